@@ -1,0 +1,54 @@
+// Unit tests of DMA memory.
+#include "hal/dma.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+namespace hal {
+namespace {
+
+TEST(DmaPool, GivesBuffersOfTheSmallestSizeThatFits) {
+  DmaPool pool(64 << 20);
+  const DmaSpan small = pool.take(1);
+  const DmaSpan large = pool.take(DmaPool::kLargest);
+  EXPECT_EQ(small.bytes.size(), 4096u);
+  EXPECT_EQ(large.bytes.size(), DmaPool::kLargest);
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(small.bytes.data()) % 4096, 0u);
+  std::memset(large.bytes.data(), 0x5a, large.bytes.size());
+  pool.give(small.bytes.data());
+  pool.give(large.bytes.data());
+  EXPECT_EQ(pool.in_use(), 0u);
+}
+
+struct Counter : DmaPool::Waiter {
+  void dma_available() override { ++calls; }
+  int calls = 0;
+};
+
+TEST(DmaPool, WaiterIsCalledWhenMemoryComesBack) {
+  DmaPool pool(2 << 20);  // one slab
+  std::vector<std::byte*> taken;
+  for (;;) {
+    const DmaSpan span = pool.take(DmaPool::kLargest);
+    if (span.bytes.empty()) break;
+    taken.push_back(span.bytes.data());
+  }
+  EXPECT_EQ(taken.size(), 7u);
+  Counter waiter;
+  pool.wait(waiter);
+  for (std::byte* buffer : taken) pool.give(buffer);
+  EXPECT_EQ(waiter.calls, 1);
+}
+
+TEST(MemoryRegion, PunchedHoleReadsAsZero) {
+  auto region = MemoryRegion::create("test", 1 << 20, MemoryRegion::Pages::kPlain).value();
+  std::memset(region.bytes().data(), 0xff, region.bytes().size());
+  ASSERT_TRUE(region.punch_hole(4096, 8192).has_value());
+  EXPECT_EQ(region.bytes()[4095], std::byte{0xff});
+  EXPECT_EQ(region.bytes()[4096], std::byte{0});
+  EXPECT_EQ(region.bytes()[12288], std::byte{0xff});
+}
+
+}  // namespace
+}  // namespace hal
