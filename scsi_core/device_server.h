@@ -1,0 +1,87 @@
+// What a device type is to the core: one opcode table, and a device server object per logical unit.
+//
+// A row drives everything that is known about an opcode: dispatch, the check of reserved CDB bits, REPORT SUPPORTED
+// OPERATION CODES, reservation conflicts, write protection, serialization. Nothing of it is written twice.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "scsi_core/command.h"
+
+namespace scsi {
+
+enum class Serial : std::uint8_t {
+  kNone,  // touches no medium: waits for ORDERED only
+  kRead,  // waits for exclusive commands that overlap its extent
+  kWrite,
+  kExclusiveRange,  // waits for everything that overlaps, and holds it back: COMPARE AND WRITE, ORWRITE, WRITE ATOMIC,
+                    // ...
+  kExclusive,       // the whole medium: FORMAT, eject
+};
+
+enum RowFlag : std::uint16_t {
+  kBypassesUnitAttention = 1 << 0,  // INQUIRY, REPORT LUNS, REQUEST SENSE (SAM-5 5.14.3)
+  kNeedsMedium = 1 << 1,            // NOT READY when stopped, ejected or the medium is lost
+  kWritesMedium = 1 << 2,           // DATA PROTECT when write-protected
+  kAnyLogicalUnit = 1 << 3,         // answered also when no logical unit is mapped at the LUN
+  kWellKnown = 1 << 4,              // answered by the REPORT LUNS well known logical unit
+};
+
+// How a reservation of another nexus is treated (SPC-5 tables 66-68, SBC-4 table 13).
+enum class Conflict : std::uint8_t {
+  kAllowed,          // never conflicts
+  kRead,             // conflicts with exclusive access types (all I_T nexuses not allowed to read)
+  kWrite,            // conflicts with write exclusive and exclusive access types
+  kRegistrantsOnly,  // always conflicts unless the nexus is registered or the holder, as the table's other columns
+  kPersistent,       // PERSISTENT RESERVE OUT, RESERVE, RELEASE: checked by their handlers
+};
+
+using ExtentOf = Extent (*)(const std::uint8_t* cdb);
+
+struct OpcodeRow {
+  std::uint8_t opcode = 0;
+  std::uint8_t sa_byte = 0;  // 0: no service action; 1: byte 1 bits 4..0; 8: bytes 8-9 (variable length CDB)
+  std::uint16_t service_action = 0;
+  const char* name = "";  // as in the standard: "COMPARE AND WRITE"
+  Step enter = nullptr;
+  std::uint8_t length = 6;               // CDB length
+  std::array<std::uint8_t, 32> usage{};  // CDB USAGE DATA (SPC-5 6.34.3): ones where the device server looks
+  DataDirection direction = DataDirection::kNone;
+  Serial serial = Serial::kNone;
+  Conflict conflict = Conflict::kAllowed;
+  std::uint16_t flags = 0;
+  ExtentOf extent = nullptr;          // medium access commands
+  std::uint32_t nominal_timeout = 0;  // seconds, command timeouts descriptor; 0: not reported
+  std::uint32_t recommended_timeout = 30;
+};
+
+// 256 entries, each a row, or the first of the rows that differ by service action, which lie together.
+class OpcodeTable {
+ public:
+  explicit OpcodeTable(std::span<const OpcodeRow> rows);  // rows sorted by opcode, then service action; live for ever
+  // Null with `bad_service_action` false: INVALID COMMAND OPERATION CODE; true: INVALID FIELD at the service action.
+  const OpcodeRow* find(const std::uint8_t* cdb, std::uint16_t cdb_length, bool& bad_service_action) const;
+  std::span<const OpcodeRow> rows() const { return rows_; }
+
+ private:
+  std::span<const OpcodeRow> rows_;
+  std::array<std::uint8_t, 256> first_{};  // index + 1 of the first row, 0: none
+  std::array<std::uint8_t, 256> count_{};
+};
+
+enum class ResetCause : std::uint8_t { kPowerOn, kLogicalUnitReset, kTargetReset };
+
+// One per logical unit. Its shared state is touched on the home reactor only; what the fast path needs of it is
+// published in LogicalUnit::flags and ::blocks.
+class DeviceServer {
+ public:
+  virtual ~DeviceServer() = default;
+  virtual const OpcodeTable& opcodes() const = 0;
+  virtual std::uint8_t device_type() const = 0;                // PERIPHERAL DEVICE TYPE
+  virtual void reset(LogicalUnit& lu, ResetCause cause) = 0;   // home reactor: LUN reset, target reset
+  virtual void nexus_lost(LogicalUnit& lu, Nexus& nexus) = 0;  // home reactor: PREVENT, RESERVE(6) end with their nexus
+};
+
+}  // namespace scsi

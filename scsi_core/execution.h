@@ -1,0 +1,58 @@
+// What a handler can do with a command. Each step ends in exactly one of these calls; the engine ends the command by
+// itself when it was aborted or a transfer failed in between, so handlers are written as if neither happened.
+//
+//   void read(Command& c)  { ... lend or take_buffers(c, length, &fetch); }
+//   void fetch(Command& c) { store(c, StoreOp::kRead, offset, length, false, &deliver); }
+//   void deliver(Command& c) { if (!store_ok(c)) return; send_last(c, offset, length); }
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "scsi_core/command.h"
+#include "scsi_core/sense.h"
+
+namespace scsi {
+
+// --- ends ---
+
+// Sends the status. The residual is computed from core.length and expected_length by SPC/SAM rules.
+void finish(Command& command, const Outcome& outcome = Outcome::good());
+// Sends `data` (already cut to ALLOCATION LENGTH; at most 256 KiB; copied) as Data-In with GOOD; core.length becomes
+// data.size(), so that a shorter EXPECTED LENGTH cuts it and shows as overflow, a longer one as underflow.
+void reply(Command& command, std::span<const std::byte> data);
+// Data-In of `length` bytes from the first segments, at `offset` of the data buffer, with GOOD: the last transfer.
+void send_last(Command& command, std::uint64_t offset, std::uint64_t length);
+
+// --- steps ---
+
+// Fills core.segments with pool memory for `length` bytes (at most what kMaxSegments of the largest buffer hold), waits
+// for it if need be, then calls `then`. Freed when the command ends or by release_buffers.
+void take_buffers(Command& command, std::uint64_t length, Step then);
+void release_buffers(Command& command);
+// Data-In of `length` bytes from the segments, more to come.
+void send(Command& command, std::uint64_t offset, std::uint64_t length, Step then);
+// Data-Out of `length` bytes at `offset` of the data buffer into the segments.
+void receive(Command& command, std::uint64_t offset, std::uint64_t length, Step then);
+// The backstore's answer is in core.store when `then` runs. Reading and writing use the first `length` bytes of the
+// segments.
+void store(Command& command, StoreOp op, std::uint64_t byte_offset, std::uint64_t length, bool fua, Step then);
+// Receives a parameter list of `length` bytes (from the CDB) into segments[0]; `then` reads it with parameters(). Ends
+// the command with PARAMETER LIST LENGTH ERROR when the initiator announced fewer bytes, or `length` > 64 KiB.
+void receive_parameters(Command& command, std::uint32_t length, Step then);
+std::span<const std::byte> parameters(const Command& command);
+// Runs `work` on the logical unit's home reactor, where device-server state that all nexuses share may be touched, then
+// `then` on the command's own. `work` must not call any function of this header but fail_at_home.
+void at_home(Command& command, Step work, Step then);
+void fail_at_home(Command& command, const Outcome& outcome);  // `then` is not called, the command ends so
+// Calls `then` later, from the poll loop: breaks recursion in handlers that loop.
+void yield(Command& command, Step then);
+
+// --- helpers ---
+
+// True if the backstore answered kGood; otherwise ends the command with the right sense data (INFORMATION = LBA).
+bool store_ok(Command& command);
+// Bytes of the data buffer that may really be moved: min(core.length, expected_length), 0 for the wrong direction.
+std::uint64_t transferable(const Command& command);
+
+}  // namespace scsi

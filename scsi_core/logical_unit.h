@@ -1,0 +1,73 @@
+// A logical unit: identity, medium, device server, and what all reactors may read of its state without a lock.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "hal/reactor.h"
+#include "scsi_core/backstore.h"
+#include "scsi_core/device_server.h"
+
+namespace scsi {
+
+struct LuConfig {
+  std::string name;                      // unique; what tgtctl calls it
+  std::string vendor = "OUTBOARD";       // T10 VENDOR IDENTIFICATION, at most 8 characters
+  std::string product = "VIRTUAL-DISK";  // at most 16
+  std::string revision = "0001";         // at most 4
+  std::string serial;                    // UNIT SERIAL NUMBER, ASCII, at most 36
+  std::uint64_t naa_high = 0;            // NAA designator (type 6): high and low 64 bits of 16 bytes
+  std::uint64_t naa_low = 0;
+  bool removable = false;        // RMB: START STOP UNIT can eject
+  bool write_protected = false;  // by configuration; SWP of the control mode page adds to it
+  bool write_cache = true;       // WCE at power on, unless saved mode pages say otherwise
+  bool operator==(const LuConfig&) const = default;
+};
+
+// Bits of LogicalUnit::flags; set on the home reactor, read everywhere.
+enum LuFlag : std::uint32_t {
+  kLuWriteProtected = 1 << 0,      // configuration or SWP
+  kLuStopped = 1 << 1,             // START STOP UNIT with START = 0
+  kLuEjected = 1 << 2,             // no medium
+  kLuWriteCache = 1 << 3,          // WCE
+  kLuDescriptorSense = 1 << 4,     // D_SENSE
+  kLuTaskAborted = 1 << 5,         // TAS
+  kLuRemoving = 1 << 6,            // being deleted: new commands answer LOGICAL UNIT NOT SUPPORTED
+  kLuFailed = 1 << 7,              // taken offline (a command outlived its deadline, the medium is gone)
+  kLuMetadataUnreadable = 1 << 8,  // reservations could not be restored: medium access answers NOT READY
+  kLuInjecting = 1 << 9,           // `debug inject` has rules for it
+};
+
+class LogicalUnit {
+ public:
+  LogicalUnit(LuConfig config, std::unique_ptr<Backstore> store, std::unique_ptr<DeviceServer> server,
+              hal::Reactor& home, std::size_t reactors);
+  ~LogicalUnit();
+
+  const LuConfig& config() const { return config_; }
+  Backstore& backstore() { return *store_; }
+  DeviceServer& server() { return *server_; }
+  const OpcodeTable& opcodes() const { return *opcodes_; }
+  hal::Reactor& home() { return home_; }
+  std::uint32_t block_shift() const { return block_shift_; }  // log2 of the logical block length
+  // This reactor's share: created at first use, never moved.
+  LuShard& shard(hal::Reactor& reactor);
+  LuShard* shard_if_any(std::size_t reactor_index) { return shards_[reactor_index].get(); }
+
+  std::atomic<std::uint32_t> flags{0};
+  std::atomic<std::uint64_t> blocks{0};  // capacity in logical blocks
+
+ private:
+  LuConfig config_;
+  std::unique_ptr<Backstore> store_;
+  std::unique_ptr<DeviceServer> server_;
+  const OpcodeTable* opcodes_;
+  hal::Reactor& home_;
+  std::uint32_t block_shift_;
+  std::vector<std::unique_ptr<LuShard>> shards_;  // element i touched by reactor i only
+};
+
+}  // namespace scsi

@@ -1,0 +1,94 @@
+// The boundary between fabrics and the SCSI core: SAM-5's transport protocol services as two abstract classes.
+//
+// A command is a baton. The port hands it over with scsi_command_received; from then on exactly one side may touch it.
+// The core asks for transfers (several may be out at once); each is answered exactly once, from the poll loop, never
+// from inside the call. The core ends it with send_command_complete, drop_command, or a Data-In `with_status` that
+// comes back kDelivered: then the slot is the port's again (in the last case when that up-call returns). Aborting adds
+// no path: terminate_data_transfer hastens the answers that are owed. Everything here happens on the nexus' reactor.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "hal/dma.h"
+#include "scsi_core/types.h"
+
+namespace scsi {
+
+class Command;
+class Nexus;
+struct TaskManagement;
+
+enum class Delivery : std::uint8_t {
+  kDelivered,   // done; for Data-Out the bytes are in the segments
+  kTerminated,  // ended early on request; segments are no longer touched, their content is undefined
+  kFailed,      // the port could not do it (connection or exchange lost, data digest error)
+};
+
+// SPC-5 7.6.4 TransportID, encoded, and what else the core must know about one end of a nexus.
+struct TransportId {
+  std::uint8_t protocol = 5;  // SPC-5 table 477: 0 FCP, 4 SRP, 5 iSCSI, 6 SAS
+  std::string name;  // iSCSI: "iqn...,i,0x<12 hex digits of ISID>"; FCP: 8 bytes of WWPN; lower case where text
+  bool operator==(const TransportId&) const = default;
+};
+
+// Who a target port is; shared by the TargetPort objects of all reactors. Unchanging while the port exists.
+struct TargetPortIdentity {
+  std::uint8_t protocol = 5;
+  std::uint16_t relative_id = 1;  // RELATIVE TARGET PORT IDENTIFIER, unique in this process
+  std::uint16_t port_group = 1;   // TARGET PORT GROUP for designators
+  std::string target_name;        // iSCSI: target node name, without portal group
+  std::string port_name;          // iSCSI: "iqn...,t,0x0001"
+  bool operator==(const TargetPortIdentity&) const = default;
+};
+
+struct Transfer {                          // one Data-In or Data-Out step of a command
+  std::span<const hal::DmaSpan> segments;  // must stay in place (the array too) until the answer
+  std::uint64_t offset = 0;                // place in the command's data buffer
+  std::uint64_t length = 0;                // sum of the segments' bytes
+  bool with_status = false;                // last Data-In: GOOD and the residual in command.response go with it
+};
+
+// core -> port. One object per target port and reactor.
+class TargetPort {
+ public:
+  virtual ~TargetPort() = default;
+  virtual const TargetPortIdentity& identity() const = 0;
+  virtual hal::DmaPool& buffers() = 0;
+  virtual void send_data_in(Command& command, const Transfer& transfer) = 0;      // -> data_in_delivered
+  virtual void receive_data_out(Command& command, const Transfer& transfer) = 0;  // -> data_out_received
+  virtual void terminate_data_transfer(Command& command) = 0;
+  virtual void send_command_complete(Command& command) = 0;  // command.response is filled; end of the command
+  virtual void drop_command(Command& command) = 0;           // end of the command, nothing is sent
+  virtual void task_management_function_executed(TaskManagement& function, TmfResponse response) = 0;
+  virtual void nexus_quiet(Nexus& nexus) = 0;  // answer to nexus_lost: all its slots are back, the Nexus is gone
+  // Asks the fabric to end this nexus (access withdrawn, target taken away); it answers with nexus_lost in its own
+  // time.
+  virtual void end_nexus(Nexus& nexus) = 0;
+};
+
+// port -> core. One object per reactor.
+class TaskRouter {
+ public:
+  virtual ~TaskRouter() = default;
+  // The nexus object lives until nexus_quiet. `context` is the port's own and comes back as nexus.port_context.
+  virtual Nexus& nexus_established(TargetPort& port, const TransportId& initiator, void* context) = 0;
+  // The core drops what it holds for the nexus, establishes what the standard asks for, then calls nexus_quiet.
+  virtual void nexus_lost(Nexus& nexus) = 0;
+  virtual void scsi_command_received(Command& command) = 0;  // cannot be refused
+  virtual void data_in_delivered(Command& command, Delivery delivery) = 0;
+  virtual void data_out_received(Command& command, Delivery delivery) = 0;
+  virtual void task_management_request_received(TaskManagement& function) = 0;
+};
+
+// A task management request; owned by the port until task_management_function_executed gives it back.
+struct TaskManagement {
+  Nexus* nexus = nullptr;
+  TaskFunction function = TaskFunction::kAbortTask;
+  Lun lun;
+  std::uint64_t tag = 0;  // of the task meant, for ABORT TASK and QUERY TASK
+  void* core = nullptr;   // the core's, while it works on it
+};
+
+}  // namespace scsi
