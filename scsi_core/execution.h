@@ -45,6 +45,10 @@ std::span<const std::byte> parameters(const Command& command);
 // `then` on the command's own. `work` must not call any function of this header but fail_at_home.
 void at_home(Command& command, Step work, Step then);
 void fail_at_home(Command& command, const Outcome& outcome);  // `then` is not called, the command ends so
+// The same for work that needs answers from other reactors or the disk: it is over when home_done (or fail_at_home) is
+// called on the home reactor, once. `work` starts it and returns.
+void at_home_async(Command& command, Step work, Step then);
+void home_done(Command& command);
 // Calls `then` later, from the poll loop: breaks recursion in handlers that loop.
 void yield(Command& command, Step then);
 

@@ -1,0 +1,37 @@
+// What reservations, mode pages and task management may do to a logical unit as a whole, across reactors.
+// Everything here is called on the unit's home reactor; `done` runs there too, once every reactor has answered.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "scsi_core/logical_unit.h"
+#include "scsi_core/port.h"
+
+namespace scsi {
+
+// An I_T nexus by name: what registrations and unit attentions are kept for. Survives the Nexus object.
+struct NexusKey {
+  TransportId initiator;
+  std::uint16_t relative_port_id = 0;
+  bool operator==(const NexusKey&) const = default;
+};
+
+// Why commands of an I_T_L nexus answer RESERVATION CONFLICT; the engine tests these bits against OpcodeRow::conflict:
+// kRead -> kDenyRead, kWrite -> kDenyWrite, kRegistrantsOnly -> kDenyOther.
+enum Denial : std::uint8_t { kDenyRead = 1, kDenyWrite = 2, kDenyOther = 4 };
+
+using NexusFilter = std::function<bool(const NexusKey&)>;
+
+// Publishes who is denied what. `denials` is kept and asked again for nexuses that come later; from any reactor, so it
+// must be a value that shares nothing that changes.
+void publish_denials(LogicalUnit& lu, std::function<std::uint8_t(const NexusKey&)> denials, std::function<void()> done);
+// Ends every command of the nexuses that match, except `except`; done when none of them can touch the medium any more.
+// `tell`: commands end with TASK ABORTED where TAS says so; else they are dropped.
+void abort_commands(LogicalUnit& lu, NexusFilter filter, const Command* except, bool tell, std::function<void()> done);
+// Establishes a unit attention condition for each nexus that matches and can see the unit.
+void establish_unit_attention(LogicalUnit& lu, SenseCode code, NexusFilter filter);
+// The key of the nexus a command came by; any reactor that holds the command.
+const NexusKey& nexus_key(const Command& command);
+
+}  // namespace scsi
