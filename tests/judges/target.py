@@ -1,0 +1,147 @@
+# An iSCSI target as the judges need it: started, changed and ended by the judge, whatever program it is.
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+
+class JudgeError(Exception):
+    """The judge could not do its work; the message says what it waited for or what failed."""
+
+
+class Unsupported(JudgeError):
+    """The target under test has no such operation (a peer measured for comparison, never Outboard)."""
+
+
+def free_port():
+    """Returns a TCP port of 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(what, seconds, ready, process=None):
+    """Polls ready() until it is true; names what it waited for when time is up or the process has ended."""
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if process is not None and process.poll() is not None:
+            raise JudgeError(f"the process ended with {process.returncode} while waiting for {what}")
+        if time.monotonic() > deadline:
+            raise JudgeError(f"waited {seconds} s for {what}")
+        time.sleep(0.02)
+
+
+def accepts(port):
+    """True when something accepts a TCP connection on the port of 127.0.0.1."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def run_tool(argv, seconds=20, env=None):
+    """Runs a control command and returns its output; a failure or a time-out is a JudgeError with the output."""
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=seconds, env=env, check=False)
+    except subprocess.TimeoutExpired as late:
+        raise JudgeError(f"waited {seconds} s for {' '.join(argv)}") from late
+    if done.returncode != 0:
+        raise JudgeError(f"{' '.join(argv)}: exit {done.returncode}: {done.stdout}{done.stderr}".rstrip())
+    return done.stdout
+
+
+def end_process(process, how=signal.SIGTERM, seconds=15):
+    """Ends a child by its pid: the given signal, then SIGKILL after the time; returns the exit status."""
+    if process is None:
+        return None
+    if process.poll() is None:
+        process.send_signal(how)
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(5)
+        raise JudgeError(f"pid {process.pid} did not end within {seconds} s of signal {how}") from None
+
+
+class Target:
+    """One target with one iSCSI name and one portal on 127.0.0.1. Subclasses: tgt.Tgt, outboard.Outboard."""
+
+    first_lun = 0  # the lowest LUN at which a disk can be mapped
+
+    def __init__(self, backend="ram"):
+        self.backend = backend
+        self.iqn = "iqn.2026-01.org.example:judge"
+        self.port = free_port()
+        self.folder = tempfile.mkdtemp(prefix="outboard-judge-", dir="/dev/shm" if backend == "ram" else None)
+        self.process = None
+
+    def start(self):
+        raise NotImplementedError
+
+    def create_lu(self, name, size, removable=False, write_protected=False, physical_block=512):
+        raise NotImplementedError
+
+    def resize_lu(self, name, size):
+        raise NotImplementedError
+
+    def add_lun(self, lun, name):
+        raise NotImplementedError
+
+    def remove_lun(self, lun):
+        raise NotImplementedError
+
+    def set_chap(self, user, secret, mutual_user, mutual_secret):
+        raise NotImplementedError
+
+    def stop(self):
+        """Ends the daemon in an orderly way."""
+        process, self.process = self.process, None
+        end_process(process)
+
+    def kill(self):
+        """Ends the daemon as a crash would."""
+        process, self.process = self.process, None
+        end_process(process, signal.SIGKILL)
+
+    def restart(self):
+        """Ends the daemon and starts it again on the same portal with the same configuration."""
+        self.stop()
+        self.start()
+
+    def url(self, lun):
+        return f"iscsi://127.0.0.1:{self.port}/{self.iqn}/{lun}"
+
+    def log(self):
+        """What the daemon has written so far."""
+        path = os.path.join(self.folder, "daemon.log")
+        if not os.path.exists(path):
+            return ""
+        with open(path, encoding="utf-8", errors="replace") as text:
+            return text.read()
+
+    def spawn(self, argv, env=None):
+        """Starts the daemon with its output in a file of the target's folder."""
+        with open(os.path.join(self.folder, "daemon.log"), "ab") as log:
+            self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env)
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        try:
+            self.stop()
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def make_target(kind, backend="ram", bin_dir=None):
+    """The target named on a judge's command line: 'outboard' or 'tgt'."""
+    if kind == "tgt":
+        from tgt import Tgt
+        return Tgt(backend)
+    from outboard import Outboard
+    return Outboard(bin_dir, backend)
