@@ -1,0 +1,185 @@
+// Datamover: RFC 5047's split of iSCSI. Above it, fabrics/iscsi speaks sessions, login and tasks; below it, an adapter
+// moves PDUs and data: digests, Data-In and Data-Out, R2T, placement. Implemented by drivers/soft/tcp (sockets), later
+// by offload NICs and by iSER.
+//
+// One DatamoverConnection is one TCP connection (RFC 5047 "connection handle"), on one reactor, touched by its thread
+// only. Down-calls never call back from inside; answers come from the poll loop. The layer above fills the numbers of
+// control PDUs itself; data PDUs take theirs from the counters given to enable().
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "base/intrusive_list.h"
+#include "base/result.h"
+#include "hal/dma.h"
+#include "hal/port/iscsi_pdu.h"
+#include "hal/reactor.h"
+
+namespace hal {
+
+// A control-type PDU that arrived. Everything it points to is valid until control_notify returns.
+struct ControlPdu {
+  const iscsi::BasicHeader& header;
+  std::span<const std::byte> ahs;   // additional header segments, total_ahs_length words
+  std::span<const std::byte> data;  // data segment, without padding
+  bool data_digest_error = false;   // the data segment is damaged; the header is good
+  template <class T>
+  const T& as() const {
+    static_assert(sizeof(T) == iscsi::kHeaderSize && alignof(T) == 1);
+    return reinterpret_cast<const T&>(header);
+  }
+};
+
+enum class DataStatus : std::uint8_t { kDone, kTerminated, kFailed };
+
+// The datamover's part of a task; the layer above embeds it in its task. Begun by begin_task, ended by end_task.
+struct DataTask : base::ListHook<DataTask> {
+  // --- filled by the layer above, before begin_task ---
+  std::uint32_t initiator_task_tag = 0;
+  std::uint16_t index = 0;  // small number, unique among the connection's tasks: becomes part of the TTT
+  std::array<std::uint8_t, 8> lun{};
+  std::uint32_t expected_length = 0;  // Expected Data Transfer Length of a write
+  bool unsolicited_follows = false;   // F bit of the command was 0: unsolicited Data-Out PDUs come
+
+  // --- the datamover's own ---
+  static constexpr std::size_t kMaxR2t = 4;  // upper limit for MaxOutstandingR2T
+  struct OutstandingR2t {
+    std::uint32_t target_transfer_tag = 0;
+    std::uint32_t offset = 0, end = 0;  // bytes of the data buffer still to come under it
+    std::uint32_t data_sn = 0;
+  };
+  std::array<OutstandingR2t, kMaxR2t> r2ts{};
+  std::uint8_t r2t_count = 0;
+  bool active = false;       // between begin_task and end_task
+  bool get_pending = false;  // a get_data is unanswered
+  bool get_terminated = false;
+  bool answer_owed = false;
+  bool failed = false;         // data was lost or wrong; what follows is dropped
+  std::uint16_t puts_out = 0;  // unanswered put_data
+  std::uint16_t generation = 0;
+  std::uint32_t data_sn = 0;  // next Data-In
+  std::uint32_t r2t_sn = 0;
+  std::uint32_t arrived = 0;  // bytes of the data buffer received without a gap (unsolicited first)
+  std::uint32_t unsolicited_data_sn = 0;
+  std::uint32_t requested = 0;        // end of what R2Ts have asked for
+  std::span<const DmaSpan> segments;  // of the get_data that is out
+  std::uint32_t get_offset = 0, get_end = 0;
+  std::byte* stash = nullptr;  // early data that nobody has asked for yet: a pool buffer
+  std::uint32_t stash_offset = 0, stash_length = 0;
+};
+
+struct DataIn {                       // put_data
+  std::span<const DmaSpan> segments;  // stay in place until the answer
+  std::uint32_t offset = 0;           // in the data buffer
+  std::uint32_t length = 0;           // sum of the segments
+  bool with_status = false;           // GOOD rides on the last PDU
+  std::uint8_t residual_flags = 0;    // iscsi::DataIn::kOverflow / kUnderflow
+  std::uint32_t residual_count = 0;
+};
+
+// Numbers that data PDUs carry; owned by the layer above (RFC 7143 4.2.2). StatSN is the connection's, the window the
+// session's.
+struct PduCounters {
+  std::uint32_t* stat_sn = nullptr;  // taken and advanced by a Data-In with status
+  const std::uint32_t* exp_cmd_sn = nullptr;
+  const std::uint32_t* max_cmd_sn = nullptr;
+};
+
+struct DatamoverKeys {  // Notice_Key_Values: what login negotiated
+  bool header_digest = false, data_digest = false;
+  bool initial_r2t = true, immediate_data = true;
+  std::uint32_t send_data_segment_length = 8192;     // the peer's MaxRecvDataSegmentLength
+  std::uint32_t receive_data_segment_length = 8192;  // ours
+  std::uint32_t max_burst_length = 262144;
+  std::uint32_t first_burst_length = 65536;
+  std::uint16_t max_outstanding_r2t = 1;
+};
+
+enum class CloseReason : std::uint8_t { kPeerClosed, kTransportError, kHeaderDigest, kProtocolError, kAsked };
+const char* close_reason_name(CloseReason reason);
+
+// Datamover -> iSCSI, from the poll loop.
+class DatamoverEvents {
+ public:
+  virtual ~DatamoverEvents() = default;
+  virtual void control_notify(const ControlPdu& pdu) = 0;                      // every PDU but Data-Out of a live task
+  virtual void data_completion_notify(DataTask& task, DataStatus status) = 0;  // answer to put_data and to get_data
+  // All data that the initiator owes for this task has come (or cannot come any more): a response may now be sent.
+  virtual void data_out_drained(DataTask& task) = 0;
+  // A Data-Out was wrong; to be answered by Reject (`header` is what to quote) or by closing. For kDataDigestError the
+  // task goes on until its final PDU and then answers kFailed.
+  virtual void data_out_rejected(DataTask* task, iscsi::RejectReason reason, const iscsi::BasicHeader& header) = 0;
+  // The connection is over: no event follows, all answers owed have been given as kFailed. The layer above destroys the
+  // DatamoverConnection when it has ended its tasks, not from inside this call.
+  virtual void connection_terminate_notify(CloseReason reason) = 0;
+};
+
+class DatamoverConnection {
+ public:
+  virtual ~DatamoverConnection() = default;
+  virtual void set_events(DatamoverEvents& events) = 0;  // once, before the first poll
+  virtual Reactor& reactor() = 0;
+  virtual std::string local_address() const = 0;  // "127.0.0.1:3260", "[::1]:3260"
+  virtual std::string peer_address() const = 0;
+
+  // Queues one control PDU: `header` (its DataSegmentLength is set here from `data`) and `data` are copied.
+  virtual void send_control(const iscsi::BasicHeader& header, std::span<const std::byte> data) = 0;
+  template <class T>
+  void send(const T& header, std::span<const std::byte> data = {}) {
+    static_assert(sizeof(T) == iscsi::kHeaderSize);
+    send_control(reinterpret_cast<const iscsi::BasicHeader&>(header), data);
+  }
+  // Enable_Datamover: full feature phase. Takes effect with the next PDU in each direction (after those queued).
+  virtual void enable(const DatamoverKeys& keys, const PduCounters& counters) = 0;
+
+  // A command was accepted. From inside control_notify, `immediate` is the command's own data segment.
+  virtual void begin_task(DataTask& task, std::span<const std::byte> immediate) = 0;
+  virtual void put_data(DataTask& task, const DataIn& data) = 0;
+  // Fetches [offset, offset+length) of the data buffer: early data first, then R2T. Offsets only grow.
+  virtual void get_data(DataTask& task, std::span<const DmaSpan> segments, std::uint32_t offset,
+                        std::uint32_t length) = 0;
+  virtual void terminate_data(DataTask& task) = 0;       // hastens the answers owed: kTerminated; later data is dropped
+  virtual bool drained(const DataTask& task) const = 0;  // no Data-Out is owed by the initiator
+  virtual void end_task(DataTask& task) = 0;             // Deallocate_Task_Resources; no answer may be owed
+
+  // Stops reading from the peer (resources are short) and goes on reading.
+  virtual void pause(bool paused) = 0;
+  // Ends the connection: what is queued is still sent (at most `linger`), then connection_terminate_notify(kAsked).
+  virtual void terminate(base::Duration linger) = 0;
+};
+
+// Where connections come from. `accepted` runs on the listener's reactor; the connection is bound to a reactor (and
+// starts) by start().
+class PendingConnection {
+ public:
+  virtual ~PendingConnection() = default;
+  virtual std::string peer_address() const = 0;
+  virtual std::string local_address() const = 0;
+  // Runs on `reactor`'s thread.
+  virtual base::Result<std::unique_ptr<DatamoverConnection>> start(Reactor& reactor) = 0;
+};
+class DatamoverAcceptor {
+ public:
+  virtual ~DatamoverAcceptor() = default;
+  virtual void connection_accepted(std::unique_ptr<PendingConnection> connection) = 0;
+};
+class DatamoverListener {  // closes when destroyed
+ public:
+  virtual ~DatamoverListener() = default;
+  virtual std::string address() const = 0;  // with the port really used
+};
+
+// What a driver gives: drivers/soft/tcp/tcp.h makes one of these.
+class Datamover {
+ public:
+  virtual ~Datamover() = default;
+  virtual const char* name() const = 0;  // "tcp"
+  virtual base::Result<std::unique_ptr<DatamoverListener>> listen(Reactor& reactor, const std::string& address,
+                                                                  DatamoverAcceptor& acceptor) = 0;
+};
+
+}  // namespace hal
