@@ -1,0 +1,112 @@
+// The iSCSI fabric as the control plane sees it: targets, portals, accounts, sessions.
+//
+// Threads: every member is called on the control reactor; `done` runs there later. Sessions live on the data reactors;
+// what they read of the configuration is an immutable snapshot, so a login sees the old settings or the new, whole.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "hal/port/datamover.h"
+#include "scsi_core/core.h"
+
+namespace iscsi {
+
+enum class ChapAlgorithm : std::uint8_t { kMd5 = 5, kSha1 = 6, kSha256 = 7, kSha3_256 = 8 };  // IANA numbers
+
+struct Account {  // one CHAP user; secrets never leave the process in any text
+  std::string user;
+  std::string secret;       // what the initiator proves
+  std::string mutual_user;  // empty: one-way
+  std::string mutual_secret;
+  bool operator==(const Account&) const = default;
+};
+
+struct Authentication {
+  bool required = false;  // false: AuthMethod=None is accepted
+  std::vector<Account> accounts;
+  std::vector<ChapAlgorithm> algorithms = {ChapAlgorithm::kSha3_256, ChapAlgorithm::kSha256, ChapAlgorithm::kSha1,
+                                           ChapAlgorithm::kMd5};  // in our order of preference
+  bool operator==(const Authentication&) const = default;
+};
+
+struct Portal {           // one listening address
+  std::string address;    // "0.0.0.0:3260", "[::]:3260", "127.0.0.1:0"
+  std::uint16_t tag = 1;  // portal group
+  bool operator==(const Portal&) const = default;
+};
+
+struct Target {
+  std::string name;  // iqn., eui. or naa.
+  std::string alias;
+  std::vector<std::uint16_t> portal_groups = {1};
+  Authentication authentication;
+  std::vector<std::string> initiators;  // who may log in, wildcards; empty: everybody
+  std::uint16_t command_window = 128;   // commands in flight per session
+  bool operator==(const Target&) const = default;
+};
+
+struct Limits {
+  std::uint32_t max_connections = 4096;    // of all kinds, whole process
+  std::uint32_t max_logins_per_peer = 64;  // connections of one address that are still in login
+  base::Duration login_timeout = std::chrono::seconds(15);
+  base::Duration nop_interval = std::chrono::seconds(30);  // idle time before a NOP-In ping; 0: never
+  base::Duration nop_timeout = std::chrono::seconds(10);   // until the ping must be answered
+  bool operator==(const Limits&) const = default;
+};
+
+struct FabricConfig {  // the whole fabric; a value
+  std::vector<Portal> portals;
+  std::vector<Target> targets;
+  Authentication discovery;
+  Limits limits;
+  base::Result<void> validate() const;  // names, lengths of secrets (12 to 255), equal secrets in both directions, ...
+};
+
+struct SessionInfo {
+  std::uint64_t id = 0;  // of this process, never reused
+  std::string initiator, alias, target, isid;
+  std::uint16_t tsih = 0, portal_group = 0;
+  bool discovery = false;
+  std::string authentication;                             // "none", "CHAP user, SHA3-256, mutual"
+  std::vector<std::pair<std::string, std::string>> keys;  // negotiated
+  struct Connection {
+    std::uint16_t cid;
+    std::string peer, local;
+  };
+  std::vector<Connection> connections;
+  std::uint64_t commands = 0, in_flight = 0, read_bytes = 0, write_bytes = 0;
+};
+
+struct FabricCounters {
+  std::uint64_t logins = 0, login_failures = 0, authentication_failures = 0, rejects = 0, digest_errors = 0,
+                protocol_errors = 0, connections_refused = 0;
+};
+
+class Fabric {
+ public:
+  Fabric(scsi::Core& core, hal::Datamover& datamover, hal::Reactor& control, std::vector<hal::Reactor*> data);
+  ~Fabric();
+
+  // Compares with what is in force and changes only that: opens and closes portals, ends sessions of targets that went
+  // away or initiators that lost access. All or nothing: when a new portal cannot be opened, nothing changes.
+  void apply(FabricConfig config, scsi::Done done);
+  std::vector<std::string> portal_addresses() const;  // as opened, with real ports, in the order of the config
+  void list_sessions(std::function<void(std::vector<SessionInfo>)> done);
+  // Async Message "request logout" (RFC 7143 11.9, event 1), then the connection is dropped after `grace`.
+  void logout_session(std::uint64_t id, base::Duration grace, scsi::Done done);
+  void counters(std::function<void(FabricCounters)> done);
+  // Shutdown: stops accepting, asks all sessions to log out, ends them after `grace`.
+  void stop(base::Duration grace, scsi::Done done);
+
+  struct Impl;
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace iscsi
