@@ -5,21 +5,20 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <type_traits>
 
 #include "base/audit_ring.h"
 #include "base/intrusive_list.h"
 #include "hal/mailbox.h"
 #include "hal/reactor.h"
 #include "scsi_core/backstore.h"
+#include "scsi_core/nexus.h"
 #include "scsi_core/port.h"
 #include "scsi_core/sense.h"
 #include "scsi_core/types.h"
 
 namespace scsi {
 
-class LogicalUnit;
-class LuShard;
-struct ItlNexus;
 struct OpcodeRow;
 
 enum class CommandState : std::uint8_t {
@@ -36,7 +35,7 @@ enum class CommandState : std::uint8_t {
 
 enum class CommandEvent : std::uint8_t {  // audit ring; the number beside each is `detail`
   kReceived,                              // opcode
-  kWaits,                                 // reason: 1 ordered, 2 overlap, 3 memory, 4 injected delay
+  kWaits,                                 // WaitReason
   kEnabled,
   kDataInAsked,   // bytes
   kDataOutAsked,  // bytes
@@ -49,6 +48,8 @@ enum class CommandEvent : std::uint8_t {  // audit ring; the number beside each 
   kCompleted,   // status << 24 | key << 16 | asc << 8 | ascq
   kDropped,
 };
+
+enum class WaitReason : std::uint8_t { kTaskSet = 1, kHome, kMemory, kInjectedDelay };
 
 // What the initiator is told; filled by the core before send_command_complete and before a Data-In with_status.
 struct Response {
@@ -72,14 +73,30 @@ struct Extent {  // of logical blocks; blocks == 0 touches nothing
   }
 };
 
-// The core's part of a command. Ports do not look at it.
+// A continuation that is owed from the poll loop, and a hop between reactors; one of each in every command.
+struct CommandDeferred : hal::Deferred {
+  explicit CommandDeferred(Command& owner) : hal::Deferred(&CommandDeferred::run), command(owner) {}
+  static void run(hal::Deferred& deferred);
+  Command& command;
+};
+struct CommandMessage : hal::Message {
+  explicit CommandMessage(Command& owner) : hal::Message(nullptr), command(owner) {}
+  Command& command;
+};
+
+// The core's part of a command. Ports do not look at it. Handlers read `extent`, `segments` and `store`, write `length`
+// and `done`, and use `scratch`; the rest is the engine's.
 struct CoreState {
   static constexpr std::size_t kMaxSegments = 8;
+  explicit CoreState(Command& command) : deferred(command), message(command) {}
+
   CommandState state = CommandState::kFree;
   bool aborted = false;        // to be ended at the next step; handlers never see it
-  bool abort_reports = false;  // ended with TASK ABORTED status rather than dropped
+  bool abort_reports = false;  // ended with the status in `abort_outcome` rather than dropped
   bool pool_segments = false;  // segments came from the pool and go back to it
   bool status_sent = false;    // the transfer that is out carries the status
+  bool home_failed = false;    // fail_at_home was called
+  bool fence = false;          // holds back others in the task set (ORDERED or exclusive), or waits to
   std::uint8_t transfers_out = 0;
   std::uint8_t segment_count = 0;
   Delivery delivery = Delivery::kDelivered;
@@ -88,23 +105,30 @@ struct CoreState {
   LuShard* shard = nullptr;
   ItlNexus* itl = nullptr;
   Step next = nullptr;
-  std::uint64_t length = 0;  // bytes that the CDB asks for, before EXPECTED LENGTH cuts it
-  std::uint64_t done = 0;    // bytes finished, for handlers that go in chunks
-  Extent extent;
+  Extent extent;               // from the CDB; everything when the opcode touches the medium at places it does not tell
+  std::uint64_t length = 0;    // bytes that the CDB asks for, before EXPECTED LENGTH cuts it
+  std::uint64_t done = 0;      // bytes finished, for handlers that go in chunks
+  std::uint64_t moved = 0;     // bytes that went over the port
+  std::uint64_t wanted = 0;    // bytes of memory waited for
+  std::uint64_t position = 0;  // order of arrival in the task set's shard
   base::Time received_at{};
-  Outcome outcome;
+  base::Time step_at{};  // when what is owed was asked for
+  Outcome outcome;       // of fail_at_home
+  Outcome abort_outcome;
   StoreRequest store;
   std::array<hal::DmaSpan, kMaxSegments> segments;
-  alignas(8) std::array<std::byte, 96> scratch;  // a handler's own; cast with scratch_as<T>()
-  hal::Message message{nullptr};                 // for hops between reactors
-  hal::Deferred deferred{nullptr};
+  std::array<hal::DmaSpan, kMaxSegments> window;  // the part of the segments that is being moved
+  alignas(8) std::array<std::byte, 96> scratch;   // a handler's own; use scratch_as<T>()
+  CommandDeferred deferred;
+  CommandMessage message;
   Step remote = nullptr;
   base::AuditRing<CommandEvent, 32> audit;
 };
 
-struct TaskSetTag;
+struct TaskSetTag;     // in a shard's task set, or the nexus' list of commands without a logical unit
+struct MemoryWaitTag;  // waiting for buffers
 
-class Command : public base::ListHook<TaskSetTag>, public hal::DmaPool::Waiter {
+class Command : public base::ListHook<TaskSetTag>, public base::ListHook<MemoryWaitTag> {
  public:
   // --- filled by the port before scsi_command_received ---
   Nexus* nexus = nullptr;
@@ -116,18 +140,20 @@ class Command : public base::ListHook<TaskSetTag>, public hal::DmaPool::Waiter {
   std::uint8_t priority = 0;
   std::uint16_t cdb_length = 0;       // bytes received; at least 6, at most 260
   std::array<std::uint8_t, 260> cdb;  // zeros after cdb_length up to byte 31
+  // Set before an answer kFailed: why (RFC 7143 11.4.7.2); else the initiator is told DATA PHASE ERROR.
+  SenseCode transfer_failure;
 
   // --- filled by the core ---
   Response response;
-  CoreState core;
+  CoreState core{*this};
 
+  Command() = default;
   std::span<const std::uint8_t> cdb_bytes() const { return {cdb.data(), cdb_length}; }
   template <class T>
   T& scratch_as() {
-    static_assert(sizeof(T) <= sizeof(core.scratch) && std::is_trivially_destructible_v<T>);
+    static_assert(sizeof(T) <= 96 && alignof(T) <= 8 && std::is_trivially_destructible_v<T>);
     return *reinterpret_cast<T*>(core.scratch.data());
   }
-  void dma_available() override;  // Waiter: memory came back
 };
 
 }  // namespace scsi

@@ -16,6 +16,10 @@
 #include "scsi_core/logical_unit.h"
 #include "scsi_core/port.h"
 
+namespace hal {
+class Worker;
+}
+
 namespace scsi {
 
 using Done = std::function<void(base::Result<void>)>;
@@ -85,12 +89,15 @@ struct InjectRule {  // `tgtctl debug inject`
   SenseCode sense;  // for kUnitAttention
 };
 
+class MetadataStore;
+
 struct CoreOptions {
   base::Duration command_limit = std::chrono::seconds(60);  // older commands take their logical unit offline
-  std::string metadata_dir;                                 // saved mode pages and reservations; empty: keep nothing
+  base::Duration change_limit = std::chrono::seconds(10);   // for a reactor to take a change of the configuration
+  MetadataStore* metadata = nullptr;  // saved mode pages and reservations; null: keep nothing. Outlives the core
+  hal::Worker* worker = nullptr;      // for calls that block; null: they block the control reactor
+  const OpcodeTable* no_logical_unit = &no_logical_unit_opcodes();  // what answers where there is no logical unit
 };
-
-class MetadataStore;
 
 class Core {
  public:
@@ -101,7 +108,8 @@ class Core {
   TaskRouter& router(std::size_t reactor_index);  // any thread
   std::size_t reactors() const;
 
-  void add_disk(LuConfig config, std::unique_ptr<Backstore> store, Done done);
+  void add_disk(LuConfig config, std::unique_ptr<Backstore> store, Done done);  // defined with the disk
+  void add(LuConfig config, std::unique_ptr<Backstore> store, std::unique_ptr<DeviceServer> server, Done done);
   void remove_lu(const std::string& name, Done done);  // ends its commands, then the views that name it see 3F/0E
   void resize_lu(const std::string& name, std::uint64_t blocks, Done done);  // 2A/09 to every nexus
   void modify_lu(const std::string& name, LuConfig config, Done done);       // write_protected only; others are refused

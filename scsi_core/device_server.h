@@ -52,7 +52,7 @@ struct OpcodeRow {
   Serial serial = Serial::kNone;
   Conflict conflict = Conflict::kAllowed;
   std::uint16_t flags = 0;
-  ExtentOf extent = nullptr;          // medium access commands
+  ExtentOf extent = nullptr;          // medium access commands; null with a serial other than kNone: the whole medium
   std::uint32_t nominal_timeout = 0;  // seconds, command timeouts descriptor; 0: not reported
   std::uint32_t recommended_timeout = 30;
 };
@@ -79,9 +79,16 @@ class DeviceServer {
  public:
   virtual ~DeviceServer() = default;
   virtual const OpcodeTable& opcodes() const = 0;
-  virtual std::uint8_t device_type() const = 0;                // PERIPHERAL DEVICE TYPE
-  virtual void reset(LogicalUnit& lu, ResetCause cause) = 0;   // home reactor: LUN reset, target reset
-  virtual void nexus_lost(LogicalUnit& lu, Nexus& nexus) = 0;  // home reactor: PREVENT, RESERVE(6) end with their nexus
+  virtual std::uint8_t device_type() const = 0;  // PERIPHERAL DEVICE TYPE
+  // Both on the home reactor. reset(kPowerOn) comes once, before the first command: restores what was saved. A nexus
+  // that is lost (or reset) takes its PREVENT and its RESERVE(6) with it.
+  virtual void reset(LogicalUnit& lu, ResetCause cause) = 0;
+  virtual void nexus_lost(LogicalUnit& lu, const NexusKey& nexus) = 0;
 };
+
+// Rows flagged kAnyLogicalUnit and kWellKnown that answer where the I_T nexus has no logical unit: INQUIRY, REPORT
+// LUNS, REQUEST SENSE, ... Their commands have no core.lu, and must not use store() or at_home(). Defined with the
+// disk.
+const OpcodeTable& no_logical_unit_opcodes();
 
 }  // namespace scsi

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "scsi_core/command.h"
@@ -20,23 +21,27 @@ namespace scsi {
 void finish(Command& command, const Outcome& outcome = Outcome::good());
 // Sends `data` (already cut to ALLOCATION LENGTH; at most 256 KiB; copied) as Data-In with GOOD; core.length becomes
 // data.size(), so that a shorter EXPECTED LENGTH cuts it and shows as overflow, a longer one as underflow.
+// BUSY when there is no memory at all.
 void reply(Command& command, std::span<const std::byte> data);
-// Data-In of `length` bytes from the first segments, at `offset` of the data buffer, with GOOD: the last transfer.
-void send_last(Command& command, std::uint64_t offset, std::uint64_t length);
+// Data-In of `length` bytes at `offset` of the data buffer, with GOOD: the last transfer.
+void send_last(Command& command, std::uint64_t offset, std::uint64_t length, std::uint64_t segments_at = 0);
 
 // --- steps ---
 
 // Fills core.segments with pool memory for `length` bytes (at most what kMaxSegments of the largest buffer hold), waits
-// for it if need be, then calls `then`. Freed when the command ends or by release_buffers.
+// for it if need be, then calls `then`. Freed when the command ends or by release_buffers. The segments' sizes add up
+// to `length`.
 void take_buffers(Command& command, std::uint64_t length, Step then);
 void release_buffers(Command& command);
-// Data-In of `length` bytes from the segments, more to come.
-void send(Command& command, std::uint64_t offset, std::uint64_t length, Step then);
-// Data-Out of `length` bytes at `offset` of the data buffer into the segments.
-void receive(Command& command, std::uint64_t offset, std::uint64_t length, Step then);
-// The backstore's answer is in core.store when `then` runs. Reading and writing use the first `length` bytes of the
-// segments.
-void store(Command& command, StoreOp op, std::uint64_t byte_offset, std::uint64_t length, bool fua, Step then);
+// The calls that move data use `length` bytes of the segments, from their byte `segments_at` on. `offset` is the place
+// in the command's data buffer; what lies beyond transferable() is not moved.
+// Data-In, more to come.
+void send(Command& command, std::uint64_t offset, std::uint64_t length, Step then, std::uint64_t segments_at = 0);
+// Data-Out.
+void receive(Command& command, std::uint64_t offset, std::uint64_t length, Step then, std::uint64_t segments_at = 0);
+// The backstore's answer is in core.store when `then` runs.
+void store(Command& command, StoreOp op, std::uint64_t byte_offset, std::uint64_t length, bool fua, Step then,
+           std::uint64_t segments_at = 0);
 // Receives a parameter list of `length` bytes (from the CDB) into segments[0]; `then` reads it with parameters(). Ends
 // the command with PARAMETER LIST LENGTH ERROR when the initiator announced fewer bytes, or `length` > 64 KiB.
 void receive_parameters(Command& command, std::uint32_t length, Step then);
@@ -58,5 +63,9 @@ void yield(Command& command, Step then);
 bool store_ok(Command& command);
 // Bytes of the data buffer that may really be moved: min(core.length, expected_length), 0 for the wrong direction.
 std::uint64_t transferable(const Command& command);
+// REQUEST SENSE: the most severe unit attention condition of the I_T_L nexus; it counts as reported.
+std::optional<SenseCode> take_unit_attention(Command& command);
+// REPORT LUNS: clears REPORTED LUNS DATA HAS CHANGED for the whole I_T nexus (SAM-5 5.14).
+void clear_reported_luns_changed(Command& command);
 
 }  // namespace scsi

@@ -41,10 +41,14 @@ enum LuFlag : std::uint32_t {
   kLuInjecting = 1 << 9,           // `debug inject` has rules for it
 };
 
+class Fleet;
+class LuHome;
+
 class LogicalUnit {
  public:
+  // `fleet`: the reactors that carry nexuses (scsi_core/engine/fleet.h).
   LogicalUnit(LuConfig config, std::unique_ptr<Backstore> store, std::unique_ptr<DeviceServer> server,
-              hal::Reactor& home, std::size_t reactors);
+              hal::Reactor& home, Fleet& fleet);
   ~LogicalUnit();
 
   const LuConfig& config() const { return config_; }
@@ -53,8 +57,10 @@ class LogicalUnit {
   const OpcodeTable& opcodes() const { return *opcodes_; }
   hal::Reactor& home() { return home_; }
   std::uint32_t block_shift() const { return block_shift_; }  // log2 of the logical block length
-  // This reactor's share: created at first use, never moved.
-  LuShard& shard(hal::Reactor& reactor);
+  Fleet& fleet() { return fleet_; }
+  LuHome& at_home() { return *at_home_; }  // the engine's state on the home reactor
+  // A reactor's share: created at first use, never moved. On that reactor only.
+  LuShard& shard(std::size_t reactor_index);
   LuShard* shard_if_any(std::size_t reactor_index) { return shards_[reactor_index].get(); }
 
   std::atomic<std::uint32_t> flags{0};
@@ -66,7 +72,9 @@ class LogicalUnit {
   std::unique_ptr<DeviceServer> server_;
   const OpcodeTable* opcodes_;
   hal::Reactor& home_;
+  Fleet& fleet_;
   std::uint32_t block_shift_;
+  std::unique_ptr<LuHome> at_home_;
   std::vector<std::unique_ptr<LuShard>> shards_;  // element i touched by reactor i only
 };
 

@@ -6,16 +6,9 @@
 #include <functional>
 
 #include "scsi_core/logical_unit.h"
-#include "scsi_core/port.h"
+#include "scsi_core/nexus.h"
 
 namespace scsi {
-
-// An I_T nexus by name: what registrations and unit attentions are kept for. Survives the Nexus object.
-struct NexusKey {
-  TransportId initiator;
-  std::uint16_t relative_port_id = 0;
-  bool operator==(const NexusKey&) const = default;
-};
 
 // Why commands of an I_T_L nexus answer RESERVATION CONFLICT; the engine tests these bits against OpcodeRow::conflict:
 // kRead -> kDenyRead, kWrite -> kDenyWrite, kRegistrantsOnly -> kDenyOther.
@@ -27,7 +20,8 @@ using NexusFilter = std::function<bool(const NexusKey&)>;
 // must be a value that shares nothing that changes.
 void publish_denials(LogicalUnit& lu, std::function<std::uint8_t(const NexusKey&)> denials, std::function<void()> done);
 // Ends every command of the nexuses that match, except `except`; done when none of them can touch the medium any more.
-// `tell`: commands end with TASK ABORTED where TAS says so; else they are dropped.
+// `tell`: commands end with TASK ABORTED where TAS says so; else they are dropped. Commands that are at home (at_home)
+// are marked too, but not waited for: two PREEMPT AND ABORT that mean each other would wait for ever.
 void abort_commands(LogicalUnit& lu, NexusFilter filter, const Command* except, bool tell, std::function<void()> done);
 // Establishes a unit attention condition for each nexus that matches and can see the unit.
 void establish_unit_attention(LogicalUnit& lu, SenseCode code, NexusFilter filter);

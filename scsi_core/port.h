@@ -5,6 +5,9 @@
 // from inside the call. The core ends it with send_command_complete, drop_command, or a Data-In `with_status` that
 // comes back kDelivered: then the slot is the port's again (in the last case when that up-call returns). Aborting adds
 // no path: terminate_data_transfer hastens the answers that are owed. Everything here happens on the nexus' reactor.
+//
+// The core may call back from inside any up-call: complete or drop a command (this one or others), ask for a transfer.
+// Only task_management_function_executed, nexus_quiet and end_nexus always come from the poll loop on their own.
 #pragma once
 
 #include <cstdint>
@@ -74,7 +77,9 @@ class TaskRouter {
   virtual ~TaskRouter() = default;
   // The nexus object lives until nexus_quiet. `context` is the port's own and comes back as nexus.port_context.
   virtual Nexus& nexus_established(TargetPort& port, const TransportId& initiator, void* context) = 0;
-  // The core drops what it holds for the nexus, establishes what the standard asks for, then calls nexus_quiet.
+  // The core drops what it holds for the nexus, answers its task management requests (their answer has nobody to go
+  // to), then calls nexus_quiet. A backstore that does not let go of a command holds nexus_quiet back. A port that puts
+  // a new nexus in the place of an old one (session reinstatement) waits for nexus_quiet of the old one first.
   virtual void nexus_lost(Nexus& nexus) = 0;
   virtual void scsi_command_received(Command& command) = 0;  // cannot be refused
   virtual void data_in_delivered(Command& command, Delivery delivery) = 0;
