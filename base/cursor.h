@@ -43,7 +43,10 @@ class Writer {
  public:
   explicit Writer(std::span<std::byte> out) : out_(out) {}
   void bytes(std::span<const std::byte> data) {
-    if (at_ < out_.size()) std::memcpy(out_.data() + at_, data.data(), std::min(data.size(), out_.size() - at_));
+    const std::size_t room = at_ < out_.size() ? out_.size() - at_ : 0;
+    if (const std::size_t part = std::min(data.size(), room); part != 0) {
+      std::memcpy(out_.data() + at_, data.data(), part);
+    }
     at_ += data.size();
   }
   template <class T>
