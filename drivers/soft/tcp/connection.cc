@@ -1,0 +1,292 @@
+// A TCP connection: down-calls, the poll steps, and its end.
+#include "drivers/soft/tcp/connection.h"
+
+#include <sys/epoll.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "base/check.h"
+#include "drivers/soft/tcp/poller.h"
+
+namespace soft::tcp {
+
+using hal::CloseReason;
+
+TcpConnection::TcpConnection(TcpPoller& poller, int fd, std::string local, std::string peer)
+    : poller_(poller),
+      fd_(fd),
+      local_(std::move(local)),
+      peer_(std::move(peer)),
+      receiver_(*this, poller.reactor().dma()),
+      sender_(poller.tx_pool(), poller.reactor().dma()),
+      data_out_(sender_, poller.reactor().dma()) {}
+
+TcpConnection::~TcpConnection() {
+  if (base::ListHook<HotTag>::linked()) base::ListHook<HotTag>::unlink();
+  if (base::ListHook<DirtyTag>::linked()) base::ListHook<DirtyTag>::unlink();
+  if (fd_ >= 0) {
+    if (watching_ != 0) reactor().unwatch(fd_, *this);
+    close(fd_);
+  }
+}
+
+base::Result<void> TcpConnection::open() {
+  TRY(reactor().watch(fd_, EPOLLIN, *this));
+  watching_ = EPOLLIN;
+  return {};
+}
+
+hal::Reactor& TcpConnection::reactor() { return poller_.reactor(); }
+
+void TcpConnection::set_events(hal::DatamoverEvents& events) {
+  events_ = &events;
+  data_out_.set_events(events);
+}
+
+void TcpConnection::mark_dirty() {
+  if (!base::ListHook<DirtyTag>::linked()) poller_.dirty(*this);
+}
+
+void TcpConnection::send_control(const hal::iscsi::BasicHeader& header, std::span<const std::byte> data) {
+  if (broken_) return;
+  sender_.queue_control(header, data);
+  mark_dirty();
+}
+
+void TcpConnection::enable(const hal::DatamoverKeys& keys, const hal::PduCounters& counters) {
+  CHECK(keys.max_burst_length != 0 && keys.send_data_segment_length != 0 && keys.max_outstanding_r2t != 0);
+  keys_ = keys;
+  counters_ = counters;
+  enabled_ = true;
+  sender_.set_digests(keys.header_digest, keys.data_digest);
+  receiver_.set_limits(keys.header_digest, keys.data_digest, keys.receive_data_segment_length);
+  data_out_.enable(keys, counters);
+}
+
+void TcpConnection::begin_task(hal::DataTask& task, std::span<const std::byte> immediate) {
+  data_out_.begin(task, immediate);
+  if (broken_) task.failed = true;
+}
+
+// Cuts the data at the peer's MaxRecvDataSegmentLength; F ends a sequence at MaxBurstLength (RFC 7143 11.7.1).
+void TcpConnection::put_data(hal::DataTask& task, const hal::DataIn& data) {
+  ++task.puts_out;
+  mark_dirty();
+  if (broken_ || task.discarding) {
+    task.put_status = broken_ ? hal::DataStatus::kFailed : hal::DataStatus::kTerminated;
+    ++task.puts_answered;
+    data_out_.owe(task);
+    return;
+  }
+  hal::iscsi::DataIn pdu;
+  pdu.initiator_task_tag = task.initiator_task_tag;
+  pdu.exp_cmd_sn = *counters_.exp_cmd_sn;
+  pdu.max_cmd_sn = *counters_.max_cmd_sn;
+  std::uint32_t at = 0;
+  do {
+    const std::uint32_t place = data.offset + at;
+    const std::uint32_t burst_left = keys_.max_burst_length - place % keys_.max_burst_length;
+    const std::uint32_t size = std::min({data.length - at, keys_.send_data_segment_length, burst_left});
+    const bool last = at + size == data.length;
+    pdu.flags = std::uint8_t{0};
+    if (last || size == burst_left) pdu.flags = hal::iscsi::DataIn::kFinal;
+    pdu.data_sn = task.data_sn++;
+    pdu.buffer_offset = place;
+    if (last && data.with_status) {
+      pdu.flags = static_cast<std::uint8_t>(pdu.flags | hal::iscsi::DataIn::kStatus | data.residual_flags);
+      pdu.stat_sn = (*counters_.stat_sn)++;
+      pdu.residual_count = data.residual_count;
+    }
+    sender_.queue_data(pdu, task, data, at, size, last);
+    at += size;
+  } while (at < data.length);
+}
+
+void TcpConnection::get_data(hal::DataTask& task, std::span<const hal::DmaSpan> segments, std::uint32_t offset,
+                             std::uint32_t length) {
+  data_out_.get(task, segments, offset, length);
+  mark_dirty();
+}
+
+void TcpConnection::terminate_data(hal::DataTask& task) {
+  if (const std::uint16_t ended = sender_.release_task(task); ended != 0) {
+    task.put_status = hal::DataStatus::kTerminated;
+    task.puts_answered = static_cast<std::uint16_t>(task.puts_answered + ended);
+    data_out_.owe(task);
+  }
+  data_out_.terminate(task);
+  mark_dirty();
+}
+
+void TcpConnection::end_task(hal::DataTask& task) {
+  if (payload_task_ == &task) payload_task_ = nullptr;  // the rest of its payload is thrown away
+  data_out_.end(task);
+}
+
+void TcpConnection::pause(bool paused) {
+  if (paused == paused_) return;
+  paused_ = paused;
+  if (paused) receiver_.stop();
+  mark_dirty();
+}
+
+void TcpConnection::terminate(base::Duration linger) {
+  if (closing_) return;
+  closing_ = true;
+  receiver_.stop();
+  linger_.arm(reactor().timers(), reactor().now() + linger);
+  mark_dirty();
+}
+
+void TcpConnection::linger_over(void* context) {
+  auto& self = *static_cast<TcpConnection*>(context);
+  self.breaks(self.reason_);
+}
+
+bool TcpConnection::read_some() {
+  if (broken_ || paused_ || closing_) return false;
+  const std::span<std::byte> area = poller_.receive_area();
+  const std::span<std::byte> direct = receiver_.direct_place();
+  std::array<iovec, 2> vectors;
+  int count = 0;
+  if (!direct.empty()) vectors[static_cast<std::size_t>(count++)] = {direct.data(), direct.size()};
+  vectors[static_cast<std::size_t>(count++)] = {area.data(), area.size()};
+  const ssize_t got = count == 1 ? read(fd_, area.data(), area.size()) : readv(fd_, vectors.data(), count);
+  if (got <= 0) {
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+    breaks(got == 0 ? CloseReason::kPeerClosed : CloseReason::kTransportError);
+    return true;
+  }
+  last_active_ = reactor().now();
+  auto size = static_cast<std::size_t>(got);
+  if (!direct.empty()) {
+    const std::size_t part = std::min(size, direct.size());
+    receiver_.direct_arrived(part);
+    size -= part;
+  }
+  receiver_.consume(area.first(size));
+  return true;
+}
+
+void TcpConnection::serve() {
+  // Answers may ask for more and so owe again; a bound keeps one connection from holding the reactor.
+  for (int turn = 0; turn < 16; ++turn) {
+    if (!broken_ && !closing_ && !paused_ && receiver_.stopped()) receiver_.resume();
+    const bool answered = data_out_.run_answers();
+    if (!broken_ && !sender_.empty()) {
+      const bool alive = sender_.flush(fd_, [this](hal::DataTask& task) {
+        task.put_status = hal::DataStatus::kDone;
+        ++task.puts_answered;
+        data_out_.owe(task);
+      });
+      if (!alive) breaks(CloseReason::kTransportError);
+    }
+    if (!answered && !data_out_.answers_waiting()) break;
+  }
+  if (closing_ && !broken_ && sender_.empty()) breaks(reason_);
+  if (broken_) {
+    finish_close();
+  } else {
+    watch();
+    if (data_out_.answers_waiting()) mark_dirty();
+  }
+}
+
+void TcpConnection::watch() {
+  const std::uint32_t wanted = (paused_ || closing_ ? 0u : static_cast<std::uint32_t>(EPOLLIN)) |
+                               (sender_.blocked() ? static_cast<std::uint32_t>(EPOLLOUT) : 0u);
+  if (wanted == watching_) return;
+  watching_ = wanted;
+  if (!reactor().rewatch(fd_, wanted, *this).has_value()) breaks(CloseReason::kTransportError);
+}
+
+void TcpConnection::fd_ready(std::uint32_t events) {
+  if ((events & (EPOLLERR | EPOLLHUP)) != 0 && (paused_ || closing_)) breaks(CloseReason::kTransportError);
+  if ((events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0) {
+    if (read_some() && !base::ListHook<HotTag>::linked()) poller_.hot(*this);
+  }
+  serve();
+}
+
+void TcpConnection::breaks(CloseReason reason) {
+  if (broken_) return;
+  broken_ = true;
+  reason_ = reason;
+  receiver_.stop();
+  mark_dirty();
+}
+
+void TcpConnection::finish_close() {
+  if (closed_) {
+    data_out_.run_answers();
+    return;
+  }
+  closed_ = true;
+  linger_.disarm();
+  reactor().unwatch(fd_, *this);
+  close(fd_);
+  fd_ = -1;
+  watching_ = 0;
+  if (base::ListHook<HotTag>::linked()) base::ListHook<HotTag>::unlink();
+  sender_.drop_all([this](hal::DataTask& task) {
+    task.put_status = hal::DataStatus::kFailed;
+    ++task.puts_answered;
+    data_out_.owe(task);
+  });
+  payload_task_ = nullptr;
+  data_out_.fail_all();
+  while (data_out_.run_answers()) {
+  }
+  events_->connection_terminate_notify(reason_);
+}
+
+void TcpConnection::pdu_received(const hal::ControlPdu& pdu) {
+  if (enabled_ && hal::iscsi::OpcodeBits::get(pdu.header.opcode) == hal::iscsi::Opcode::kDataOut) {
+    data_out_.whole_pdu(pdu);
+    return;
+  }
+  events_->control_notify(pdu);
+  data_out_.keep_immediate();
+}
+
+bool TcpConnection::payload_begins(const hal::iscsi::DataOut& header) {
+  if (!enabled_) return false;
+  payload_task_ = data_out_.admit(header);
+  payload_final_ = hal::iscsi::Final::get(header.flags);
+  payload_unsolicited_ = header.target_transfer_tag == hal::iscsi::kReservedTag;
+  return true;
+}
+
+std::span<std::byte> TcpConnection::payload_place(std::uint32_t left) {
+  if (payload_task_ == nullptr) return {};
+  return data_out_.place(*payload_task_, left);
+}
+
+void TcpConnection::payload_arrived(std::uint32_t size) {
+  if (payload_task_ != nullptr) {
+    data_out_.arrived(*payload_task_, size);
+  }
+}
+
+void TcpConnection::payload_ended() {
+  hal::DataTask* const task = std::exchange(payload_task_, nullptr);
+  if (task != nullptr && payload_final_) {
+    data_out_.sequence_ended(*task, payload_unsolicited_);
+  }
+}
+
+void TcpConnection::stream_broken(CloseReason reason, const hal::iscsi::BasicHeader& header) {
+  if (reason == CloseReason::kProtocolError) {
+    events_->data_out_rejected(nullptr, hal::iscsi::RejectReason::kProtocolError, header);
+    terminate(std::chrono::seconds(1));
+    reason_ = reason;
+    return;
+  }
+  breaks(reason);
+}
+
+}  // namespace soft::tcp

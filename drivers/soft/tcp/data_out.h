@@ -1,0 +1,71 @@
+// Data-Out of one connection: early data is kept, R2Ts are sent, bytes are placed in order, wrong PDUs are refused.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "drivers/soft/tcp/sender.h"
+#include "hal/port/datamover.h"
+
+namespace soft::tcp {
+
+class DataOut {
+ public:
+  DataOut(Sender& sender, hal::DmaPool& memory) : sender_(sender), memory_(memory) {}
+  void enable(const hal::DatamoverKeys& keys, const hal::PduCounters& counters) {
+    keys_ = keys;
+    counters_ = counters;
+  }
+  void set_events(hal::DatamoverEvents& events) { events_ = &events; }
+
+  void begin(hal::DataTask& task, std::span<const std::byte> immediate);
+  void end(hal::DataTask& task);
+  void get(hal::DataTask& task, std::span<const hal::DmaSpan> segments, std::uint32_t offset, std::uint32_t length);
+  void terminate(hal::DataTask& task);
+  static bool drained(const hal::DataTask& task) { return !task.unsolicited_follows && task.r2t_count == 0; }
+  // control_notify is about to return: immediate data that nobody fetched is kept.
+  void keep_immediate();
+
+  // Checks a Data-Out against its task. Null: not to be placed (dropped, or refused through the events).
+  hal::DataTask* admit(const hal::iscsi::DataOut& header);
+  std::span<std::byte> place(hal::DataTask& task, std::uint32_t left);
+  void arrived(hal::DataTask& task, std::uint32_t size);
+  void sequence_ended(hal::DataTask& task, bool unsolicited);
+  void whole_pdu(const hal::ControlPdu& pdu);
+
+  // Gives the answers that are owed; true if there were any. Events may call down again.
+  bool run_answers();
+  void fail_all();
+  bool answers_waiting() const { return !answers_.empty(); }
+  void owe(hal::DataTask& task) {
+    if (!task.linked()) answers_.push_back(task);
+  }
+
+ private:
+  hal::DataTask* find(const hal::iscsi::DataOut& header);
+  bool in_order(hal::DataTask& task, const hal::iscsi::DataOut& header, bool unsolicited) const;
+  void refuse(hal::DataTask& task, hal::iscsi::RejectReason reason, const hal::iscsi::DataOut& header);
+  void answer_get(hal::DataTask& task, hal::DataStatus status);
+  void request_more(hal::DataTask& task);
+  void store(hal::DataTask& task, std::span<const std::byte> bytes);
+  void grow_stash(hal::DataTask& task);
+  void free_stash(hal::DataTask& task);
+  void copy_early(hal::DataTask& task);
+  void remember_dead(std::uint32_t tag) { dead_[dead_next_++ % dead_.size()] = tag; }
+
+  Sender& sender_;
+  hal::DmaPool& memory_;
+  hal::DatamoverEvents* events_ = nullptr;
+  hal::DatamoverKeys keys_;
+  hal::PduCounters counters_;
+  std::vector<hal::DataTask*> tasks_;           // by index
+  base::IntrusiveList<hal::DataTask> answers_;  // tasks with answers owed
+  hal::DataTask* fresh_ = nullptr;              // whose immediate data lies in the receive area right now
+  // Tags of ended tasks that the initiator may still send data for; such data is dropped, other is refused.
+  std::array<std::uint32_t, 64> dead_{};
+  std::size_t dead_next_ = 0;
+};
+
+}  // namespace soft::tcp

@@ -1,0 +1,36 @@
+// What all TCP connections of one reactor share: the receive area, the send pool, and who has work.
+#pragma once
+
+#include "base/intrusive_list.h"
+#include "drivers/soft/tcp/connection.h"
+#include "hal/dma.h"
+#include "hal/reactor.h"
+
+namespace soft::tcp {
+
+class TcpPoller final : public hal::Poller {
+ public:
+  explicit TcpPoller(hal::Reactor& reactor);
+  ~TcpPoller() override;
+  hal::Reactor& reactor() { return reactor_; }
+  TxPool& tx_pool() { return tx_pool_; }
+  std::span<std::byte> receive_area() { return receive_area_; }
+  // Hot: had data lately; read each round without asking the kernel which descriptors are ready.
+  void hot(TcpConnection& connection) { hot_.push_back(connection); }
+  // Dirty: has answers to give or PDUs to send.
+  void dirty(TcpConnection& connection) { dirty_.push_back(connection); }
+
+  bool poll() override;
+  bool try_sleep() override { return dirty_.empty(); }
+
+ private:
+  bool serve_dirty();
+
+  hal::Reactor& reactor_;
+  std::span<std::byte> receive_area_;
+  TxPool tx_pool_;
+  base::IntrusiveList<TcpConnection, HotTag> hot_;
+  base::IntrusiveList<TcpConnection, DirtyTag> dirty_;
+};
+
+}  // namespace soft::tcp

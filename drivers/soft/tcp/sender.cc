@@ -1,0 +1,189 @@
+// Building and sending PDUs.
+#include "drivers/soft/tcp/sender.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "base/check.h"
+#include "drivers/soft/tcp/crc32c.h"
+
+namespace soft::tcp {
+namespace {
+
+constexpr std::size_t kMaxVectors = 256;  // per system call; the kernel's limit is 1024
+
+// Calls fn(bytes) for the parts of `segments` that make up [offset, offset+size).
+template <class Fn>
+void for_each_part(std::span<const hal::DmaSpan> segments, std::uint64_t offset, std::uint64_t size, Fn&& fn) {
+  for (const hal::DmaSpan& segment : segments) {
+    if (size == 0) return;
+    const std::uint64_t length = segment.bytes.size();
+    if (offset >= length) {
+      offset -= length;
+      continue;
+    }
+    const std::uint64_t part = std::min(length - offset, size);
+    fn(segment.bytes.subspan(offset, part));
+    offset = 0;
+    size -= part;
+  }
+  CHECK(size == 0);
+}
+
+void copy_out(std::span<const hal::DmaSpan> segments, std::uint64_t offset, std::uint64_t size, std::byte* to) {
+  for_each_part(segments, offset, size, [&](std::span<const std::byte> part) {
+    std::memcpy(to, part.data(), part.size());
+    to += part.size();
+  });
+}
+
+}  // namespace
+
+TxPdu& TxPool::take() {
+  if (TxPdu* pdu = free_.pop_front()) return *pdu;
+  return *new TxPdu;  // the pool grows to the largest number ever queued
+}
+
+void TxPool::give(TxPdu& pdu) {
+  if (!pdu.own.empty()) pdu.own.reset();
+  free_.push_front(pdu);
+}
+
+TxPool::~TxPool() {
+  while (TxPdu* pdu = free_.pop_front()) delete pdu;
+}
+
+Sender::~Sender() {
+  drop_all([](hal::DataTask&) {});
+}
+
+// Length, padding and digests; `data` is needed for its digest only.
+void Sender::finish(TxPdu& pdu, std::span<const std::byte> data) {
+  auto& header = *reinterpret_cast<hal::iscsi::BasicHeader*>(pdu.header.data());
+  header.data_segment_length = pdu.data_size;
+  pdu.header_size = hal::iscsi::kHeaderSize;
+  pdu.sent = 0;
+  if (header_digest_) {
+    Crc32c crc;
+    crc.add({pdu.header.data(), hal::iscsi::kHeaderSize});
+    const base::le32 digest = crc.digest();
+    std::memcpy(pdu.header.data() + hal::iscsi::kHeaderSize, &digest, sizeof digest);
+    pdu.header_size += hal::iscsi::kDigestSize;
+  }
+  const std::uint32_t pad = hal::iscsi::padding(pdu.data_size);
+  if (pad != 0) std::memset(pdu.trailer.data(), 0, pad);
+  pdu.trailer_size = static_cast<std::uint8_t>(pad);
+  if (data_digest_ && pdu.data_size > 0) {
+    Crc32c crc;
+    crc.add(data);
+    crc.add({pdu.trailer.data(), pad});
+    const base::le32 digest = crc.digest();
+    std::memcpy(pdu.trailer.data() + pad, &digest, sizeof digest);
+    pdu.trailer_size = static_cast<std::uint8_t>(pad + hal::iscsi::kDigestSize);
+  }
+}
+
+void Sender::queue_control(const hal::iscsi::BasicHeader& header, std::span<const std::byte> data) {
+  TxPdu& pdu = pool_.take();
+  std::memcpy(pdu.header.data(), &header, sizeof header);
+  pdu.task = nullptr;
+  pdu.last_of_put = pdu.with_status = false;
+  pdu.data_offset = 0;
+  pdu.data_size = static_cast<std::uint32_t>(data.size());
+  if (!data.empty()) {
+    pdu.own = Buffer(memory_, data.size());
+    std::memcpy(pdu.own.bytes().data(), data.data(), data.size());
+    pdu.own_segment = {pdu.own.bytes(), {}};
+    pdu.segments = {&pdu.own_segment, 1};
+  }
+  finish(pdu, data);
+  queue_.push_back(pdu);
+}
+
+void Sender::queue_data(const hal::iscsi::DataIn& header, hal::DataTask& task, const hal::DataIn& data,
+                        std::uint32_t offset, std::uint32_t size, bool last) {
+  TxPdu& pdu = pool_.take();
+  std::memcpy(pdu.header.data(), &header, sizeof header);
+  pdu.task = &task;
+  pdu.last_of_put = last;
+  pdu.with_status = last && data.with_status;
+  pdu.data_offset = offset;
+  pdu.data_size = size;
+  pdu.segments = data.segments;
+  if (data_digest_ && size > 0) own_rest(pdu);
+  finish(pdu, pdu.own.bytes().first(pdu.own.empty() ? 0 : size));
+  queue_.push_back(pdu);
+}
+
+void Sender::own_rest(TxPdu& pdu) {
+  if (!pdu.own.empty() || pdu.data_size == 0) return;
+  pdu.own = Buffer(memory_, pdu.data_size);
+  copy_out(pdu.segments, pdu.data_offset, pdu.data_size, pdu.own.bytes().data());
+  pdu.own_segment = {pdu.own.bytes(), {}};
+  pdu.segments = {&pdu.own_segment, 1};
+  pdu.data_offset = 0;
+}
+
+std::uint16_t Sender::release_task(hal::DataTask& task) {
+  std::uint16_t ended = 0;
+  bool drop = true;
+  // A put with status keeps all its PDUs: its StatSN is spoken for.
+  queue_.for_each([&](TxPdu& pdu) {
+    if (pdu.task == &task && pdu.with_status) drop = false;
+  });
+  queue_.for_each([&](TxPdu& pdu) {
+    if (pdu.task != &task) return;
+    if (pdu.last_of_put) ++ended;
+    if (drop && pdu.sent == 0) {
+      static_cast<base::ListHook<TxPdu>&>(pdu).unlink();
+      pool_.give(pdu);
+      return;
+    }
+    own_rest(pdu);
+    pdu.task = nullptr;
+  });
+  return ended;
+}
+
+std::size_t Sender::gather(std::span<iovec> out) const {
+  std::size_t count = 0;
+  auto* const self = const_cast<Sender*>(this);
+  self->queue_.find_if([&](TxPdu& pdu) {
+    const std::size_t worst = 2 + pdu.segments.size();
+    if (count != 0 && count + worst > out.size()) return true;
+    std::uint32_t skip = pdu.sent;  // only the first PDU of the queue has sent anything
+    const auto add = [&](std::span<const std::byte> part) {
+      if (skip >= part.size()) {
+        skip -= static_cast<std::uint32_t>(part.size());
+        return;
+      }
+      part = part.subspan(skip);
+      skip = 0;
+      if (count < out.size()) out[count++] = {const_cast<std::byte*>(part.data()), part.size()};
+    };
+    add({pdu.header.data(), pdu.header_size});
+    if (pdu.data_size != 0) for_each_part(pdu.segments, pdu.data_offset, pdu.data_size, add);
+    add({pdu.trailer.data(), pdu.trailer_size});
+    return count >= out.size();
+  });
+  return count;
+}
+
+// Bytes sent, 0 when the socket is full, -1 when it is broken.
+long Sender::send_some(int fd) {
+  std::array<iovec, kMaxVectors> vectors;
+  msghdr message{};
+  message.msg_iov = vectors.data();
+  message.msg_iovlen = gather(vectors);
+  for (;;) {
+    const ssize_t sent = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent > 0) return sent;
+    if (sent < 0 && errno == EINTR) continue;
+    return sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) ? 0 : -1;
+  }
+}
+
+}  // namespace soft::tcp

@@ -1,0 +1,115 @@
+// The queue of PDUs that one connection has to send.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "base/intrusive_list.h"
+#include "drivers/soft/tcp/buffer.h"
+#include "hal/port/datamover.h"
+
+namespace soft::tcp {
+
+// One PDU on its way out; from the poller's pool.
+struct TxPdu : base::ListHook<TxPdu> {
+  std::array<std::byte, hal::iscsi::kHeaderSize + hal::iscsi::kDigestSize> header;
+  std::array<std::byte, 3 + hal::iscsi::kDigestSize> trailer;  // padding and data digest
+  std::uint8_t header_size = 0, trailer_size = 0;
+  std::uint32_t data_offset = 0, data_size = 0;  // in `segments`
+  std::span<const hal::DmaSpan> segments;        // somebody else's, or `own_segment`
+  hal::DmaSpan own_segment;
+  Buffer own;
+  std::uint32_t sent = 0;         // bytes of the whole PDU
+  hal::DataTask* task = nullptr;  // whose put_data this is part of
+  bool last_of_put = false;
+  bool with_status = false;
+  std::uint32_t size() const { return header_size + data_size + trailer_size; }
+};
+
+class TxPool {
+ public:
+  TxPdu& take();
+  void give(TxPdu& pdu);
+  ~TxPool();
+
+ private:
+  base::IntrusiveList<TxPdu> free_;
+};
+
+class Sender {
+ public:
+  Sender(TxPool& pool, hal::DmaPool& memory) : pool_(pool), memory_(memory) {}
+  ~Sender();
+  void set_digests(bool header, bool data) {
+    header_digest_ = header;
+    data_digest_ = data;
+  }
+  // A PDU whose data is copied.
+  void queue_control(const hal::iscsi::BasicHeader& header, std::span<const std::byte> data);
+  // One Data-In PDU over borrowed segments. With data digests the payload is copied, so that the digest stays true
+  // while others write to the medium it was lent from.
+  void queue_data(const hal::iscsi::DataIn& header, hal::DataTask& task, const hal::DataIn& data, std::uint32_t offset,
+                  std::uint32_t size, bool last);
+  bool empty() const { return queue_.empty(); }
+  // Sends as much as the socket takes. False: the connection is broken. Finished puts are counted in their tasks'
+  // `puts_answered` and handed to `finished`.
+  template <class Finished>
+  bool flush(int fd, Finished&& finished);
+  bool blocked() const { return blocked_; }  // the socket was full at the last flush
+  // The task's segments are to be let go: what of it is queued is dropped or, where its bytes or its status are already
+  // promised to the peer, copied. Returns how many of its puts ended by this.
+  std::uint16_t release_task(hal::DataTask& task);
+  // Everything queued is dropped (the connection is over); `finished(task)` for each put in it.
+  template <class Finished>
+  void drop_all(Finished&& finished);
+
+ private:
+  void finish(TxPdu& pdu, std::span<const std::byte> data);
+  void own_rest(TxPdu& pdu);
+  std::size_t gather(std::span<iovec> out) const;
+  long send_some(int fd);
+
+  TxPool& pool_;
+  hal::DmaPool& memory_;
+  base::IntrusiveList<TxPdu> queue_;
+  bool header_digest_ = false, data_digest_ = false, blocked_ = false;
+};
+
+template <class Finished>
+bool Sender::flush(int fd, Finished&& finished) {
+  blocked_ = false;
+  while (!queue_.empty()) {
+    long sent = send_some(fd);
+    if (sent < 0) return false;
+    if (sent == 0) {
+      blocked_ = true;
+      return true;
+    }
+    while (sent > 0) {
+      TxPdu& pdu = queue_.front();
+      const std::uint32_t left = pdu.size() - pdu.sent;
+      if (static_cast<std::uint64_t>(sent) < left) {
+        pdu.sent += static_cast<std::uint32_t>(sent);
+        break;
+      }
+      sent -= left;
+      static_cast<base::ListHook<TxPdu>&>(pdu).unlink();
+      if (pdu.last_of_put && pdu.task != nullptr) finished(*pdu.task);
+      pool_.give(pdu);
+    }
+  }
+  return true;
+}
+
+template <class Finished>
+void Sender::drop_all(Finished&& finished) {
+  while (TxPdu* pdu = queue_.pop_front()) {
+    if (pdu->last_of_put && pdu->task != nullptr) finished(*pdu->task);
+    pool_.give(*pdu);
+  }
+}
+
+}  // namespace soft::tcp

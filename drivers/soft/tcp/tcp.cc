@@ -1,0 +1,181 @@
+// Listening, accepting, and the poller of each reactor.
+#include "drivers/soft/tcp/tcp.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <mutex>
+
+#include "base/log.h"
+#include "drivers/soft/tcp/address.h"
+#include "drivers/soft/tcp/poller.h"
+
+namespace soft::tcp {
+namespace {
+
+constexpr base::Logger kLog("tcp");
+constexpr base::Duration kAcceptPause = std::chrono::milliseconds(100);
+
+class Tcp final : public hal::Datamover {
+ public:
+  const char* name() const override { return "tcp"; }
+  base::Result<std::unique_ptr<hal::DatamoverListener>> listen(hal::Reactor& reactor, const std::string& address,
+                                                               hal::DatamoverAcceptor& acceptor) override;
+  // On `reactor`'s thread. A poller lives until the end of the Datamover, which outlives its reactors' connections.
+  TcpPoller& poller(hal::Reactor& reactor) {
+    const std::lock_guard lock(mutex_);
+    auto& slot = pollers_[&reactor];
+    if (slot == nullptr) slot = std::make_unique<TcpPoller>(reactor);
+    return *slot;
+  }
+
+ private:
+  std::mutex mutex_;  // taken once per connection
+  std::map<hal::Reactor*, std::unique_ptr<TcpPoller>> pollers_;
+};
+
+class Pending final : public hal::PendingConnection {
+ public:
+  Pending(Tcp& tcp, int fd, std::string local, std::string peer)
+      : tcp_(tcp), fd_(fd), local_(std::move(local)), peer_(std::move(peer)) {}
+  ~Pending() override {
+    if (fd_ >= 0) close(fd_);
+  }
+  std::string peer_address() const override { return peer_; }
+  std::string local_address() const override { return local_; }
+  base::Result<std::unique_ptr<hal::DatamoverConnection>> start(hal::Reactor& reactor) override {
+    auto connection = std::make_unique<TcpConnection>(tcp_.poller(reactor), std::exchange(fd_, -1), local_, peer_);
+    TRY(connection->open());
+    return connection;
+  }
+
+ private:
+  Tcp& tcp_;
+  int fd_;
+  std::string local_, peer_;
+};
+
+class Listener final : public hal::DatamoverListener, public hal::FdHandler {
+ public:
+  Listener(Tcp& tcp, hal::Reactor& reactor, int fd, std::string address, hal::DatamoverAcceptor& acceptor)
+      : tcp_(tcp), reactor_(reactor), fd_(fd), address_(std::move(address)), acceptor_(acceptor) {}
+  ~Listener() override {
+    reactor_.unwatch(fd_, *this);
+    close(fd_);
+  }
+  std::string address() const override { return address_; }
+  void fd_ready(std::uint32_t) override {
+    for (int i = 0; i < 64; ++i) {
+      SocketAddress peer;
+      peer.length = sizeof peer.storage;
+      const int fd = accept4(fd_, peer.get(), &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      if (fd < 0) {
+        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) rest();
+        return;
+      }
+      const int on = 1;
+      setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+      SocketAddress local;
+      local.length = sizeof local.storage;
+      if (getsockname(fd, local.get(), &local.length) != 0) local = {};
+      acceptor_.connection_accepted(std::make_unique<Pending>(tcp_, fd, local.text(), peer.text()));
+    }
+  }
+
+ private:
+  // Out of descriptors or memory: connections wait in the kernel for a while; those that exist go on.
+  void rest() {
+    kLog.warn("{}: no connection can be accepted now: {}", address_, std::strerror(errno));
+    if (!reactor_.rewatch(fd_, 0, *this).has_value()) return;
+    again_.arm(reactor_.timers(), reactor_.now() + kAcceptPause);
+  }
+  static void accept_again(void* context) {
+    auto& self = *static_cast<Listener*>(context);
+    if (!self.reactor_.rewatch(self.fd_, EPOLLIN, self).has_value()) kLog.error("{}: stopped accepting", self.address_);
+  }
+
+  Tcp& tcp_;
+  hal::Reactor& reactor_;
+  int fd_;
+  std::string address_;
+  hal::DatamoverAcceptor& acceptor_;
+  hal::Timer again_{&Listener::accept_again, this};
+};
+
+base::Result<std::unique_ptr<hal::DatamoverListener>> Tcp::listen(hal::Reactor& reactor, const std::string& address,
+                                                                  hal::DatamoverAcceptor& acceptor) {
+  SocketAddress place = TRY(parse_address(address));
+  const int fd = socket(place.get()->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return base::fail_errno("socket");
+  const int on = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (place.get()->sa_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  if (bind(fd, place.get(), place.length) != 0 || ::listen(fd, 1024) != 0) {
+    auto error = base::fail_errno("listen on " + address);
+    close(fd);
+    return error;
+  }
+  place.length = sizeof place.storage;
+  if (getsockname(fd, place.get(), &place.length) != 0) {
+    auto error = base::fail_errno("getsockname");
+    close(fd);
+    return error;
+  }
+  auto listener = std::make_unique<Listener>(*this, reactor, fd, place.text(), acceptor);
+  TRY(reactor.watch(fd, EPOLLIN, *listener));
+  return listener;
+}
+
+}  // namespace
+
+std::unique_ptr<hal::Datamover> make_datamover() { return std::make_unique<Tcp>(); }
+
+base::Result<SocketAddress> parse_address(const std::string& text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string::npos) return base::fail(base::Errc::kInvalid, "no port in address " + text);
+  std::string host = text.substr(0, colon);
+  const std::string port_text = text.substr(colon + 1);
+  if (port_text.empty() || port_text.size() > 5 || port_text.find_first_not_of("0123456789") != std::string::npos) {
+    return base::fail(base::Errc::kInvalid, "bad port in address " + text);
+  }
+  const unsigned long port = std::stoul(port_text);
+  if (port > 65535) return base::fail(base::Errc::kInvalid, "bad port in address " + text);
+  SocketAddress address;
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
+    host = host.substr(1, host.size() - 2);
+    auto& in6 = reinterpret_cast<sockaddr_in6&>(address.storage);
+    in6.sin6_family = AF_INET6;
+    in6.sin6_port = htons(static_cast<std::uint16_t>(port));
+    address.length = sizeof in6;
+    if (inet_pton(AF_INET6, host.c_str(), &in6.sin6_addr) == 1) return address;
+  } else {
+    auto& in = reinterpret_cast<sockaddr_in&>(address.storage);
+    in.sin_family = AF_INET;
+    in.sin_port = htons(static_cast<std::uint16_t>(port));
+    address.length = sizeof in;
+    if (inet_pton(AF_INET, host.c_str(), &in.sin_addr) == 1) return address;
+  }
+  return base::fail(base::Errc::kInvalid, "not a numeric address: " + text + " (write [..] around IPv6)");
+}
+
+std::string SocketAddress::text() const {
+  char host[INET6_ADDRSTRLEN] = "?";
+  if (storage.ss_family == AF_INET6) {
+    const auto& in6 = reinterpret_cast<const sockaddr_in6&>(storage);
+    inet_ntop(AF_INET6, &in6.sin6_addr, host, sizeof host);
+    return fmt::format("[{}]:{}", host, ntohs(in6.sin6_port));
+  }
+  const auto& in = reinterpret_cast<const sockaddr_in&>(storage);
+  inet_ntop(AF_INET, &in.sin_addr, host, sizeof host);
+  return fmt::format("{}:{}", host, ntohs(in.sin_port));
+}
+
+}  // namespace soft::tcp
