@@ -84,6 +84,20 @@ base::Result<void> MemoryRegion::punch_hole(std::size_t offset, std::size_t size
   return {};
 }
 
+base::Result<MemoryRegion> MemoryRegion::remap(std::size_t size) const {
+  MemoryRegion again;
+  again.fd_ = fcntl(fd_, F_DUPFD_CLOEXEC, 0);
+  if (again.fd_ < 0) return base::fail_errno("duplicate a memory region");
+  if (size > bytes_.size() && ftruncate(again.fd_, static_cast<off_t>(size)) != 0) {
+    return base::fail_errno("grow a memory region");
+  }
+  std::byte* const at = map_aligned(again.fd_, size, huge_ ? std::size_t{2} << 20 : 4096);
+  if (at == nullptr) return base::fail_errno("map a memory region again");
+  again.bytes_ = {at, size};
+  again.huge_ = huge_;
+  return again;
+}
+
 DmaPool::~DmaPool() { CHECK(in_use_ == 0 && waiters_.empty()); }
 
 DmaSpan DmaPool::take(std::size_t size) {

@@ -42,6 +42,9 @@ class MemoryRegion {
   bool huge() const { return huge_; }
   // Gives the pages of [offset, offset+size) back to the system; they read as zero afterwards.
   base::Result<void> punch_hole(std::size_t offset, std::size_t size);
+  // A second mapping of the same memory, `size` bytes from its start (more than now: it grows, plain pages only). This
+  // one stays as it is.
+  base::Result<MemoryRegion> remap(std::size_t size) const;
 
  private:
   MemoryRegion() = default;

@@ -50,5 +50,15 @@ TEST(MemoryRegion, PunchedHoleReadsAsZero) {
   EXPECT_EQ(region.bytes()[12288], std::byte{0xff});
 }
 
+TEST(MemoryRegion, RemappedLargerIsTheSameMemoryAndKeepsTheOldMapping) {
+  auto region = MemoryRegion::create("test", 8192, MemoryRegion::Pages::kPlain).value();
+  auto larger = region.remap(1 << 20).value();
+  region.bytes()[8191] = std::byte{0x11};
+  larger.bytes()[0] = std::byte{0x22};
+  larger.bytes()[(1 << 20) - 1] = std::byte{0x33};
+  EXPECT_EQ(larger.bytes()[8191], std::byte{0x11});
+  EXPECT_EQ(region.bytes()[0], std::byte{0x22});
+}
+
 }  // namespace
 }  // namespace hal

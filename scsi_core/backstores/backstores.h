@@ -1,0 +1,27 @@
+// Makes backstores from configuration: the control plane's only door into this folder.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "scsi_core/backstore.h"
+
+namespace scsi {
+
+struct BackstoreConfig {
+  enum class Kind : std::uint8_t { kRam, kFile, kNull };  // kFile: regular files and block devices
+  Kind kind = Kind::kRam;
+  std::string path;        // kFile
+  std::uint64_t size = 0;  // bytes; kFile: 0: what is there; more than a file has: it is made or grows
+  std::uint32_t block_size = 512;
+  bool thin = true;                // false: all of it is allocated at once
+  std::uint64_t memory_limit = 0;  // kRam: bytes that may be in use at a time; 0: the process' limit only
+  bool operator==(const BackstoreConfig&) const = default;
+};
+
+// Blocking (open, allocate): from a worker thread or before the reactors run. Errc::kBusy: another unit or program uses
+// the medium.
+base::Result<std::unique_ptr<Backstore>> make_backstore(const BackstoreConfig& config);
+
+}  // namespace scsi

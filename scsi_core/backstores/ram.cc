@@ -1,0 +1,281 @@
+// RAM disk: the medium. The channel is in ram_channel.cc.
+#include "scsi_core/backstores/ram.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/log.h"
+#include "scsi_core/backstores/ram_channel.h"
+#include "scsi_core/backstores/zero_area.h"
+
+namespace scsi {
+namespace {
+
+constexpr base::Logger kLog("backstore");
+constexpr std::uint64_t kMaxSize = std::uint64_t{64} << 40;  // the address space holds 128 TiB
+// Bits for what the disk may grow to: address space only, until a page of it is used.
+constexpr std::uint64_t kMinMapBytes = (std::uint64_t{1} << 40) / kPageSize / 8;
+constexpr std::uint64_t kGrowth = 64;
+constexpr std::uint64_t kTrimPages = 2048;                                    // that exist, per turn
+constexpr std::uint64_t kTrimScan = std::uint64_t{4096} * PageMap::kPerWord;  // looked at, per turn
+
+std::uint64_t pages_of(std::uint64_t bytes) { return (bytes + kPageSize - 1) / kPageSize; }
+
+struct Budget {
+  std::atomic<std::uint64_t> limit{static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) *
+                                   static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) / kPageSize / 4 * 3};
+  std::atomic<std::uint64_t> used{0};
+};
+Budget budget;  // in pages
+
+bool take_pages(std::atomic<std::uint64_t>& used, std::uint64_t limit, std::uint64_t pages) {
+  if (used.fetch_add(pages, std::memory_order_relaxed) + pages <= limit) return true;
+  used.fetch_sub(pages, std::memory_order_relaxed);
+  return false;
+}
+
+}  // namespace
+
+void set_ram_limit(std::uint64_t bytes) { budget.limit.store(bytes / kPageSize, std::memory_order_relaxed); }
+std::uint64_t ram_in_use() { return budget.used.load(std::memory_order_relaxed) * kPageSize; }
+
+base::Result<std::unique_ptr<Backstore>> RamStore::create(const RamOptions& options) {
+  if (options.block_size != 512 && options.block_size != 4096) {
+    return base::fail(base::Errc::kInvalid, "block size of a RAM disk must be 512 or 4096");
+  }
+  if (options.size == 0 || options.size % options.block_size != 0 || options.size > kMaxSize) {
+    return base::fail(base::Errc::kInvalid, "size of a RAM disk must be whole blocks, at most 64 TiB");
+  }
+  std::unique_ptr<RamStore> made(new RamStore(options));
+  if (!options.thin && !made->charge(pages_of(options.size))) {
+    return base::fail(base::Errc::kNoMemory, "not enough memory for a RAM disk that is not thin");
+  }
+  return std::unique_ptr<Backstore>(std::move(made));
+}
+
+RamStore::RamStore(const RamOptions& options)
+    : block_size_(options.block_size),
+      thin_(options.thin),
+      page_limit_(options.memory_limit == 0 ? ~std::uint64_t{0} : options.memory_limit / kPageSize),
+      map_bytes_(std::max(kMinMapBytes, pages_of(pages_of(options.size) * kGrowth / 8) * kPageSize)),
+      size_(options.size) {}
+
+RamStore::~RamStore() { budget.used.fetch_sub(pages_.load(std::memory_order_relaxed), std::memory_order_relaxed); }
+
+StoreGeometry RamStore::geometry() const {
+  StoreGeometry geometry;
+  geometry.block_size = block_size_;
+  geometry.blocks = size() / block_size_;
+  geometry.physical_exponent = block_size_ == 512 ? 3 : 0;
+  geometry.unmap_granularity = static_cast<std::uint32_t>(kPageSize / block_size_);
+  geometry.thin = thin_;
+  return geometry;
+}
+
+base::Result<std::unique_ptr<StoreChannel>> RamStore::open_channel(hal::Reactor& reactor) {
+  return std::unique_ptr<StoreChannel>(new RamChannel(*this, reactor));
+}
+
+hal::DmaSpan RamStore::span(std::uint64_t offset, std::uint64_t length) const {
+  std::byte* const at = data() + offset;
+  return {{at, length}, hal::Iova{reinterpret_cast<std::uintptr_t>(at)}};
+}
+
+std::uint64_t RamStore::lend_for_read(std::uint64_t offset, std::uint64_t length, std::span<hal::DmaSpan> out,
+                                      std::uint32_t& segments) {
+  segments = 0;
+  if (!inside(offset, length) || out.empty()) return 0;
+  if (!exists()) return lend_zeros(length, out, segments);
+  const PageMap pages = map();
+  const std::uint64_t end = offset + length;
+  const std::uint64_t last_page = pages_of(end);
+  if (__builtin_expect(pages.all_set_quick(offset >> kPageShift, last_page), 1)) {
+    out[0] = span(offset, length);
+    segments = 1;
+    return length;
+  }
+  std::uint64_t at = offset;
+  while (at < end && segments < out.size()) {
+    const std::uint64_t page = at >> kPageShift;
+    const bool there = pages.test(page);
+    const std::uint64_t part = std::min(end, pages.run_end(page, last_page, there) << kPageShift) - at;
+    if (there) {
+      out[segments++] = span(at, part);
+      at += part;
+    } else {
+      const std::uint64_t lent = lend_zeros(part, out, segments);
+      if (lent == 0) break;
+      at += lent;
+    }
+  }
+  return at - offset;
+}
+
+std::uint64_t RamStore::lend_for_write(std::uint64_t offset, std::uint64_t length, std::span<hal::DmaSpan> out,
+                                       std::uint32_t& segments, StoreStatus& status) {
+  segments = 0;
+  status = StoreStatus::kGood;
+  if (!inside(offset, length) || out.empty()) return 0;
+  if (!exists() && !materialise()) {
+    status = StoreStatus::kNoSpace;
+    return 0;
+  }
+  PageMap pages = map();
+  const std::uint64_t first = offset >> kPageShift;
+  const std::uint64_t last_page = pages_of(offset + length);
+  std::uint64_t covered = length;
+  if (!pages.all_set_quick(first, last_page)) {
+    const std::uint64_t got = pages.set(
+        first, last_page, [this](std::uint64_t n) { return !thin_ || charge(n); },
+        [this](std::uint64_t n) {
+          if (thin_) refund(n);
+        });
+    covered = std::min(offset + length, std::max(offset, got << kPageShift)) - offset;
+    if (covered == 0) {
+      status = StoreStatus::kNoSpace;
+      return 0;
+    }
+  }
+  out[0] = span(offset, covered);
+  segments = 1;
+  return covered;
+}
+
+bool RamStore::charge(std::uint64_t pages) {
+  if (!take_pages(pages_, page_limit_, pages)) return false;
+  if (take_pages(budget.used, budget.limit.load(std::memory_order_relaxed), pages)) return true;
+  pages_.fetch_sub(pages, std::memory_order_relaxed);
+  return false;
+}
+
+void RamStore::refund(std::uint64_t pages) {
+  pages_.fetch_sub(pages, std::memory_order_relaxed);
+  budget.used.fetch_sub(pages, std::memory_order_relaxed);
+}
+
+// The first write to the disk: the only one that takes a lock.
+bool RamStore::materialise() {
+  const std::lock_guard lock(mutex_);
+  if (exists()) return true;
+  const std::uint64_t bytes = map_bytes_ + pages_of(size()) * kPageSize;
+  auto made = hal::MemoryRegion::create("outboard-ram", bytes, hal::MemoryRegion::Pages::kPlain);
+  if (!made.has_value()) {
+    if (!std::exchange(told_, true)) kLog.error("no memory region for a RAM disk: {}", made.error().text);
+    return false;
+  }
+  region_.emplace(std::move(*made));
+  publish(*region_);
+  return true;
+}
+
+void RamStore::publish(const hal::MemoryRegion& mapping) {
+  std::byte* const base = mapping.bytes().data();
+  mapped_ = mapping.bytes().size();
+  data_.store(base + map_bytes_, std::memory_order_release);
+  words_.store(reinterpret_cast<PageMap::Word*>(base), std::memory_order_release);
+}
+
+void RamStore::drop_pages(std::uint64_t first, std::uint64_t end) {
+  // First the bits, then the memory: whoever sets a bit in between writes into pages that exist.
+  const std::uint64_t cleared = map().clear(first, end);
+  punch(first, end);
+  if (thin_ && cleared != 0) refund(cleared);
+}
+
+void RamStore::punch(std::uint64_t first, std::uint64_t end) {
+  if (first >= end) return;
+  const auto punched = region_->punch_hole(map_bytes_ + first * kPageSize, (end - first) * kPageSize);
+  if (!punched.has_value()) {  // the memory cannot be freed, but it must read as zeros
+    kLog.error("RAM disk: {}", punched.error().text);
+    std::memset(data() + first * kPageSize, 0, (end - first) * kPageSize);
+  }
+}
+
+std::uint64_t RamStore::trim(std::uint64_t offset, std::uint64_t length) {
+  if (!exists()) return length;
+  const std::uint64_t end = offset + length;
+  const std::uint64_t page = offset >> kPageShift;
+  if (const std::uint64_t next = clear_until(page, std::min(pages_of(end), page + kTrimScan)); next > page) {
+    return std::min(end, next << kPageShift) - offset;
+  }
+  // `page` exists. Part of a page is zeroed, whole pages go.
+  if (offset % kPageSize != 0 || end - offset < kPageSize) {
+    const std::uint64_t part = std::min(end, (page + 1) << kPageShift) - offset;
+    std::memset(data() + offset, 0, part);
+    return part;
+  }
+  const std::uint64_t stop = map().run_end(page, std::min(end >> kPageShift, page + kTrimPages), true);
+  drop_pages(page, stop);
+  return (stop - page) << kPageShift;
+}
+
+// The first page from `page` on that exists, or `end`. Parts of the map that have no memory are skipped, not read:
+// reading would give them memory.
+std::uint64_t RamStore::clear_until(std::uint64_t page, std::uint64_t end) const {
+  constexpr std::uint64_t kPagesPerMapPage = kPageSize * 8;
+  while (page < end) {
+    const off_t found = lseek(region_->fd(), static_cast<off_t>(page / 8), SEEK_DATA);
+    if (found < 0) return end;
+    page = std::max(page, static_cast<std::uint64_t>(found) * 8);
+    if (page >= end) return end;
+    const std::uint64_t stop = std::min(end, (page | (kPagesPerMapPage - 1)) + 1);
+    const std::uint64_t next = map().run_end(page, stop, false);
+    if (next < stop) return next;
+    page = stop;
+  }
+  return end;
+}
+
+base::Result<StoreExtent> RamStore::extent_at(std::uint64_t offset) {
+  const std::uint64_t end = size();
+  if (offset >= end) return base::fail(base::Errc::kInvalid, "offset beyond the end of the RAM disk");
+  if (!thin_) return StoreExtent{offset, end - offset, true};
+  if (!exists()) return StoreExtent{offset, end - offset, false};
+  const std::uint64_t page = offset >> kPageShift;
+  const bool mapped = map().test(page);
+  const std::uint64_t stop = mapped ? map().run_end(page, pages_of(end), true) : clear_until(page, pages_of(end));
+  return StoreExtent{offset, std::min(end, stop << kPageShift) - offset, mapped};
+}
+
+base::Result<void> RamStore::resize(std::uint64_t blocks) {
+  const std::lock_guard lock(mutex_);
+  if (blocks == 0 || blocks > kMaxSize / block_size_) {
+    return base::fail(base::Errc::kInvalid, "size of a RAM disk must be 1 block to 64 TiB");
+  }
+  const std::uint64_t before = size(), after = blocks * block_size_;
+  const std::uint64_t old_pages = pages_of(before), new_pages = pages_of(after);
+  if (new_pages > map_bytes_ * 8) {
+    return base::fail(base::Errc::kUnsupported, "a RAM disk grows to 64 times its first size or 1 TiB at most");
+  }
+  if (exists() && mapped_ < map_bytes_ + new_pages * kPageSize) {
+    larger_.push_back(TRY(region_->remap(map_bytes_ + new_pages * kPageSize)));
+    publish(larger_.back());
+  }
+  if (!thin_ && new_pages > old_pages && !charge(new_pages - old_pages)) {
+    return base::fail(base::Errc::kNoMemory, "not enough memory to grow a RAM disk that is not thin");
+  }
+  if (after < before) size_.store(after, std::memory_order_release);
+  if (exists()) forget(std::min(before, after), std::max(before, after));
+  if (!thin_ && new_pages < old_pages) refund(old_pages - new_pages);
+  size_.store(after, std::memory_order_release);
+  return {};
+}
+
+// What was cut off, and what a late writer may have left behind an earlier cut, reads as zeros when it comes back.
+void RamStore::forget(std::uint64_t from, std::uint64_t to) {
+  if (const std::uint64_t part = from % kPageSize; part != 0 && map().test(from >> kPageShift)) {
+    std::memset(data() + from, 0, kPageSize - part);
+  }
+  const std::uint64_t first = pages_of(from), end = pages_of(to);
+  for (std::uint64_t at = first; (at = clear_until(at, end)) < end;) {
+    const std::uint64_t stop = map().run_end(at, end, true);
+    drop_pages(at, stop);
+    at = stop;
+  }
+  punch(first, end);
+}
+
+}  // namespace scsi

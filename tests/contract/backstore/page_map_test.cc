@@ -1,0 +1,60 @@
+// The page map against a plain vector of bools.
+#include "scsi_core/backstores/page_map.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <vector>
+
+#include "base/random.h"
+
+namespace scsi {
+namespace {
+
+constexpr std::uint64_t kPages = 300;
+
+TEST(PageMap, SetsClearsAndFindsRunsAsAVectorOfBoolsDoes) {
+  const auto words = std::make_unique<PageMap::Word[]>(kPages / PageMap::kPerWord + 1);
+  PageMap map(words.get());
+  std::vector<bool> model(kPages);
+  std::uint64_t charged = 0;
+  base::SeededRandom random(7);
+  for (int step = 0; step < 5000; ++step) {
+    const std::uint64_t first = random.below(kPages);
+    const std::uint64_t end = first + 1 + random.below(kPages - first);
+    if (random.below(2) == 0) {
+      EXPECT_EQ(map.set(
+                    first, end, [&](std::uint64_t n) { return charged += n, true; }, [](std::uint64_t) { FAIL(); }),
+                end);
+      std::fill(model.begin() + static_cast<long>(first), model.begin() + static_cast<long>(end), true);
+    } else {
+      charged -= map.clear(first, end);
+      std::fill(model.begin() + static_cast<long>(first), model.begin() + static_cast<long>(end), false);
+    }
+    EXPECT_EQ(charged, static_cast<std::uint64_t>(std::count(model.begin(), model.end(), true)));
+    const std::uint64_t page = random.below(kPages);
+    std::uint64_t run = page;
+    while (run < kPages && model[run] == model[page]) ++run;
+    EXPECT_EQ(map.test(page), model[page]);
+    EXPECT_EQ(map.run_end(page, kPages, model[page]), run);
+    const std::uint64_t quick_end = page + 1 + random.below(kPages - page);
+    const bool all = std::all_of(model.begin() + static_cast<long>(page), model.begin() + static_cast<long>(quick_end),
+                                 [](bool bit) { return bit; });
+    const bool one_word = page / PageMap::kPerWord == (quick_end - 1) / PageMap::kPerWord;
+    EXPECT_EQ(map.all_set_quick(page, quick_end), all && one_word);
+  }
+}
+
+TEST(PageMap, StopsWhereTheChargeIsRefused) {
+  const auto words = std::make_unique<PageMap::Word[]>(8);
+  PageMap map(words.get());
+  std::uint64_t left = 70;
+  const auto charge = [&](std::uint64_t n) { return n > left ? false : (left -= n, true); };
+  EXPECT_EQ(map.set(0, 256, charge, [](std::uint64_t) {}), 64u);
+  EXPECT_EQ(left, 6u);
+  EXPECT_TRUE(map.test(63));
+  EXPECT_FALSE(map.test(64));
+}
+
+}  // namespace
+}  // namespace scsi
