@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 
-from target import JudgeError, Unsupported, end_process, make_target, wait_for
+from target import JudgeError, Unsupported, end_process, make_target, wait_for, with_us
 
 SIZE = 256 << 20
 BLOCK_SIZES = ("4k", "512-128k")  # fixed and mixed, the latter unaligned to pages
@@ -37,8 +37,8 @@ def run_fio(socket_path, block_size, seconds):
 def with_nbd(target, lun, seconds):
     """Serves the LUN on a Unix socket by qemu-nbd and runs fio on it, once for each block size."""
     socket_path = os.path.join(target.folder, "nbd")
-    server = subprocess.Popen(["qemu-nbd", "--format=raw", "--cache=none", "--persistent", f"--socket={socket_path}",
-                               "--shared=4", target.url(lun)], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    argv = ["qemu-nbd", "--format=raw", "--cache=none", "--persistent", f"--socket={socket_path}", "--shared=4", target.url(lun)]
+    server = subprocess.Popen(with_us(argv), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
         wait_for("qemu-nbd's socket", 15, lambda: os.path.exists(socket_path), server)
         for block_size in BLOCK_SIZES:

@@ -66,6 +66,11 @@ def end_process(process, how=signal.SIGTERM, seconds=15):
         raise JudgeError(f"pid {process.pid} did not end within {seconds} s of signal {how}") from None
 
 
+def with_us(argv):
+    """The command so that it ends when the judge is ended, however that happens."""
+    return ["setpriv", "--pdeathsig", "KILL", *argv]
+
+
 class Target:
     """One target with one iSCSI name and one portal on 127.0.0.1. Subclasses: tgt.Tgt, outboard.Outboard."""
 
@@ -125,7 +130,7 @@ class Target:
     def spawn(self, argv, env=None):
         """Starts the daemon with its output in a file of the target's folder."""
         with open(os.path.join(self.folder, "daemon.log"), "ab") as log:
-            self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env)
+            self.process = subprocess.Popen(with_us(argv), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env)
 
     def __enter__(self):
         self.start()

@@ -12,7 +12,7 @@ import time
 
 import cu_output
 from cu_output import FAILED, PASSED, SKIPPED, UNFINISHED
-from target import JudgeError, make_target, run_tool
+from target import JudgeError, make_target, run_tool, with_us
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SIZE = 64 << 20  # under 1 GiB, or the READ(6) tests pass without looking
@@ -51,7 +51,7 @@ def run_process(suite, tests, urls, seconds):
             "-t", f"ALL.{suite}.{tests}", *urls]
     why = ""
     with tempfile.TemporaryFile() as output:  # a file, since a test that loops prints without end
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(with_us(argv), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
         deadline = time.monotonic() + seconds
         while process.poll() is None:
             if time.monotonic() > deadline or os.fstat(output.fileno()).st_size > MOST_OUTPUT:

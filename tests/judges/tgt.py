@@ -23,7 +23,8 @@ class Tgt(Target):
                  self.process)
         wait_for("tgtd's portal", 10, lambda: accepts(self.port), self.process)
         self.admin("target", "new", "-T", self.iqn)
-        self.admin("target", "update", "--name", "nop_interval", "--value", "30")
+        for name in ("HeaderDigest", "DataDigest"):
+            self.admin("target", "update", "--name", name, "--value", "None,CRC32C")
         if self.chap is not None:
             self.apply_chap()
         for lun, name in self.luns.items():

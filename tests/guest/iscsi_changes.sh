@@ -1,0 +1,43 @@
+# A disk that grows and LUNs that come and go while the initiator is logged in: unit attentions arrive, rescans see the new state.
+. /job/lib.sh
+connect
+disk=$(disk_of_lun "$LUN")
+said() { dmesg | grep -qi "$1"; }
+listed() { sg_luns --decode "/dev/$disk" | grep -q "lun=$1\$"; }
+not_listed() { ! listed "$1"; }
+
+step "resize"
+if ! lacks resize; then
+  before=$(cat "/sys/block/$disk/size")
+  ask resize disk $((before * 512 * 2))
+  dd if="/dev/$disk" of=/dev/null bs=4k count=1 iflag=direct 2>/dev/null || fail "read after resize"
+  said "capacity data has changed" || fail "no unit attention 2A/09 after the resize"
+  echo 1 >"/sys/block/$disk/device/rescan"
+  [ "$(cat "/sys/block/$disk/size")" = $((before * 2)) ] || fail "the disk did not grow to $((before * 2)) sectors"
+  dd if=/dev/urandom of=/tmp/tail bs=4k count=1 2>/dev/null
+  dd if=/tmp/tail of="/dev/$disk" bs=4k seek=$((before * 2 / 8 - 1)) oflag=direct 2>/dev/null || fail "write at the new end"
+  dd if="/dev/$disk" of=/tmp/back bs=4k skip=$((before * 2 / 8 - 1)) iflag=direct 2>/dev/null || fail "read at the new end"
+  cmp /tmp/tail /tmp/back || fail "the new end does not hold what was written"
+fi
+
+step "LUN $EXTRA_LUN added"
+dmesg -c >/dev/null
+ask add "$EXTRA_LUN"
+dd if="/dev/$disk" of=/dev/null bs=4k count=1 iflag=direct 2>/dev/null || fail "read after the LUN was added"
+said "LUN assignments on this target have changed" || fail "no unit attention 3F/0E after the LUN was added"
+listed "$EXTRA_LUN" || fail "REPORT LUNS does not list the new LUN"
+iscsiadm -m session --rescan >/dev/null || fail "rescan"
+wait_until 10 disk_of_lun "$EXTRA_LUN"
+extra=$(disk_of_lun "$EXTRA_LUN")
+mkfs.ext4 -q -F "/dev/$extra" || fail "mkfs on the new LUN"
+
+step "LUN $EXTRA_LUN removed"
+dmesg -c >/dev/null
+ask remove "$EXTRA_LUN"
+dd if="/dev/$extra" of=/dev/null bs=4k count=1 iflag=direct 2>/dev/null && fail "the removed LUN still answers reads"
+dd if="/dev/$disk" of=/dev/null bs=4k count=1 iflag=direct 2>/dev/null || fail "the other LUN does not answer"
+not_listed "$EXTRA_LUN" || fail "REPORT LUNS still lists the removed LUN"
+said "LUN assignments on this target have changed" || lacks removal_attention || fail "no unit attention 3F/0E after the LUN was removed"
+echo 1 >"/sys/block/$extra/device/delete"
+step "logout"
+log_out

@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+# Boots the guest in QEMU, runs a shell script in it, and returns the script's exit status and everything on its console.
+import argparse
+import os
+import selectors
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+import cpio
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+class GuestError(Exception):
+    """The guest gave no exit status; the message says what was waited for and ends with the last of the console."""
+
+
+class Guest:
+    """One boot. answers(words) is called for each line `ask WORDS` of the guest; the string that it returns is the answer."""
+
+    def __init__(self, script, files=None, answers=None, memory_mib=768, qemu=()):
+        self.files = {"job/run.sh": script.encode(), **{f"job/{name}": data for name, data in (files or {}).items()}}
+        self.answers = answers
+        self.memory_mib = memory_mib
+        self.qemu = list(qemu)
+        self.console = bytearray()
+        self.line = bytearray()  # what came on the control line since the last newline
+        self.status = None
+        self.waiting_for = "the kernel to reach user space"
+
+    def run(self, seconds):
+        """Returns (exit status, transcript); raises GuestError when there is no exit status within the time."""
+        image = subprocess.run([os.path.join(HERE, "image.sh")], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+        with tempfile.NamedTemporaryFile(prefix="outboard-initrd-") as initrd:
+            with open(os.path.join(image, "initrd"), "rb") as base:
+                initrd.write(base.read())
+            initrd.write(cpio.archive(self.files))
+            initrd.flush()
+            ours, theirs = socket.socketpair()
+            process = subprocess.Popen(self.argv(image, initrd.name, theirs.fileno()),
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                       pass_fds=[theirs.fileno()])
+            theirs.close()
+            try:
+                self.serve(process, ours, time.monotonic() + seconds, seconds)
+            finally:
+                ours.close()
+                if process.poll() is None:
+                    process.kill()
+                process.wait()
+                process.stdout.close()
+        return self.status, self.transcript()
+
+    def argv(self, image, initrd, control):
+        """The software emulator, user-mode network (10.0.2.2 is the host's loopback), console and control line on two serial ports."""
+        return ["setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64", "-accel", "tcg", "-machine", "q35", "-cpu", "max", "-m", str(self.memory_mib),
+                "-nodefaults", "-display", "none", "-no-reboot", "-kernel", f"{image}/vmlinux", "-initrd", initrd,
+                "-drive", f"file={image}/root,format=raw,if=virtio,snapshot=on",
+                "-append", "console=ttyS0 quiet loglevel=4 panic=-1 random.trust_cpu=on",
+                "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
+                "-chardev", f"socket,id=control,fd={control}", "-serial", "chardev:control",
+                "-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net", "-device", "virtio-rng-pci", *self.qemu]
+
+    def serve(self, process, control, deadline, seconds):
+        """Reads console and control line until QEMU has ended."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(process.stdout, selectors.EVENT_READ)
+            selector.register(control, selectors.EVENT_READ)
+            while selector.get_map():
+                ready = selector.select(max(0, deadline - time.monotonic()))
+                if not ready:
+                    raise GuestError(f"waited {seconds} s for {self.waiting_for}; console:\n{self.transcript()[-4000:]}")
+                for key, _ in ready:
+                    data = os.read(key.fd, 65536)
+                    if not data:
+                        selector.unregister(key.fileobj)
+                    elif key.fileobj is control:
+                        self.control(control, data)
+                    else:
+                        self.console += data
+        if self.status is None:
+            raise GuestError(f"QEMU ended while waiting for {self.waiting_for}; console:\n{self.transcript()[-4000:]}")
+
+    def control(self, control, data):
+        """Acts on each whole line of the guest."""
+        *lines, rest = (bytes(self.line) + data).split(b"\n")
+        self.line = bytearray(rest)
+        for line in lines:
+            word, _, rest = line.decode(errors="replace").strip().partition(" ")
+            if word == "exit":
+                self.status, self.waiting_for = int(rest), "the guest to power off"
+            elif word == "ask":
+                self.waiting_for = f"the script, after it asked for '{rest}'"
+                answer = self.answers(rest) if self.answers else "nobody answers"
+                control.sendall(f"{answer}\n".encode())
+            elif word in ("up", "step"):
+                self.waiting_for = f"the script's step '{rest}'" if rest else "the script"
+
+    def transcript(self):
+        return self.console.decode(errors="replace").replace("\r", "")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=120)
+    parser.add_argument("script")
+    parser.add_argument("files", nargs="*", help="more files for the guest's folder /job")
+    options = parser.parse_args()
+    contents = {}
+    for path in options.files:
+        with open(path, "rb") as data:
+            contents[os.path.basename(path)] = data.read()
+    with open(options.script, encoding="utf-8") as script:
+        status, transcript = Guest(script.read(), contents).run(options.seconds)
+    print(transcript, end="")
+    return status
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except GuestError as error:
+        sys.exit(f"run_guest: {error}")
