@@ -49,6 +49,7 @@ struct ViewTable {
   std::vector<View> views;
   std::vector<HostGroup> host_groups;
   std::vector<TargetGroup> target_groups;
+  bool operator==(const ViewTable&) const = default;
   base::Result<void> validate() const;
 };
 

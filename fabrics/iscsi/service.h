@@ -64,6 +64,7 @@ struct FabricConfig {  // the whole fabric; a value
   std::vector<Target> targets;
   Authentication discovery;
   Limits limits;
+  bool operator==(const FabricConfig&) const = default;
   base::Result<void> validate() const;  // names, lengths of secrets (12 to 255), equal secrets in both directions, ...
 };
 
