@@ -1,0 +1,179 @@
+"""The targets that the suites run against: names, secrets and controls, and how each kind of target is started."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "judges"))
+
+from rawiscsi.chap import Chap
+from rawiscsi.session import Session
+from target import accepts, end_process, free_port, run_tool, wait_for  # of tests/judges
+
+IQN = "iqn.2026-11.org.outboard.test"
+INITIATOR = f"{IQN}:initiator-a"
+OTHER_INITIATOR = f"{IQN}:initiator-b"
+USER, SECRET = "alice", "alice-secret-0001"
+OTHER_USER, OTHER_SECRET = "bob", "bob-secret-000002"
+TARGET_USER, TARGET_SECRET = "the-target", "target-secret-003"
+MIB = 1 << 20
+
+
+@dataclass
+class Disk:
+    lun: int
+    name: str
+    size: int
+    block: int = 512
+
+    @property
+    def blocks(self):
+        return self.size // self.block
+
+
+@dataclass
+class Fixture:
+    """What the suites may rely on. Anything None is missing, and tests that need it are skipped with that reason."""
+
+    portal: tuple
+    plain: str                        # no authentication, any initiator
+    disks: list = field(default_factory=list)
+    chap: str = None                  # one-way CHAP: USER, and OTHER_USER
+    mutual: str = None                # CHAP both ways: USER, TARGET_USER
+    guarded: str = None               # only INITIATOR is on the access list, no authentication
+    bound: str = None                 # only INITIATOR is on the access list, and it must prove that it is USER
+    discovery_portal: tuple = None    # wants CHAP in discovery sessions: USER, SECRET
+    second_portal: tuple = None       # another target portal group of `plain`
+    algorithms: tuple = (5, 6, 7, 8)  # CHAP algorithms the target is configured to accept
+    login_limit: float = 15.0         # seconds within which a login must be over
+    nop_interval: float = None        # seconds between pings of the target on an idle connection
+    nop_timeout: float = 10.0          # seconds until such a ping must be answered
+    pid: int = None
+
+    @property
+    def disk(self):
+        return self.disks[0]
+
+    def session(self, target=None, initiator=INITIATOR, settle=True, portal=None, **options):
+        """A logged-in normal session; unit attentions of a new nexus are taken from every disk."""
+        session = Session(portal or self.portal, target or self.plain, initiator, **options)
+        if settle and options.get("login", True):
+            session.settle(*(disk.lun for disk in self.disks))
+        return session
+
+    def discovery(self, initiator=INITIATOR, portal=None, **options):
+        return Session(portal or self.portal, None, initiator, discovery=True, **options)
+
+    # Controls; a fixture that has one overrides it.
+    inject_delay = None   # (disk, seconds, first_lba=0, last_lba=None)
+    clear_faults = None   # ()
+    restart = None        # ()
+    kill = None           # (): SIGKILL, without restart
+    many_targets = None   # (count): contextmanager of a portal that serves so many targets
+
+    def usage(self):
+        """(resident bytes, open descriptors) of the target process."""
+        with open(f"/proc/{self.pid}/statm", encoding="ascii") as statm:
+            resident = int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return resident, len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def alive(self):
+        return self.pid is None or os.path.exists(f"/proc/{self.pid}/statm") and _state(self.pid) not in "ZX"
+
+    def stop(self):
+        pass
+
+
+def _state(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+        return stat.read().rsplit(")", 1)[1].split()[0]
+
+
+def one_way(algorithms=(5,), **options):
+    return Chap(USER, SECRET, algorithms=algorithms, **options)
+
+
+def mutual(algorithms=(5,), **options):
+    return Chap(USER, SECRET, TARGET_USER, TARGET_SECRET, algorithms=algorithms, **options)
+
+
+class External(Fixture):
+    """A target that somebody else runs: --target HOST:PORT --iqn NAME [--lun N]."""
+
+    def __init__(self, portal, iqn, lun, mib):
+        super().__init__(portal=portal, plain=iqn, disks=[Disk(lun, "external", mib * MIB)])
+
+
+class Started(Fixture):
+    """Keeps the process and its scratch folder."""
+
+    def __init__(self, **fields):
+        super().__init__(**fields)
+        self.folder = tempfile.mkdtemp(prefix="conformance-")
+        self.process = None
+
+    def launch(self, arguments, port, environment=None):
+        with open(os.path.join(self.folder, "daemon.log"), "ab") as log:
+            self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            env={**os.environ, **(environment or {})})
+        self.pid = self.process.pid
+        wait_for(f"{arguments[0]} to listen on port {port}", 20, lambda: accepts(port), self.process)
+
+    def stop(self):
+        try:
+            end_process(self.process)
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Tgt(Started):
+    """Debian's tgtd, to prove the client against a peer; the daemon itself answers at LUN 0, so disks start at 1."""
+
+    def __init__(self):
+        port, self.control = free_port(), 10000 + os.getpid() % 20000
+        super().__init__(portal=("127.0.0.1", port), plain=f"{IQN}:plain", chap=f"{IQN}:chap", mutual=f"{IQN}:mutual",
+                         guarded=f"{IQN}:guarded", bound=f"{IQN}:bound", algorithms=(5,))
+        preload = os.environ.get("CONFORMANCE_TGT_PRELOAD")
+        self.launch(["tgtd", "-f", "-C", str(self.control), "--iscsi", f"portal=127.0.0.1:{port}"], port,
+                    {"LD_PRELOAD": preload} if preload else None)
+        for tid, name in enumerate((self.plain, self.chap, self.mutual, self.guarded, self.bound), 1):
+            self._admin("new", "target", tid, "-T", name)
+            for key, value in (("HeaderDigest", "None,CRC32C"), ("DataDigest", "None,CRC32C"), ("InitialR2T", "No"),
+                               ("MaxOutstandingR2T", "8")):
+                self._admin("update", "target", tid, "--name", key, "--value", value)
+            sizes = (64, 16) if tid == 1 else (1,)
+            for lun, mib in enumerate(sizes, 1):
+                path = os.path.join(self.folder, f"disk-{tid}-{lun}")
+                with open(path, "wb") as disk:
+                    disk.truncate(mib * MIB)
+                self._admin("new", "logicalunit", tid, "--lun", str(lun), "-b", path)
+            listed = ("-Q", INITIATOR) if name in (self.guarded, self.bound) else ("-I", "ALL")
+            self._admin("bind", "target", tid, *listed)
+        self.disks = [Disk(1, "disk-1-1", 64 * MIB), Disk(2, "disk-1-2", 16 * MIB)]
+        for user, secret in ((USER, SECRET), (OTHER_USER, OTHER_SECRET), (TARGET_USER, TARGET_SECRET)):
+            self._admin("new", "account", None, "--user", user, "--password", secret)
+        for tid, user, way in ((2, USER, ()), (2, OTHER_USER, ()), (3, USER, ()), (5, USER, ()), (3, TARGET_USER, ("--outgoing",))):
+            self._admin("bind", "account", tid, "--user", user, *way)
+        if preload:
+            self.inject_delay, self.clear_faults = self._delay, self._no_delay
+
+    def stop(self):
+        self.process.kill()  # on SIGTERM it waits for its connections, without limit
+        super().stop()
+
+    def _admin(self, operation, mode, tid, *arguments):
+        command = ["tgtadm", "-C", str(self.control), "--lld", "iscsi", "--op", operation, "--mode", mode]
+        if tid is not None:
+            command += ["--tid", str(tid)]
+        run_tool(command + list(arguments))
+
+    def _delay(self, disk, seconds, first_lba=0, last_lba=None):
+        with open(os.environ["CONFORMANCE_TGT_DELAY"], "w", encoding="ascii") as rule:
+            rule.write(f"{disk.name} {seconds} {first_lba} {disk.blocks if last_lba is None else last_lba}\n")
+
+    def _no_delay(self):
+        with open(os.environ["CONFORMANCE_TGT_DELAY"], "w", encoding="ascii"):
+            pass

@@ -1,0 +1,1 @@
+"""The conformance suites; run.py lists them in SUITES."""
