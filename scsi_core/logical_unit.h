@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <bit>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -21,9 +22,10 @@ struct LuConfig {
   std::string serial;                    // UNIT SERIAL NUMBER, ASCII, at most 36
   std::uint64_t naa_high = 0;            // NAA designator (type 6): high and low 64 bits of 16 bytes
   std::uint64_t naa_low = 0;
-  bool removable = false;        // RMB: START STOP UNIT can eject
-  bool write_protected = false;  // by configuration; SWP of the control mode page adds to it
-  bool write_cache = true;       // WCE at power on, unless saved mode pages say otherwise
+  std::uint32_t physical_block_size = 0;  // bytes that READ CAPACITY(16) tells; 0: what the medium says
+  bool removable = false;                 // RMB: START STOP UNIT can eject
+  bool write_protected = false;           // by configuration; SWP of the control mode page adds to it
+  bool write_cache = true;                // WCE at power on, unless saved mode pages say otherwise
   bool operator==(const LuConfig&) const = default;
 };
 
@@ -53,6 +55,14 @@ class LogicalUnit {
 
   const LuConfig& config() const { return config_; }
   Backstore& backstore() { return *store_; }
+  // The medium's, with what the configuration says instead.
+  StoreGeometry geometry() const {
+    StoreGeometry geometry = store_->geometry();
+    if (const std::uint32_t physical = config_.physical_block_size; physical >= geometry.block_size) {
+      geometry.physical_exponent = static_cast<std::uint8_t>(std::bit_width(physical / geometry.block_size) - 1);
+    }
+    return geometry;
+  }
   DeviceServer& server() { return *server_; }
   const OpcodeTable& opcodes() const { return *opcodes_; }
   hal::Reactor& home() { return home_; }
