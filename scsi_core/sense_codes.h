@@ -82,6 +82,7 @@ inline constexpr SenseCode kWriteProtected = detail::data_protect(0x27, 0x00);
 inline constexpr SenseCode kHardwareWriteProtected = detail::data_protect(0x27, 0x01);
 inline constexpr SenseCode kLogicalUnitSoftwareWriteProtected = detail::data_protect(0x27, 0x02);
 inline constexpr SenseCode kSpaceAllocationFailedWriteProtect = detail::data_protect(0x27, 0x07);
+inline constexpr SenseCode kPersistentReservationInformationLost = detail::data_protect(0x44, 0x01);
 
 // ABORTED COMMAND
 inline constexpr SenseCode kAbortedCommandNoAdditionalSense = detail::aborted(0x00, 0x00);

@@ -1,2 +1,5 @@
 # Reservations and the record store they are kept in.
 list(APPEND scsi_core_sources metadata_store.cc metadata_store_file.cc)
+foreach(source transport_id table register move reserve preempt record report parameters)
+  list(APPEND scsi_core_sources reservation/${source}.cc)
+endforeach()
