@@ -23,8 +23,9 @@ struct OpcodeRow;
 
 enum class CommandState : std::uint8_t {
   kFree,     // with the port
-  kWaiting,  // in the task set, not yet enabled: ORDERED, an overlapping exclusive command, a full pool
+  kWaiting,  // in the task set, not yet enabled: ORDERED, an overlapping exclusive command, a reset
   kActive,   // a handler runs or has just run
+  kMemory,   // waits for buffers
   kDataIn,   // transfers out to the port
   kDataOut,
   kStore,    // with the backstore
@@ -96,21 +97,26 @@ struct CoreState {
   bool pool_segments = false;  // segments came from the pool and go back to it
   bool status_sent = false;    // the transfer that is out carries the status
   bool home_failed = false;    // fail_at_home was called
+  bool home_waits = false;     // at_home_async
   bool fence = false;          // holds back others in the task set (ORDERED or exclusive), or waits to
+  bool granted = false;        // a fence: every older command in its way has ended
   std::uint8_t transfers_out = 0;
   std::uint8_t segment_count = 0;
+  std::uint8_t wanted_pieces = 0;
   Delivery delivery = Delivery::kDelivered;
   const OpcodeRow* row = nullptr;
   LogicalUnit* lu = nullptr;
   LuShard* shard = nullptr;
   ItlNexus* itl = nullptr;
   Step next = nullptr;
-  Extent extent;               // from the CDB; everything when the opcode touches the medium at places it does not tell
-  std::uint64_t length = 0;    // bytes that the CDB asks for, before EXPECTED LENGTH cuts it
-  std::uint64_t done = 0;      // bytes finished, for handlers that go in chunks
-  std::uint64_t moved = 0;     // bytes that went over the port
-  std::uint64_t wanted = 0;    // bytes of memory waited for
-  std::uint64_t position = 0;  // order of arrival in the task set's shard
+  Extent extent;             // from the CDB; everything when the opcode touches the medium at places it does not tell
+  std::uint64_t length = 0;  // bytes that the CDB asks for, before EXPECTED LENGTH cuts it
+  std::uint64_t done = 0;    // bytes finished, for handlers that go in chunks
+  std::uint64_t moved = 0;   // bytes that went over the port
+  std::uint64_t wanted = 0;  // bytes of memory waited for
+  std::uint64_t transfer_length = 0;  // bytes of the transfer that is out
+  std::uint64_t position = 0;         // order of arrival in the task set's shard
+  std::uint64_t enabled_at = 0;       // the shard's count of events when it became enabled; 0: it waits
   base::Time received_at{};
   base::Time step_at{};  // when what is owed was asked for
   Outcome outcome;       // of fail_at_home

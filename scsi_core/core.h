@@ -65,11 +65,17 @@ struct CommandInfo {  // one line of `tgtctl command list`
   };
   std::vector<Event> audit;
 };
+struct LuCounters {
+  std::uint64_t reads = 0, writes = 0, read_bytes = 0, write_bytes = 0;
+  std::uint64_t errors = 0;  // commands that ended with CHECK CONDITION
+  std::uint64_t in_flight = 0;
+  LuCounters& operator+=(const LuCounters& other);
+};
 struct LuInfo {
   LuConfig config;
   StoreGeometry geometry;
   std::string backstore, state;  // "online", "stopped", "no medium", "offline", ...
-  std::uint64_t reads = 0, writes = 0, read_bytes = 0, write_bytes = 0, errors = 0, in_flight = 0;
+  LuCounters counters;
 };
 struct NexusInfo {
   std::string initiator, target_port;
@@ -86,6 +92,7 @@ struct InjectRule {  // `tgtctl debug inject`
   bool any_command = false;                                   // also commands that access no medium
   int opcode = -1;                                            // only this opcode
   std::uint32_t count = 0;                                    // how many times; 0: until removed
+  std::uint32_t left = 0;                                     // of count, as listed
   base::Duration delay{};
   SenseCode sense;  // for kUnitAttention
 };
@@ -93,8 +100,9 @@ struct InjectRule {  // `tgtctl debug inject`
 class MetadataStore;
 
 struct CoreOptions {
-  base::Duration command_limit = std::chrono::seconds(60);  // older commands take their logical unit offline
-  base::Duration change_limit = std::chrono::seconds(10);   // for a reactor to take a change of the configuration
+  base::Duration command_limit = std::chrono::seconds(60);          // older commands take their logical unit offline
+  base::Duration task_management_limit = std::chrono::seconds(30);  // then FUNCTION REJECTED
+  base::Duration change_limit = std::chrono::seconds(10);  // for a reactor to take a change of the configuration
   MetadataStore* metadata = nullptr;  // saved mode pages and reservations; null: keep nothing. Outlives the core
   hal::Worker* worker = nullptr;      // for calls that block; null: they block the control reactor
   const OpcodeTable* no_logical_unit = &no_logical_unit_opcodes();  // what answers where there is no logical unit
@@ -115,7 +123,6 @@ class Core {
   void resize_lu(const std::string& name, std::uint64_t blocks, Done done);  // 2A/09 to every nexus
   void modify_lu(const std::string& name, LuConfig config, Done done);       // write_protected only; others are refused
   void set_views(ViewTable table, Done done);                                // live: 3F/0E where a map changed
-  // A target is going away or an initiator lost its access: ends its nexuses.
   void inject(InjectRule rule, std::function<void(base::Result<std::uint32_t>)> done);
   void remove_inject(std::uint32_t id, Done done);
 

@@ -6,7 +6,9 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <vector>
 
 #include "scsi_core/command.h"
 
@@ -57,18 +59,38 @@ struct OpcodeRow {
   std::uint32_t recommended_timeout = 30;
 };
 
+inline constexpr std::uint8_t kVariableLengthCdb = 0x7f;
+
+struct CdbBit {
+  std::uint8_t byte = 0, bit = 0;
+};
+
 // 256 entries, each a row, or the first of the rows that differ by service action, which lie together.
 class OpcodeTable {
  public:
+  using Mask = std::array<std::uint64_t, 4>;              // one bit for each of a CDB's first 256, in memory order
   explicit OpcodeTable(std::span<const OpcodeRow> rows);  // rows sorted by opcode, then service action; live for ever
   // Null with `bad_service_action` false: INVALID COMMAND OPERATION CODE; true: INVALID FIELD at the service action.
   const OpcodeRow* find(const std::uint8_t* cdb, std::uint16_t cdb_length, bool& bad_service_action) const;
+  // Reserved bits, and NACA, that a CDB of this row must not set; bytes behind row.length are not looked at. `cdb`
+  // holds at least 32 bytes.
+  bool usage_ok(const OpcodeRow& row, const std::uint8_t* cdb) const {
+    const Mask& mask = mask_of(row);
+    std::uint64_t words[4];
+    __builtin_memcpy(words, cdb, sizeof words);
+    std::uint64_t wrong = (words[0] & mask[0]) | (words[1] & mask[1]);
+    if (row.length > 16) wrong |= (words[2] & mask[2]) | (words[3] & mask[3]);
+    return wrong == 0;
+  }
+  std::optional<CdbBit> first_forbidden_bit(const OpcodeRow& row, const std::uint8_t* cdb) const;
   std::span<const OpcodeRow> rows() const { return rows_; }
 
  private:
+  const Mask& mask_of(const OpcodeRow& row) const { return forbidden_[static_cast<std::size_t>(&row - rows_.data())]; }
   std::span<const OpcodeRow> rows_;
   std::array<std::uint8_t, 256> first_{};  // index + 1 of the first row, 0: none
   std::array<std::uint8_t, 256> count_{};
+  std::vector<Mask> forbidden_;  // one a row
 };
 
 enum class ResetCause : std::uint8_t { kPowerOn, kLogicalUnitReset, kTargetReset };

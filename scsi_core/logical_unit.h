@@ -24,23 +24,24 @@ struct LuConfig {
   std::uint64_t naa_low = 0;
   std::uint32_t physical_block_size = 0;  // bytes that READ CAPACITY(16) tells; 0: what the medium says
   bool removable = false;                 // RMB: START STOP UNIT can eject
-  bool write_protected = false;           // by configuration; SWP of the control mode page adds to it
+  bool write_protected = false;           // at the start; LuFlag says what holds now
   bool write_cache = true;                // WCE at power on, unless saved mode pages say otherwise
   bool operator==(const LuConfig&) const = default;
 };
 
 // Bits of LogicalUnit::flags; set on the home reactor, read everywhere.
 enum LuFlag : std::uint32_t {
-  kLuWriteProtected = 1 << 0,      // configuration or SWP
-  kLuStopped = 1 << 1,             // START STOP UNIT with START = 0
-  kLuEjected = 1 << 2,             // no medium
-  kLuWriteCache = 1 << 3,          // WCE
-  kLuDescriptorSense = 1 << 4,     // D_SENSE
-  kLuTaskAborted = 1 << 5,         // TAS
-  kLuRemoving = 1 << 6,            // being deleted: new commands answer LOGICAL UNIT NOT SUPPORTED
-  kLuFailed = 1 << 7,              // taken offline (a command outlived its deadline, the medium is gone)
-  kLuMetadataUnreadable = 1 << 8,  // reservations could not be restored: medium access answers NOT READY
-  kLuInjecting = 1 << 9,           // `debug inject` has rules for it
+  kLuWriteProtected = 1 << 0,           // by configuration
+  kLuStopped = 1 << 1,                  // START STOP UNIT with START = 0
+  kLuEjected = 1 << 2,                  // no medium
+  kLuWriteCache = 1 << 3,               // WCE
+  kLuDescriptorSense = 1 << 4,          // D_SENSE
+  kLuTaskAborted = 1 << 5,              // TAS
+  kLuRemoving = 1 << 6,                 // being deleted: new commands answer LOGICAL UNIT NOT SUPPORTED
+  kLuFailed = 1 << 7,                   // taken offline (a command outlived its deadline, the medium is gone)
+  kLuMetadataUnreadable = 1 << 8,       // reservations could not be restored: medium access answers NOT READY
+  kLuInjecting = 1 << 9,                // `debug inject` has rules for it
+  kLuSoftwareWriteProtected = 1 << 10,  // SWP of the control mode page
 };
 
 class Fleet;
@@ -71,6 +72,7 @@ class LogicalUnit {
   LuHome& at_home() { return *at_home_; }  // the engine's state on the home reactor
   // A reactor's share: created at first use, never moved. On that reactor only.
   LuShard& shard(std::size_t reactor_index);
+  void drop_shard(std::size_t reactor_index);
   LuShard* shard_if_any(std::size_t reactor_index) { return shards_[reactor_index].get(); }
 
   std::atomic<std::uint32_t> flags{0};

@@ -92,6 +92,7 @@ class Nexus : public base::ListHook<Nexus> {
     return lun < kDirect ? direct_[lun] : (lun / kPage < pages_.size() ? itl_in_pages(lun) : nullptr);
   }
   const LunMap& map() const { return *map_; }
+  bool lost() const { return lost_; }  // nothing is sent to it any more
 
   const NexusKey key;
   TargetPort& port;
@@ -106,6 +107,8 @@ class Nexus : public base::ListHook<Nexus> {
   using Page = std::array<ItlNexus*, kPage>;
   ItlNexus* itl_in_pages(std::uint32_t lun) const;
   void set_itl(std::uint32_t lun, ItlNexus* itl);
+  template <class Fn>
+  void for_each_itl(Fn&& fn);
 
   std::array<ItlNexus*, kDirect> direct_{};
   std::vector<std::unique_ptr<Page>> pages_;  // LUNs from kDirect up; absent where nothing was ever addressed
@@ -114,6 +117,8 @@ class Nexus : public base::ListHook<Nexus> {
   std::uint32_t in_flight_ = 0;   // commands, whatever they are for
   std::uint32_t homes_owed_ = 0;  // logical units that have yet to forget this nexus
   bool lost_ = false;
+  bool quiet_ = false;   // nexus_quiet is on its way
+  bool ending_ = false;  // the port was asked to end it
 };
 
 }  // namespace scsi

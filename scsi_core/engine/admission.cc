@@ -1,0 +1,115 @@
+// The checks that a command passes when its turn has come, in the order of SAM-5 5.3.3; nothing here waits.
+#include "base/check.h"
+#include "scsi_core/engine/ending.h"
+#include "scsi_core/engine/router.h"
+#include "scsi_core/execution.h"
+#include "scsi_core/lu_control.h"
+#include "scsi_core/sense_codes.h"
+
+namespace scsi {
+namespace {
+
+// Flags of a logical unit that may stop a command.
+constexpr std::uint32_t kStops = kLuWriteProtected | kLuSoftwareWriteProtected | kLuStopped | kLuEjected | kLuRemoving |
+                                 kLuFailed | kLuMetadataUnreadable | kLuInjecting;
+
+bool denied(Conflict conflict, std::uint8_t denials) {
+  switch (conflict) {
+    case Conflict::kRead:
+      return (denials & kDenyRead) != 0;
+    case Conflict::kWrite:
+      return (denials & kDenyWrite) != 0;
+    case Conflict::kRegistrantsOnly:
+      return (denials & kDenyOther) != 0;
+    case Conflict::kAllowed:
+    case Conflict::kPersistent:
+      return false;
+  }
+  return false;
+}
+
+// The condition is reported once, by this command.
+bool refused_by_attention(Command& command, ItlNexus& itl) {
+  const Outcome outcome = Outcome::check(itl.attentions.first());
+  itl.attentions.pop();
+  finish(command, outcome);
+  return true;
+}
+
+bool refused_by_unit_state(Command& command, std::uint32_t flags) {
+  const OpcodeRow& row = *command.core.row;
+  const bool medium = row.serial != Serial::kNone || (row.flags & kNeedsMedium) != 0;
+  const auto refuse = [&](SenseCode code) {
+    finish(command, Outcome::check(code));
+    return true;
+  };
+  if ((flags & kLuRemoving) != 0) return refuse(kLogicalUnitNotSupported);
+  if (!medium) return false;
+  if ((flags & kLuFailed) != 0) return refuse(kManualInterventionRequired);
+  if ((flags & kLuMetadataUnreadable) != 0) return refuse(kManualInterventionRequired);
+  if ((row.flags & kNeedsMedium) != 0 && (flags & kLuEjected) != 0) return refuse(kMediumNotPresent);
+  if ((row.flags & kNeedsMedium) != 0 && (flags & kLuStopped) != 0) return refuse(kInitializingCommandRequired);
+  if ((row.flags & kWritesMedium) == 0) return false;
+  if ((flags & kLuWriteProtected) != 0 || command.core.itl->read_only) return refuse(kWriteProtected);
+  return (flags & kLuSoftwareWriteProtected) != 0 && refuse(kLogicalUnitSoftwareWriteProtected);
+}
+
+}  // namespace
+
+bool refused_by_cdb(Command& command, const OpcodeTable& table) {
+  const OpcodeRow& row = *command.core.row;
+  if (command.direction == DataDirection::kBidirectional) {
+    finish(command, Outcome::check(kInvalidFieldInCommandInformationUnit));
+    return true;
+  }
+  if (command.attribute == TaskAttribute::kAca) {  // no ACA condition can exist: NACA is refused
+    finish(command, Outcome::check(kInvalidMessageError));
+    return true;
+  }
+  if (!is_known(row)) return false;
+  if (command.cdb_length < row.length) {
+    finish(command, Outcome::invalid_cdb_field(command.cdb_length));
+    return true;
+  }
+  if (table.usage_ok(row, command.cdb.data())) [[likely]] {
+    return false;
+  }
+  const std::optional<CdbBit> wrong = table.first_forbidden_bit(row, command.cdb.data());
+  CHECK(wrong.has_value());
+  finish(command, Outcome::invalid_cdb_field(wrong->byte, wrong->bit));
+  return true;
+}
+
+// Everything that needs a closer look; true when the command has been ended or taken over.
+bool Router::refused(Command& command) {
+  CoreState& core = command.core;
+  ItlNexus& itl = *core.itl;
+  const bool attention = !itl.attentions.empty() && (core.row->flags & kBypassesUnitAttention) == 0;
+  if (attention && itl.attentions.precedes_reservation_conflict()) return refused_by_attention(command, itl);
+  if (itl.denials != 0 && denied(core.row->conflict, itl.denials)) {
+    finish(command, Outcome::of(Status::kReservationConflict));
+    return true;
+  }
+  if (attention) return refused_by_attention(command, itl);
+  if (refused_by_cdb(command, core.lu->opcodes())) return true;
+  const std::uint32_t flags = core.lu->flags.load(std::memory_order_relaxed);
+  if (refused_by_unit_state(command, flags)) return true;
+  return (flags & kLuInjecting) != 0 && injector_.apply(command);
+}
+
+void Router::enter(Command& command) {
+  CoreState& core = command.core;
+  const ItlNexus& itl = *core.itl;
+  const OpcodeRow& row = *core.row;
+  const bool plain = itl.attentions.empty() && itl.denials == 0 && !itl.read_only &&
+                     (core.lu->flags.load(std::memory_order_relaxed) & kStops) == 0 &&
+                     command.direction != DataDirection::kBidirectional && command.attribute != TaskAttribute::kAca &&
+                     command.cdb_length >= row.length && is_known(row) &&
+                     core.lu->opcodes().usage_ok(row, command.cdb.data());
+  if (!plain && refused(command)) [[unlikely]] {
+    return;
+  }
+  row.enter(command);
+}
+
+}  // namespace scsi

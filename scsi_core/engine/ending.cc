@@ -1,0 +1,121 @@
+// How commands go on and end; residuals and sense data of the response.
+#include "scsi_core/engine/ending.h"
+
+#include "base/check.h"
+#include "scsi_core/engine/router.h"
+#include "scsi_core/execution.h"
+
+namespace scsi {
+namespace {
+
+void count(Command& command, bool error) {
+  const CoreState& core = command.core;
+  if (core.shard == nullptr) return;
+  LuCounters& counters = core.shard->counters;
+  if (error) ++counters.errors;
+  if (core.row->serial == Serial::kRead) {
+    ++counters.reads;
+    counters.read_bytes += core.moved;
+  } else if (core.row->serial != Serial::kNone) {
+    ++counters.writes;
+    counters.write_bytes += core.moved;
+  }
+}
+
+std::uint32_t detail_of(const Outcome& outcome) {
+  const SenseCode& code = outcome.sense.code;
+  const bool sense = outcome.status == Status::kCheckCondition;
+  return static_cast<std::uint32_t>(outcome.status) << 24 |
+         (sense ? static_cast<std::uint32_t>(code.key) << 16 | std::uint32_t{code.asc} << 8 | code.ascq : 0);
+}
+
+// Takes the command out of everything but the port. `completed`: with a status of its own.
+void let_go(Command& command, bool completed) {
+  CoreState& core = command.core;
+  release_buffers(command);
+  if (core.shard != nullptr) {
+    core.shard->leave(command, completed);
+  } else {
+    router_of(command).leave_without_unit(command, completed);
+  }
+  core.state = CommandState::kStatus;
+  router_of(command).gone(command);
+}
+
+// EXPECTED DATA TRANSFER LENGTH against what the command asked for and moved (SAM-5 5.4.3; RFC 7143 11.4.5.1).
+void set_residual(Command& command, bool good) {
+  const CoreState& core = command.core;
+  const std::uint64_t expected = command.expected_length;
+  const bool no_data = core.row == nullptr || (expected != 0 && command.direction != core.row->direction);
+  std::uint64_t wanted = no_data ? 0 : core.length;
+  if (!good && wanted <= expected) wanted = core.moved;
+  Response& response = command.response;
+  response.residual = wanted > expected   ? Response::Residual::kOverflow
+                      : wanted < expected ? Response::Residual::kUnderflow
+                                          : Response::Residual::kNone;
+  response.residual_count = wanted > expected ? wanted - expected : expected - wanted;
+}
+
+}  // namespace
+
+void CommandDeferred::run(hal::Deferred& deferred) { resume(static_cast<CommandDeferred&>(deferred).command); }
+
+void resume(Command& command) {
+  CoreState& core = command.core;
+  if (core.aborted) [[unlikely]] {
+    end_aborted(command);
+    return;
+  }
+  core.state = CommandState::kActive;
+  core.next(command);
+}
+
+void continue_later(Command& command, Step next) {
+  command.core.state = CommandState::kActive;
+  command.core.next = next;
+  router_of(command).reactor().defer(command.core.deferred);
+}
+
+void respond(Command& command, const Outcome& outcome) {
+  Response& response = command.response;
+  response.status = outcome.status;
+  response.sense_length = 0;
+  const bool good = outcome.status == Status::kGood || outcome.status == Status::kConditionMet;
+  if (outcome.status == Status::kCheckCondition) {
+    const LogicalUnit* lu = command.core.lu;
+    const bool descriptor = lu != nullptr && (lu->flags.load(std::memory_order_relaxed) & kLuDescriptorSense) != 0;
+    response.sense_length = static_cast<std::uint8_t>(outcome.sense.encode(descriptor, response.sense));
+  }
+  set_residual(command, good);
+}
+
+void complete(Command& command, const Outcome& outcome) {
+  respond(command, outcome);
+  command.core.audit.add(router_of(command).reactor().now(), CommandEvent::kCompleted, detail_of(outcome));
+  count(command, outcome.status == Status::kCheckCondition);
+  let_go(command, true);
+  command.nexus->port.send_command_complete(command);
+}
+
+void end_with_data(Command& command) {
+  command.core.audit.add(router_of(command).reactor().now(), CommandEvent::kCompleted, 0);
+  count(command, false);
+  let_go(command, true);
+}
+
+void end_aborted(Command& command) {
+  CoreState& core = command.core;
+  const bool reports = core.abort_reports && !command.nexus->lost();
+  if (reports) respond(command, core.abort_outcome);
+  core.audit.add(router_of(command).reactor().now(), reports ? CommandEvent::kCompleted : CommandEvent::kDropped,
+                 reports ? detail_of(core.abort_outcome) : 0);
+  TargetPort& port = command.nexus->port;
+  let_go(command, false);
+  if (reports) {
+    port.send_command_complete(command);
+  } else {
+    port.drop_command(command);
+  }
+}
+
+}  // namespace scsi

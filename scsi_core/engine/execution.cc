@@ -1,0 +1,213 @@
+// Steps of a handler that talk to the port and to the backstore.
+#include "scsi_core/execution.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "scsi_core/engine/ending.h"
+#include "scsi_core/engine/router.h"
+#include "scsi_core/sense_codes.h"
+
+namespace scsi {
+namespace {
+
+constexpr base::Logger kLog("core");
+
+void note(Command& command, CommandEvent event, std::uint64_t detail) {
+  const base::Time now = router_of(command).reactor().now();
+  command.core.step_at = now;
+  command.core.audit.add(now, event, static_cast<std::uint32_t>(detail));
+}
+
+// `length` bytes of the segments from byte `at` on. Usually all of them: then nothing is copied.
+std::span<const hal::DmaSpan> window(CoreState& core, std::uint64_t at, std::uint64_t length) {
+  std::size_t out = 0;
+  bool whole = at == 0;
+  std::uint64_t left = length;
+  for (std::size_t i = 0; i < core.segment_count && left > 0; ++i) {
+    const hal::DmaSpan& segment = core.segments[i];
+    if (at >= segment.bytes.size()) {
+      at -= segment.bytes.size();
+      continue;
+    }
+    const std::uint64_t take = std::min<std::uint64_t>(left, segment.bytes.size() - at);
+    whole &= take == segment.bytes.size();
+    core.window[out++] = segment.subspan(at, take);
+    at = 0;
+    left -= take;
+  }
+  CHECK(left == 0);
+  return {whole ? core.segments.data() : core.window.data(), out};
+}
+
+std::uint64_t cut(const Command& command, std::uint64_t offset, std::uint64_t length) {
+  const std::uint64_t limit = transferable(command);
+  return offset >= limit ? 0 : std::min(length, limit - offset);
+}
+
+void transfer(Command& command, bool in, std::uint64_t offset, std::uint64_t length, std::uint64_t at,
+              bool with_status) {
+  CoreState& core = command.core;
+  core.state = in ? CommandState::kDataIn : CommandState::kDataOut;
+  core.status_sent = with_status;
+  core.transfer_length = length;
+  ++core.transfers_out;
+  note(command, in ? CommandEvent::kDataInAsked : CommandEvent::kDataOutAsked, length);
+  const Transfer what{window(core, at, length), offset, length, with_status};
+  TargetPort& port = command.nexus->port;
+  if (in) {
+    port.send_data_in(command, what);
+  } else {
+    port.receive_data_out(command, what);
+  }
+}
+
+void store_done(StoreRequest& request) {
+  Command& command = *static_cast<Command*>(request.context);
+  note(command, CommandEvent::kStoreDone, static_cast<std::uint64_t>(request.status));
+  resume(command);
+}
+
+void medium_lost(Command& command) {
+  LogicalUnit& lu = *command.core.lu;
+  if ((lu.flags.fetch_or(kLuFailed, std::memory_order_relaxed) & kLuFailed) == 0) {
+    kLog.error("{}: offline, its medium is gone: {}", lu.config().name, lu.backstore().describe());
+  }
+}
+
+}  // namespace
+
+void finish(Command& command, const Outcome& outcome) {
+  CHECK(command.core.state == CommandState::kActive);
+  complete(command, outcome);
+}
+
+void send_last(Command& command, std::uint64_t offset, std::uint64_t length, std::uint64_t segments_at) {
+  CoreState& core = command.core;
+  CHECK(core.state == CommandState::kActive);
+  const std::uint64_t bytes = cut(command, offset, length);
+  if (bytes == 0) {
+    complete(command, Outcome::good());
+    return;
+  }
+  respond(command, Outcome::good());
+  transfer(command, true, offset, bytes, segments_at, true);
+}
+
+void send(Command& command, std::uint64_t offset, std::uint64_t length, Step then, std::uint64_t segments_at) {
+  CoreState& core = command.core;
+  CHECK(core.state == CommandState::kActive);
+  core.next = then;
+  const std::uint64_t bytes = cut(command, offset, length);
+  if (bytes == 0) {
+    continue_later(command, then);
+    return;
+  }
+  transfer(command, true, offset, bytes, segments_at, false);
+}
+
+void receive(Command& command, std::uint64_t offset, std::uint64_t length, Step then, std::uint64_t segments_at) {
+  CoreState& core = command.core;
+  CHECK(core.state == CommandState::kActive);
+  core.next = then;
+  const std::uint64_t bytes = cut(command, offset, length);
+  if (bytes == 0) {
+    continue_later(command, then);
+    return;
+  }
+  transfer(command, false, offset, bytes, segments_at, false);
+}
+
+void Router::transfer_answered(Command& command, Delivery delivery) {
+  CoreState& core = command.core;
+  CHECK(core.transfers_out > 0);
+  --core.transfers_out;
+  core.delivery = delivery;
+  core.audit.add(reactor_.now(), CommandEvent::kTransferDone, static_cast<std::uint32_t>(delivery));
+  if (delivery == Delivery::kDelivered) {
+    core.moved += core.transfer_length;
+    if (core.status_sent) {
+      end_with_data(command);
+      return;
+    }
+  } else if (!core.aborted) {
+    core.status_sent = false;
+    core.state = CommandState::kActive;
+    const bool told = command.transfer_failure.key != SenseKey::kNoSense;
+    complete(command, Outcome::check(told ? command.transfer_failure : kDataPhaseError));
+    return;
+  }
+  resume(command);
+}
+
+void store(Command& command, StoreOp op, std::uint64_t byte_offset, std::uint64_t length, bool fua, Step then,
+           std::uint64_t segments_at) {
+  CoreState& core = command.core;
+  CHECK(core.state == CommandState::kActive);
+  auto channel = core.shard->channel();
+  if (!channel.has_value()) {
+    complete(command, Outcome::check(kLogicalUnitFailure));
+    return;
+  }
+  core.next = then;
+  core.state = CommandState::kStore;
+  StoreRequest& request = core.store;
+  request.op = op;
+  request.fua = fua;
+  request.offset = byte_offset;
+  request.length = length;
+  request.segments = {};
+  if (op == StoreOp::kRead || op == StoreOp::kWrite) request.segments = window(core, segments_at, length);
+  request.done = &store_done;
+  request.context = &command;
+  request.status = StoreStatus::kGood;
+  note(command, CommandEvent::kStoreAsked, static_cast<std::uint64_t>(op));
+  (*channel)->submit(request);
+}
+
+bool store_ok(Command& command) {
+  const StoreRequest& request = command.core.store;
+  switch (request.status) {
+    case StoreStatus::kGood:
+      return true;
+    case StoreStatus::kMediumError: {
+      const SenseCode code = request.op == StoreOp::kRead ? kUnrecoveredReadError : kWriteError;
+      finish(command, Outcome::check(code, request.bad_offset >> command.core.lu->block_shift()));
+      return false;
+    }
+    case StoreStatus::kNoSpace:
+      finish(command, Outcome::check(kSpaceAllocationFailedWriteProtect));
+      return false;
+    case StoreStatus::kFlushFailed:
+      finish(command, Outcome::check(kWriteError));
+      return false;
+    case StoreStatus::kGone:
+      medium_lost(command);
+      finish(command, Outcome::check(kLogicalUnitFailure));
+      return false;
+  }
+  return false;
+}
+
+std::uint64_t transferable(const Command& command) {
+  const CoreState& core = command.core;
+  if (command.direction != core.row->direction) return 0;
+  return std::min(core.length, command.expected_length);
+}
+
+void yield(Command& command, Step then) {
+  CHECK(command.core.state == CommandState::kActive);
+  continue_later(command, then);
+}
+
+std::optional<SenseCode> take_unit_attention(Command& command) {
+  ItlNexus* const itl = command.core.itl;
+  if (itl == nullptr || itl->attentions.empty()) return std::nullopt;
+  const SenseCode code = itl->attentions.first();
+  itl->attentions.pop();
+  return code;
+}
+
+}  // namespace scsi

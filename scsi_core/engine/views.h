@@ -1,0 +1,44 @@
+// Views compiled for speed: which groups a nexus is in decides its LUN map; nexuses in the same groups share one.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "scsi_core/core.h"
+#include "scsi_core/nexus.h"
+
+namespace scsi {
+
+// A view table bound to the logical units that exist. Unchanging; read by all reactors.
+class ViewSnapshot {
+ public:
+  ViewSnapshot(const ViewTable& table, const std::map<std::string, LogicalUnit*>& units);
+  // Equal for nexuses that see the same: the host groups that the initiator is in, and the target.
+  std::string key_of(const Nexus& nexus) const;
+  std::vector<LunMapEntry> entries_for(const Nexus& nexus) const;
+
+ private:
+  struct Bound {
+    LogicalUnit* lu;
+    std::size_t host_group;    // kAll: every initiator
+    std::size_t target_group;  // kAll: every target; else of target_groups_, then of `target`
+    std::string target;        // one target by name, when there is no such group
+    std::uint32_t lun;
+    bool read_only;
+  };
+  static constexpr std::size_t kAll = ~std::size_t{0};
+  static constexpr std::size_t kNamed = kAll - 1;
+  std::vector<HostGroup> host_groups_;
+  std::vector<TargetGroup> target_groups_;
+  std::vector<Bound> bound_;
+};
+
+// `*` and `?` stand for any characters and for one; letters match in either case.
+bool matches_pattern(std::string_view pattern, std::string_view text);
+// Whether some text matches both.
+bool patterns_intersect(std::string_view a, std::string_view b);
+// What an initiator is called in host groups: the iSCSI name without ISID, a WWPN in hexadecimal.
+std::string initiator_name(const TransportId& initiator);
+
+}  // namespace scsi
