@@ -61,7 +61,9 @@ Done Core::Impl::limited(Done done, std::string what) {
 
 void Core::Impl::publish_views(std::function<void()> done) {
   std::map<std::string, LogicalUnit*> ready;
-  for (const auto& [name, lu] : units) ready.emplace(name, lu.get());
+  for (const auto& [name, lu] : units) {
+    if (lu->at_home().ready) ready.emplace(name, lu.get());
+  }
   // The old one is read until every reactor has the new one.
   ViewSnapshot* const old = snapshot.release();
   snapshot = std::make_unique<ViewSnapshot>(table, ready);
@@ -90,6 +92,7 @@ void Core::Impl::add(LuConfig config, std::unique_ptr<Backstore> store, std::uni
   home.post_function([this, &lu, finish, name] {
     lu.server().reset(lu, ResetCause::kPowerOn);
     control.post_function([this, &lu, finish, name] {
+      lu.at_home().ready = true;
       lu.at_home().unpin();
       if (!viewed(name)) return finish({});
       publish_views([finish] { finish({}); });

@@ -31,7 +31,9 @@ class LuHome {
   bool pinned() const { return pins_.load(std::memory_order_acquire) != 0; }
   // `idle` is called on `reactor` whenever the last pin goes, and once at first; pins may have come again by then.
   void watch_pins(hal::Reactor& reactor, std::function<void()> idle);
-  bool destroying = false;  // the control reactor's
+  // The control reactor's: views may name it; its end has begun.
+  bool ready = false;
+  bool destroying = false;
   // Runs `work` on a reactor: at once when it is the calling one, else by a message that pins the logical unit.
   void run_on(std::size_t from, std::size_t to, std::function<void()> work);
 

@@ -8,6 +8,7 @@
 #include "scsi_core/engine/ending.h"
 #include "scsi_core/engine/lu_home.h"
 #include "scsi_core/engine/router.h"
+#include "scsi_core/execution.h"
 #include "scsi_core/sense_codes.h"
 
 namespace scsi {
@@ -125,6 +126,11 @@ void Router::set_views(const ViewSnapshot* views) {
     leave_map(nexus);
     nexus.map_ = &after;
   });
+}
+
+void clear_reported_luns_changed(Command& command) {
+  router_of(command).for_each_itl(*command.nexus,
+                                  [](ItlNexus& itl) { itl.attentions.clear(kReportedLunsDataHasChanged); });
 }
 
 ItlNexus* Router::make_itl(Nexus& nexus, std::uint32_t lun) {
