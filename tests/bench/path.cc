@@ -1,0 +1,104 @@
+// path: the whole target and a load generator in one process and one thread, for counting instructions per command.
+// Run under callgrind by instructions.py, which collects inside soft::tcp::TcpPoller::poll only.
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <cstdio>
+#include <thread>
+
+#include "base/log.h"
+#include "drivers/soft/tcp/tcp.h"
+#include "fabrics/iscsi/service.h"
+#include "hal/reactor.h"
+#include "scsi_core/backstores/backstores.h"
+#include "scsi_core/core.h"
+#include "tests/bench/loadgen_session.h"
+
+namespace {
+
+constexpr const char* kTarget = "iqn.2026-01.test.outboard:path";
+
+// Rounds of the reactor until `done` is set; five seconds at most.
+bool rounds_until(hal::Reactor& reactor, const std::atomic<bool>& done) {
+  const base::Time limit = base::RealClock().now() + std::chrono::seconds(5);
+  while (!done.load() && base::RealClock().now() < limit) reactor.run_once();
+  return done.load();
+}
+
+int fail(const char* what) {
+  std::fprintf(stderr, "path: %s\n", what);
+  return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  bench::Load load;
+  std::uint64_t commands = 20000;
+  CLI::App app{"the target and its load in one thread"};
+  app.add_flag("--write", load.write);
+  app.add_option("--commands", commands);
+  app.add_option("--block", load.block_bytes);
+  app.add_option("--depth", load.depth);
+  CLI11_PARSE(app, argc, argv);
+  base::set_log_level(base::LogLevel::kWarn);
+
+  hal::ReactorOptions options;
+  options.shuffle_seed = 1;
+  auto reactor = hal::Reactor::create(options);
+  if (!reactor.has_value()) return fail("no reactor");
+  auto datamover = soft::tcp::make_datamover();
+  {
+    scsi::Core core(**reactor, {reactor->get()}, {});
+    iscsi::Fabric fabric(core, *datamover, **reactor, {reactor->get()});
+    std::atomic<bool> done{false};
+    bool good = true;
+    const auto step = [&](base::Result<void> result) {
+      if (!result.has_value()) std::fprintf(stderr, "path: %s\n", result.error().text.c_str());
+      good &= result.has_value();
+      done = true;
+    };
+    const auto wait = [&] {
+      const bool came = rounds_until(**reactor, done);
+      done = false;
+      return came && good;
+    };
+    scsi::BackstoreConfig store;
+    store.kind = scsi::BackstoreConfig::Kind::kRam;
+    store.size = load.span_bytes;
+    auto made = scsi::make_backstore(store);
+    if (!made.has_value()) return fail("no backstore");
+    core.add_disk({.name = "disk"}, std::move(*made), step);
+    if (!wait()) return fail("no disk");
+    scsi::ViewTable views;
+    views.views.push_back({.lu = "disk", .host_group = "", .target_group = "", .lun = 1});
+    core.set_views(std::move(views), step);
+    if (!wait()) return fail("no view");
+    iscsi::FabricConfig config;
+    config.portals = {{"127.0.0.1:0", 1}};
+    config.targets = {{.name = kTarget}};
+    fabric.apply(config, step);
+    if (!wait()) return fail("no portal");
+    const std::string address = fabric.portal_addresses().at(0);
+    load.port = static_cast<std::uint16_t>(std::stoul(address.substr(address.rfind(':') + 1)));
+    load.target = kTarget;
+
+    bench::Session session(load, 7);
+    std::thread login([&] {
+      session.login();
+      done = true;
+    });
+    if (!wait()) return fail("no login");
+    login.join();
+    // Every block once, so that the medium is there; these commands are not the ones counted, but nearly all are alike.
+    while (session.completed < commands) {
+      session.poll(static_cast<std::uint64_t>(base::RealClock().now().time_since_epoch().count()));
+      (*reactor)->run_once();
+    }
+    std::printf("{\"commands\": %lu, \"errors\": %lu}\n", session.completed, session.errors);
+    session.stop();
+    fabric.stop(base::Duration(0), step);
+    if (!wait()) return fail("no stop");
+  }
+  datamover.reset();
+  return 0;
+}
