@@ -3,7 +3,7 @@ build_packages="g++ cmake ninja-build ccache pkg-config git libexpected-dev libf
   nlohmann-json3-dev libtomlplusplus-dev liburing-dev libssl-dev libisal-dev libhwloc-dev libgtest-dev libgmock-dev"
 run_packages="libiscsi-bin qemu-utils qemu-block-extra"
 check_packages="clang-14 clang-format-14 clang-tidy-14 python3"
-test_packages="clang-14 libclang-rt-14-dev libiscsi-bin qemu-utils qemu-block-extra fio sg3-utils tshark valgrind tgt
+test_packages="clang-14 libclang-rt-14-dev libiscsi-bin qemu-utils qemu-block-extra fio sg3-utils tshark valgrind strace tgt
   python3 iproute2 procps util-linux"
 guest_packages="qemu-system-x86 busybox-static cpio kmod open-iscsi sg3-utils fio e2fsprogs zstd xz-utils"
 
