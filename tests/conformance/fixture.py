@@ -72,6 +72,7 @@ class Fixture:
     clear_faults = None   # ()
     restart = None        # ()
     kill = None           # (): SIGKILL, without restart
+    resize = None         # (disk, bytes)
     many_targets = None   # (count): contextmanager of a portal that serves so many targets
 
     def usage(self):
@@ -155,7 +156,8 @@ class Tgt(Started):
         self.disks = [Disk(1, "disk-1-1", 64 * MIB), Disk(2, "disk-1-2", 16 * MIB)]
         for user, secret in ((USER, SECRET), (OTHER_USER, OTHER_SECRET), (TARGET_USER, TARGET_SECRET)):
             self._admin("new", "account", None, "--user", user, "--password", secret)
-        for tid, user, way in ((2, USER, ()), (2, OTHER_USER, ()), (3, USER, ()), (5, USER, ()), (3, TARGET_USER, ("--outgoing",))):
+        for tid, user, way in ((2, USER, ()), (2, OTHER_USER, ()), (3, USER, ()),
+                               (5, USER, ()), (3, TARGET_USER, ("--outgoing",))):
             self._admin("bind", "account", tid, "--user", user, *way)
         if preload:
             self.inject_delay, self.clear_faults = self._delay, self._no_delay

@@ -18,7 +18,8 @@ import fixture as fixtures  # noqa: E402
 from suites.case import Case  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-SUITES = ("ffp_numbering", "ffp_data", "ffp_task_management", "ffp_recovery", "ffp_text", "ffp_digest", "login_keys", "login_stages", "login_bounds", "chap", "access", "pdu_errors")
+SUITES = sorted(name[:-3] for name in os.listdir(os.path.join(HERE, "suites"))
+                if name.endswith(".py") and name not in ("__init__.py", "case.py", "login_case.py"))
 
 
 class TooLong(Exception):
@@ -66,7 +67,8 @@ class Result(unittest.TestResult):
         self.counts[self.verdict] += 1
         mark = {"passed": "ok  ", "failed": "FAIL", "skipped": "skip"}[self.verdict]
         seconds = time.monotonic() - self.started
-        print(f"{mark} {self.suite:20s} {name_of(test)}  {seconds:.2f}s{'  # ' + self.reason if self.reason else ''}", flush=True)
+        print(f"{mark} {self.suite:20s} {name_of(test)}  {seconds:.2f}s{'  # ' + self.reason if self.reason else ''}",
+              flush=True)
         if self.verdict == "failed":
             for wire in getattr(test, "wires", [])[-2:]:
                 print(f"    connection {wire.number}:\n{wire.history(None if self.verbose else 6)}")

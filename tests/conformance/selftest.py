@@ -65,10 +65,12 @@ class Bytes(unittest.TestCase):
 class Keys(unittest.TestCase):
     def test_legal_and_illegal_answers(self):
         good = (("ImmediateData", "Yes", "No"), ("ImmediateData", "No", "No"), ("InitialR2T", "No", "Yes"),
-                ("MaxBurstLength", "4096", "512"), ("DefaultTime2Wait", "2", "3"), ("HeaderDigest", "CRC32C,None", "None"))
+                ("MaxBurstLength", "4096", "512"), ("DefaultTime2Wait", "2", "3"),
+                ("HeaderDigest", "CRC32C,None", "None"))
         bad = (("ImmediateData", "No", "Yes"), ("InitialR2T", "Yes", "No"), ("MaxBurstLength", "4096", "8192"),
                ("DefaultTime2Wait", "5", "3"), ("HeaderDigest", "CRC32C", "None"), ("MaxConnections", "1", "0"),
-               ("MaxBurstLength", "4096", "Reject"), ("InitialR2T", "Yes", "Maybe"), ("MaxConnections", "1", "NotUnderstood"))
+               ("MaxBurstLength", "4096", "Reject"), ("InitialR2T", "Yes", "Maybe"),
+               ("MaxConnections", "1", "NotUnderstood"))
         for case in good:
             keys.agreed(*case)
         for case in bad:
@@ -223,9 +225,10 @@ class R2t(ModelCase):
 
     def test_rules(self):
         self.task(write=bytes(200))
-        for rule, change in (("R2TSN", {"r2t_sn": 1}), ("Buffer Offset", {"buffer_offset": 4}), ("Target Transfer", {"ttt": -1}),
-                             ("Desired", {"desired_length": 0}), ("Desired", {"desired_length": 201}),
-                             ("LUN", {"lun": 0}), ("next one", {"stat_sn": 101}), ("fixed bits", {"flags": 0})):
+        for rule, change in (("R2TSN", {"r2t_sn": 1}), ("Buffer Offset", {"buffer_offset": 4}),
+                             ("Target Transfer", {"ttt": -1}), ("Desired", {"desired_length": 0}),
+                             ("Desired", {"desired_length": 201}), ("LUN", {"lun": 0}), ("next one", {"stat_sn": 101}),
+                             ("fixed bits", {"flags": 0})):
             self.refuses(rule, Op.R2T, **self.r2t(**change))
         self.feed(Op.R2T, **self.r2t())
         self.refuses("outstanding", Op.R2T, **self.r2t(ttt=8, r2t_sn=1, buffer_offset=100))
@@ -248,7 +251,8 @@ class Others(ModelCase):
         self.assertEqual(self.model.next_stat_sn, before)
 
     def test_text_response(self):
-        for rule, sent, fields in (("F=1 goes with", {"final": 1}, {"ttt": 3}), ("F and C", {"final": 1}, {"flags": 0xC0}),
+        for rule, sent, fields in (("F=1 goes with", {"final": 1}, {"ttt": 3}),
+                                   ("F and C", {"final": 1}, {"flags": 0xC0}),
                                    ("F=1 goes with", {"final": 1}, {"flags": 0}), ("answer to F=0", {"final": 0}, {})):
             self.request(Op.TEXT_REQUEST, **sent)
             self.refuses(rule, Op.TEXT_RESPONSE, **{"ttt": RESERVED_TAG, **fields})
@@ -340,9 +344,10 @@ class OnTheWire(unittest.TestCase):
     def test_login_rules(self):
         response, pairs = self.login(self.answer())
         self.assertEqual((response.nsg, pairs), (1, []))
-        for rule, fields in (("Task Tag", {"itt": 9}), ("ISID", {"isid": 1}), ("ExpCmdSN", {"exp_cmd_sn": 2}), ("CSG", {"csg": 1}),
-                             ("C and T", {"cont": 1}), ("TSIH", {"tsih": 4}), ("version", {"version_active": 1}),
-                             ("transition", {"nsg": 3}), ("reserved", {"flags": 0xA1})):
+        for rule, fields in (("Task Tag", {"itt": 9}), ("ISID", {"isid": 1}), ("ExpCmdSN", {"exp_cmd_sn": 2}),
+                             ("CSG", {"csg": 1}), ("C and T", {"cont": 1}), ("TSIH", {"tsih": 4}),
+                             ("version", {"version_active": 1}), ("transition", {"nsg": 3}),
+                             ("reserved", {"flags": 0xA1})):
             with self.assertRaisesRegex(Violation, rule):
                 self.login(self.answer(**fields))
         self.assertRaises(Refused, self.login, self.answer(status_class=2, status_detail=3))

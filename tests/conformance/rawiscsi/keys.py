@@ -74,7 +74,8 @@ def agreed(key, offer, answer):
     elif key in RANGES:
         low, high, pick = RANGES[key]
         if not answer.isdigit() or not low <= int(answer) <= high or pick(int(offer, 0), int(answer)) != int(answer):
-            raise Violation(f"{key}={offer} was answered {answer}; the result is the {pick.__name__}imum in {low}..{high}")
+            raise Violation(
+                f"{key}={offer} was answered {answer}; the result is the {pick.__name__}imum in {low}..{high}")
     return answer
 
 

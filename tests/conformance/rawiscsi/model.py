@@ -71,8 +71,10 @@ class Model:
 
     def _window(self, pdu):
         """ExpCmdSN and MaxCmdSN never go back, and ExpCmdSN acknowledges nothing that was not sent (4.2.2.1)."""
-        self._ask(not serial_less(pdu.exp_cmd_sn, self.exp_cmd_sn), f"ExpCmdSN went back from {self.exp_cmd_sn:#x}", pdu)
-        self._ask(not serial_less(pdu.max_cmd_sn, self.max_cmd_sn), f"MaxCmdSN went back from {self.max_cmd_sn:#x}", pdu)
+        self._ask(not serial_less(pdu.exp_cmd_sn, self.exp_cmd_sn),
+                  f"ExpCmdSN went back from {self.exp_cmd_sn:#x}", pdu)
+        self._ask(not serial_less(pdu.max_cmd_sn, self.max_cmd_sn),
+                  f"MaxCmdSN went back from {self.max_cmd_sn:#x}", pdu)
         self._ask(not serial_less(self.sent_limit, pdu.exp_cmd_sn),
                   f"ExpCmdSN acknowledges more than was sent ({self.sent_limit:#x})", pdu)
         self._ask(not serial_less(pdu.max_cmd_sn, serial_add(pdu.exp_cmd_sn, -1)), "MaxCmdSN < ExpCmdSN - 1", pdu)
@@ -169,7 +171,8 @@ class Model:
     def _nop_in(self, pdu):
         self._ask(pdu.flags == 0x80, "fixed bits of a NOP-In (11.19)", pdu)
         if pdu.itt == RESERVED_TAG:
-            self._ask(pdu.stat_sn == self.next_stat_sn, f"StatSN is not {self.next_stat_sn:#x}; it does not advance", pdu)
+            self._ask(pdu.stat_sn == self.next_stat_sn, f"StatSN is not {self.next_stat_sn:#x}; it does not advance",
+                      pdu)
             if pdu.ttt != RESERVED_TAG:
                 self.pings[pdu.ttt] = pdu
             else:
@@ -189,7 +192,8 @@ class Model:
     def _text_response(self, pdu):
         request = self._request(pdu, Op.TEXT_REQUEST)
         self._ask(not pdu.flags & 0x3F, "reserved bits (11.11)", pdu)
-        self._ask((pdu.ttt == RESERVED_TAG) == bool(pdu.final), "F=1 goes with TTT 0xffffffff only (11.11.1, 11.11.4)", pdu)
+        self._ask((pdu.ttt == RESERVED_TAG) == bool(pdu.final),
+                  "F=1 goes with TTT 0xffffffff only (11.11.1, 11.11.4)", pdu)
         self._ask(not (pdu.final and pdu.cont), "F and C are both set (11.11.2)", pdu)
         self._ask(not (pdu.final and not request.final), "F=1 in answer to F=0 (11.11.1)", pdu)
         self._status_number(pdu)

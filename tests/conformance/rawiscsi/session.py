@@ -217,7 +217,8 @@ class Session:
         waiting = [t for t in tasks if not t.done and t.rejected is None]
         if waiting:
             names = ", ".join(f"0x{t.itt:x} (CDB {t.cdb.hex()})" for t in waiting)
-            self.until(lambda _: all(t.done or t.rejected is not None for t in waiting), f"status of task {names}", limit)
+            self.until(lambda _: all(t.done or t.rejected is not None for t in waiting), f"status of task {names}",
+                       limit)
         return tasks[-1]
 
     def outcome(self, task, limit=None):
@@ -227,7 +228,8 @@ class Session:
         seen, asked = len(self.model.rejects), len(task.r2ts)
 
         def over(_):
-            return task.done or not task.automatic and len(task.r2ts) > asked or any(h.itt == task.itt for _, h in self.model.rejects[seen:])
+            return task.done or not task.automatic and len(task.r2ts) > asked or any(
+                h.itt == task.itt for _, h in self.model.rejects[seen:])
         if task.done or task.rejected is not None:
             return str(task)
         try:
@@ -312,7 +314,8 @@ class Session:
     def logout(self, reason=0, cid=0, limit=None, **fields):
         """Logs out and returns the response code."""
         pdu = self.send_logout(reason, cid, **fields)
-        return self.until(lambda p: p.opcode == Op.LOGOUT_RESPONSE and p.itt == pdu.itt, "a Logout Response", limit).response
+        return self.until(lambda p: p.opcode == Op.LOGOUT_RESPONSE and p.itt == pdu.itt, "a Logout Response",
+                          limit).response
 
     def settle(self, *luns):
         """Takes the unit attention conditions of a new nexus: TEST UNIT READY until it is GOOD."""

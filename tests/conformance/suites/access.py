@@ -81,7 +81,7 @@ class Access(LoginCase):
         self.assertEqual(self.discovery().send_targets(), self.discovery().send_targets())
 
     def test_tgt_8115bab_many_targets_in_small_segments(self):
-        """tgt 8115bab: a long list comes in several Text Responses within 512 bytes each, complete and without repeats."""
+        """tgt 8115bab: a long list comes in Text Responses of at most 512 bytes, complete, without repeats."""
         self.need("many_targets")
         with self.fixture.many_targets(2000) as portal:
             session = self.discovery(portal=portal, keys={"MaxRecvDataSegmentLength": "512"})

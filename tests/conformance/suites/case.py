@@ -57,7 +57,7 @@ class Case(unittest.TestCase):
 
     def need(self, *names):
         for name in names:
-            if not getattr(self.fixture, name):
+            if not getattr(self.fixture, name, None):
                 self.skipTest(f"this target has no {name}")
 
     def need_delay(self):
@@ -95,6 +95,12 @@ class Case(unittest.TestCase):
         return bytes(task.data_in)
 
     # --- judgements
+
+    def answered(self, reply):
+        """The PDU that answers a request; fails when it was rejected or the connection closed."""
+        if isinstance(reply, str):
+            self.fail(f"no answer but '{reply}'")
+        return reply
 
     def ends(self, how, *allowed, hint=""):
         """how is one of the allowed outcomes (patterns as of fnmatch)."""
@@ -141,7 +147,8 @@ class Case(unittest.TestCase):
         """The target closes the connection, or sends a Reject with one of the allowed reasons and goes on."""
         rejects = len(session.model.rejects)
         try:
-            session.until(lambda _: len(session.model.rejects) > rejects, "a Reject or the end of the connection", limit)
+            session.until(lambda _: len(session.model.rejects) > rejects,
+                          "a Reject or the end of the connection", limit)
         except Closed:
             return CLOSED
         reason = session.model.rejects[-1][0]

@@ -77,7 +77,8 @@ class Accepted(ChapCase):
     def test_chap_upper_case_hexadecimal(self):
         """RFC 7143 6.1: hex digits in either case, 0x or 0X."""
         for encode in (lambda d: "0x" + d.hex().upper(), lambda d: "0X" + d.hex()):
-            self.session(target=self.fixture.chap, settle=False, chap=fixtures.one_way((self.algorithm,), encode=encode))
+            self.session(target=self.fixture.chap, settle=False,
+                         chap=fixtures.one_way((self.algorithm,), encode=encode))
 
     def test_chap_i_of_every_value(self):
         """RFC 7143 12.1.3, LIO 7e161211: CHAP_I from 0 to 255, decimal or hexadecimal."""
@@ -95,8 +96,8 @@ class Accepted(ChapCase):
         self.need("mutual")
         for length in (1, 2, 15, 16, 17, 64, 255, 256, 1023, 1024):
             for encode in (md.hex_value, md.base64_value):
-                self.session(target=self.fixture.mutual, settle=False,
-                             chap=fixtures.mutual((self.algorithm,), encode=encode, challenge=self.pattern(length))).close()
+                self.session(target=self.fixture.mutual, settle=False, chap=fixtures.mutual(
+                    (self.algorithm,), encode=encode, challenge=self.pattern(length))).close()
 
     def test_chap_response_without_t(self):
         """The proof may come with T=0; the stage then ends with an empty request."""
@@ -146,7 +147,8 @@ class Challenge(ChapCase):
 
     def test_f096_unknown_algorithms_only(self):
         for offer in ("0", "4", "9", "99", "255", "256", "4,9,99", "65541", "4294967301"):
-            self.refused(self.step(self.opened(), {"CHAP_A": offer}, csg=SECURITY, transit=False), *REFUSALS, hint=offer)
+            self.refused(self.step(self.opened(), {"CHAP_A": offer},
+                         csg=SECURITY, transit=False), *REFUSALS, hint=offer)
 
     def test_chap_a_that_is_not_a_list_of_numbers(self):
         for offer in ("", "MD5", "five", ",", ",,", "-5", "5x", "0x", "5 ", " 5", "5;7", "Reject", "None"):
@@ -279,7 +281,8 @@ class Proof(ChapCase):
         self.assertEqual(answers[0][1][36:38], b"\x02\x01")
 
     def test_chap_n_of_odd_lengths(self):
-        for name in ("", "a" * 255, "a" * 256, "a" * 1023, "a" * 4096, "alice\u00e9", "alice ", " alice", "alice=", "a\x01"):
+        for name in ("", "a" * 255, "a" * 256, "a" * 1023, "a" * 4096, "alice\u00e9", "alice ", " alice", "alice=",
+                     "a\x01"):
             self.answer(lambda c, n=name: self.copy(c, user=n).response(), hint=f"CHAP_N of {len(name)}:")
 
     def test_cve_2018_14633_chap_r_of_every_length(self):
@@ -315,7 +318,8 @@ class Proof(ChapCase):
     def test_chap_each_bit_of_the_digest_counts(self):
         for bit in range(0, 128, 5):
             def spoil(chap, bit=bit):
-                digest = bytearray(md.digest(chap.algorithm, chap.target_identifier, chap.secret, chap.target_challenge))
+                digest = bytearray(md.digest(chap.algorithm, chap.target_identifier, chap.secret,
+                                             chap.target_challenge))
                 digest[bit // 8] ^= 1 << bit % 8
                 return {"CHAP_N": chap.user, "CHAP_R": md.hex_value(bytes(digest))}
             self.answer(spoil, allowed=(AUTHENTICATION,))
@@ -332,7 +336,8 @@ class Proof(ChapCase):
 
     def test_chap_one_failure_ends_the_connection(self):
         phase, chap = self.challenged()
-        verdict = self.step(phase, self.copy(chap, secret="wrong-secret-9999").response(), csg=SECURITY, nsg=OPERATIONAL)
+        verdict = self.step(phase, self.copy(chap, secret="wrong-secret-9999").response(), csg=SECURITY,
+                            nsg=OPERATIONAL)
         self.refused(verdict, AUTHENTICATION)
         self.assertEqual(self.step(phase, chap.response(), csg=SECURITY, nsg=OPERATIONAL), CLOSED)
 
@@ -385,13 +390,15 @@ class Mutual(ChapCase):
 
     def test_chap_i_out_of_range(self):
         """LIO 7e161211: anything but one byte is refused."""
-        for value in ("", "256", "-1", "0x100", "0x", "abc", "1.5", "1e2", " 1", "4294967297", "0b01", "99999999999999999999"):
-            self.answer(lambda c, v=value: self.mutual_keys(c, CHAP_I=v), self.fixture.mutual, hint=f"CHAP_I={value!r}:")
+        for value in ("", "256", "-1", "0x100", "0x", "abc", "1.5", "1e2", " 1", "4294967297", "0b01",
+                      "99999999999999999999"):
+            self.answer(lambda c, v=value: self.mutual_keys(c, CHAP_I=v),
+                        self.fixture.mutual, hint=f"CHAP_I={value!r}:")
 
     def test_chap_c_of_no_bytes_or_too_many(self):
         """RFC 7143 12.1.3: 1 to 1024 bytes; a longer challenge is refused."""
-        for value in ("", "0x", "0b", md.hex_value(bytes(1025)), md.base64_value(bytes(1025)), md.hex_value(bytes(4000)),
-                      "0xzz", "0b%%%%", "plain", "0x" + "1" * 7000):
+        for value in ("", "0x", "0b", md.hex_value(bytes(1025)), md.base64_value(bytes(1025)),
+                      md.hex_value(bytes(4000)), "0xzz", "0b%%%%", "plain", "0x" + "1" * 7000):
             self.answer(lambda c, v=value: self.mutual_keys(c, CHAP_C=v), self.fixture.mutual,
                         hint=f"CHAP_C={value[:12]!r} of {len(value)} characters:")
 

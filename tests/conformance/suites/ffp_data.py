@@ -185,7 +185,8 @@ class DataTransfer(Case):
         session = self.unsolicited({"ImmediateData": "Yes", "InitialR2T": "Yes"})
         before = self.canary(self.session(), 150, 16)
         task = session.command(scsi.write10(150, 16), self.lun, write=self.pattern(16 * self.block, 94),
-                               immediate_data=min(8192, session.parameters.target_mrdsl), unsolicited=0, automatic=False)
+                               immediate_data=min(8192, session.parameters.target_mrdsl), unsolicited=0,
+                               automatic=False)
         self.ends(session.outcome(task), *NOT_PERMITTED_DATA)
         self.assertEqual(self.read(self.session(), 150, 16)[4096:], before[4096:])
 

@@ -25,7 +25,8 @@ class Digests(Case):
         session = self.digests(header="CRC32C")
         before = self.pattern(self.block, 1)
         self.write(session, 30, before)
-        session.command(scsi.write10(30, 1), self.lun, write=self.pattern(self.block, 2), encoding={"spoil_header": True})
+        session.command(scsi.write10(30, 1), self.lun, write=self.pattern(self.block, 2),
+                        encoding={"spoil_header": True})
         self.dropped_or_closed(session)
         self.assertEqual(self.read(self.session(), 30, 1), before)
 
@@ -119,7 +120,7 @@ class Digests(Case):
 
     def test_f070_4_text_under_digests(self):
         session = self.digests(header="CRC32C", data="CRC32C")
-        answer = session.text({"X-org.outboard.digest": "1"})
+        answer = self.answered(session.text({"X-org.outboard.digest": "1"}))
         self.assertEqual(text.decode(answer.data), [("X-org.outboard.digest", "NotUnderstood")])
 
     def test_f070_5_an_unknown_digest_is_refused(self):

@@ -8,7 +8,7 @@ R_DATA, STATUS, DATA_ACK = 0, 1, 2
 
 
 class Snack(Case):
-    """At error recovery level 0 every SNACK is answered by Reject, reason 0x03 SNACK Reject (RFC 7143 11.16, 11.17.1)."""
+    """At error recovery level 0 every SNACK gets Reject 0x03, SNACK Reject (RFC 7143 11.16, 11.17.1)."""
 
     def snack(self, session, kind, itt=RESERVED_TAG, ttt=RESERVED_TAG, begin=0, run=0):
         session.send(Pdu(Op.SNACK, flags=0x80 | kind, itt=itt, snack_tag=ttt, lun=scsi.lun_field(self.lun),
@@ -86,7 +86,7 @@ class Logout(Case):
 
 class Reject(Case):
     def test_ffp_14_1_the_format_of_a_reject(self):
-        """RFC 7143 11.17: reason, ITT 0xffffffff, and the whole header of the bad PDU; command not supported is 0x05."""
+        """RFC 7143 11.17: reason, ITT 0xffffffff, the whole header of the bad PDU; not supported is 0x05."""
         session = self.session()
         bad = Pdu(0x1B, itt=0x1234, final=1, immediate=1, cmd_sn=session.cmd_sn)
         session.send(bad)

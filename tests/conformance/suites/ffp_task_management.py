@@ -94,7 +94,7 @@ class TaskManagement(Case):
         return answer, session, other
 
     def test_ffp_11_4_target_warm_reset(self):
-        """RFC 7143 11.5.1: every task of the target ends, sessions stay; unit attention 29h for all; or not supported."""
+        """RFC 7143 11.5.1: every task ends, sessions stay, unit attention 29h for all; or not supported."""
         answer, session, other = self.reset(WARM_RESET, "TARGET WARM RESET")
         for one in (session, other):
             task = one.do(scsi.test_unit_ready(), self.lun)

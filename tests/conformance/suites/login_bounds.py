@@ -72,8 +72,8 @@ class Lengths(LoginCase):
         for count in (1, 16, 100, 500, 1000, 2047, 2048):
             phase = self.operational()
             try:
-                _, pairs = phase.exchange(raw=b"".join(f"{KEYS[i // 62]}{KEYS[i % 62]}=\0".encode() for i in range(count)),
-                                          csg=OPERATIONAL)
+                _, pairs = phase.exchange(raw=b"".join(f"{KEYS[i // 62]}{KEYS[i % 62]}=\0".encode()
+                                                       for i in range(count)), csg=OPERATIONAL)
             except Refused as refused:
                 self.refused(refused.status, INITIATOR_ERROR, OUT_OF_RESOURCES, hint=f"{count} keys:")
             except Closed:
@@ -150,8 +150,8 @@ class FirstPdu(LoginCase):
             phase = self.operational()
             phase.wire.send(Pdu(opcode, itt=7, ttt=0xFFFFFFFF, final=1, immediate=1))
             for answer in self.raw_end(phase.wire):
-                self.assertTrue(answer.opcode == Op.REJECT or answer.opcode == Op.LOGIN_RESPONSE and answer.status_class,
-                                f"opcode {opcode:02x}: {answer}")
+                self.assertTrue(answer.opcode == Op.REJECT or answer.opcode == Op.LOGIN_RESPONSE
+                                and answer.status_class, f"opcode {opcode:02x}: {answer}")
         self.target_works()
 
     def test_f081_close_after_each_part_of_a_login(self):
@@ -206,8 +206,8 @@ class Time(LoginCase):
         body.wire.send_bytes(body.request(self.names(), csg=SECURITY, nsg=OPERATIONAL).encode()[:60])
         security, operational = self.phase(), self.operational()
         security.exchange(self.names(), csg=SECURITY, transit=False)
-        return {"silent": silent, "in the header": half, "in the data": body.wire, "in the security stage": security.wire,
-                "in the operational stage": operational.wire}
+        return {"silent": silent, "in the header": half, "in the data": body.wire,
+                "in the security stage": security.wire, "in the operational stage": operational.wire}
 
     def test_f080_login_has_a_time_limit(self):
         """F080: a login that does not go on is closed within the limit; others log in meanwhile in under a second."""

@@ -116,7 +116,8 @@ class Values(LoginCase):
 
     def test_login_lists_take_the_first_known_value(self):
         """RFC 7143 6.2.1."""
-        for offer, chosen in (("None", "None"), ("None,CRC32C", "None"), ("CRC32C,None", "CRC32C"), ("CRC32C", "CRC32C"),
+        for offer, chosen in (("None", "None"), ("None,CRC32C", "None"), ("CRC32C,None", "CRC32C"),
+                              ("CRC32C", "CRC32C"),
                               ("X-org.outboard.digest,None", "None"), ("SHA9,X-a,CRC32C,None", "CRC32C")):
             for key in ("HeaderDigest", "DataDigest"):
                 answer = self.offer({key: offer})

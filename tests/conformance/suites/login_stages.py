@@ -1,4 +1,4 @@
-"""Login suite, stages: transitions, C bit, TSIH, versions, fields that must not change, reinstatement (RFC 7143 6.3)."""
+"""Login suite, stages: transitions, C bit, TSIH, versions, fixed fields, reinstatement (RFC 7143 6.3)."""
 
 from rawiscsi import keys as text
 from rawiscsi.errors import Closed
@@ -94,7 +94,8 @@ class Continuation(LoginCase):
     def test_login_c_bit_collects_text(self):
         """RFC 7143 6.2: parts are answered by empty responses; the whole text is answered at the end."""
         data = text.encode(OFFER)
-        for sizes in ((1, len(data) - 1), (len(data) - 1, 1), (100, 100, len(data) - 200), (7,) * 12 + (len(data) - 84,)):
+        for sizes in ((1, len(data) - 1), (len(data) - 1, 1),
+                      (100, 100, len(data) - 200), (7,) * 12 + (len(data) - 84,)):
             phase = self.operational()
             _, pairs = self.chain(phase, data, sizes, OPERATIONAL, FULL_FEATURE)
             answers = text.single(pairs)
@@ -154,7 +155,8 @@ class Numbers(LoginCase):
         for highest, lowest in ((1, 1), (255, 255), (2, 1)):
             verdict = self.attempt(self.names(), csg=SECURITY, nsg=OPERATIONAL, version_max=highest, version_min=lowest)
             self.refused(verdict, VERSION, hint=f"versions {lowest}..{highest}:")
-        self.assertEqual(self.attempt(self.names(), csg=SECURITY, nsg=OPERATIONAL, version_max=255, version_min=0), "ok")
+        self.assertEqual(self.attempt(self.names(), csg=SECURITY, nsg=OPERATIONAL, version_max=255, version_min=0),
+                         "ok")
 
     def test_login_any_cmd_sn_any_tag(self):
         """RFC 7143 11.12.7: the first CmdSN of a session is free, wrap included."""
@@ -203,7 +205,8 @@ class Numbers(LoginCase):
         phase = self.phase(itt=0xABCDEF)
         phase.send(self.names(TargetName="iqn.2026-11.org.outboard.test:nobody"), csg=SECURITY, nsg=OPERATIONAL)
         pdu = phase.wire.receive("a refusal")
-        self.assertEqual((pdu.opcode, pdu.itt, pdu.isid, pdu.status_class), (Op.LOGIN_RESPONSE, 0xABCDEF, phase.isid, 2))
+        self.assertEqual((pdu.opcode, pdu.itt, pdu.isid, pdu.status_class),
+                         (Op.LOGIN_RESPONSE, 0xABCDEF, phase.isid, 2))
         self.assertEqual((pdu.transit, pdu.cont), (0, 0))
         self.assertEqual(self.raw_end(phase.wire), [])
 

@@ -76,7 +76,8 @@ class Numbering(Case):
         waiting = set()
         for _ in range(30):
             for _ in range(100):
-                waiting.add(session.send_tmf(1, self.lun, referenced_task_tag=0xBAD0, ref_cmd_sn=session.cmd_sn - 999).itt)
+                waiting.add(session.send_tmf(1, self.lun, referenced_task_tag=0xBAD0,
+                                             ref_cmd_sn=session.cmd_sn - 999).itt)
             while len(waiting) > 20:
                 pdu = session.receive("answers to task management")
                 if pdu.opcode == Op.REJECT:
@@ -117,11 +118,13 @@ class DataOut(Case):
     """Each test has canaries around the written blocks."""
 
     def held(self, blocks=8, lba=520, **keys):
-        session = self.session(keys={"ImmediateData": "No", "MaxBurstLength": "4096", "FirstBurstLength": "4096", **keys})
+        session = self.session(keys={"ImmediateData": "No", "MaxBurstLength": "4096", "FirstBurstLength": "4096",
+                                     **keys})
         self.before = self.pattern((blocks + 8) * self.block, 4)
         self.lba = lba
         self.write(session, lba - 4, self.before)
-        task = session.command(scsi.write10(lba, blocks), self.lun, write=self.pattern(blocks * self.block, 5), automatic=False)
+        task = session.command(scsi.write10(lba, blocks), self.lun, write=self.pattern(blocks * self.block, 5),
+                               automatic=False)
         return session, task, session.expect(Op.R2T)
 
     def canaries(self, blocks=8):
@@ -244,8 +247,8 @@ class DataOut(Case):
         session = self.session()
         before = self.pattern(4 * self.block, 8)
         self.write(session, 540, before)
-        task = session.command(scsi.write10(540, 1), self.lun, write=self.pattern(3 * self.block, 9), expected=self.block,
-                               immediate_data=3 * self.block, unsolicited=0)
+        task = session.command(scsi.write10(540, 1), self.lun, write=self.pattern(3 * self.block, 9),
+                               expected=self.block, immediate_data=3 * self.block, unsolicited=0)
         self.ends(session.outcome(task), *BAD_DATA)
         self.assertEqual(self.read(self.session(), 540, 4)[self.block:], before[self.block:])
 
@@ -273,8 +276,8 @@ class Opcodes(Case):
 
     def test_cve_2021_28361_no_data_in_every_pdu_type(self):
         """CVE-2021-28361: zero length where data is expected, with F, C, and nothing set."""
-        for opcode in (Op.NOP_OUT, Op.SCSI_COMMAND, Op.TMF_REQUEST, Op.TEXT_REQUEST, Op.DATA_OUT, Op.LOGOUT_REQUEST, Op.SNACK,
-                       Op.LOGIN_REQUEST):
+        for opcode in (Op.NOP_OUT, Op.SCSI_COMMAND, Op.TMF_REQUEST, Op.TEXT_REQUEST, Op.DATA_OUT, Op.LOGOUT_REQUEST,
+                       Op.SNACK, Op.LOGIN_REQUEST):
             for flags in (0x00, 0x40, 0x80, 0xC0, 0xFF):
                 session = self.session(settle=False)
                 session.send(Pdu(opcode, flags=flags, itt=0x99, ttt=RESERVED_TAG, immediate=1, cmd_sn=session.cmd_sn,
@@ -336,7 +339,8 @@ class Segments(Case):
             session = self.session(settle=False)
             body = b"\0" + bytes(length - 16)
             task = session.command(scsi.cdb(0x7F, 16, (7, 1, (length - 8) & 0xFF)), self.lun, ahs=self.ahs(1, body))
-            self.finished(session, task, "check 05/*", "check 06/*", "reject 09", "reject 04", "reject 0a", CLOSED, hint=f"{length}")
+            self.finished(session, task, "check 05/*", "check 06/*", "reject 09", "reject 04", "reject 0a", CLOSED,
+                          hint=f"{length}")
             session.close()
         self.target_works()
 
@@ -344,19 +348,20 @@ class Segments(Case):
         """NEX-3672, SPDK 9d660f187a: AHSLength 0 to 255 against what is there, two segments, unknown types."""
         short = self.ahs(1, b"\0" + bytes(16))
         cases = [self.ahs(1, b"\0" + bytes(16), length=n) for n in (0, 1, 2, 16, 18, 19, 49, 255, 65535)]
-        cases += [short + short, self.ahs(2, b"\0\0\0\2\0"), self.ahs(2, b"\0"), self.ahs(0, b"\0" * 5), self.ahs(63, b"\0" * 5),
-                  self.ahs(0x81, b"\0" * 17), b"\0", b"\0\0\1", b"\xFF" * 8, b"\0" * 255 * 4]
+        cases += [short + short, self.ahs(2, b"\0\0\0\2\0"), self.ahs(2, b"\0"), self.ahs(0, b"\0" * 5),
+                  self.ahs(63, b"\0" * 5), self.ahs(0x81, b"\0" * 17), b"\0", b"\0\0\1", b"\xFF" * 8, b"\0" * 255 * 4]
         for ahs in cases:
             session = self.session(settle=False)
             task = session.command(scsi.test_unit_ready(), self.lun, ahs=ahs)
-            self.finished(session, task, "good", "check 05/*", "check 06/*", "reject 09", "reject 04", "reject 05", CLOSED,
-                          hint=ahs[:24].hex())
+            self.finished(session, task, "good", "check 05/*", "check 06/*", "reject 09",
+                          "reject 04", "reject 05", CLOSED, hint=ahs[:24].hex())
             session.close()
         self.target_works()
 
     def test_f067_4_segments_on_every_opcode(self):
         """RFC 7143 11.2.1.5: only commands have AHS; with 1, 17, 49 and 255 words on the others: no crash."""
-        for opcode in (Op.NOP_OUT, Op.TMF_REQUEST, Op.TEXT_REQUEST, Op.DATA_OUT, Op.LOGOUT_REQUEST, Op.SNACK, 0x1C, 0x25):
+        for opcode in (Op.NOP_OUT, Op.TMF_REQUEST, Op.TEXT_REQUEST, Op.DATA_OUT, Op.LOGOUT_REQUEST, Op.SNACK, 0x1C,
+                       0x25):
             for words in (1, 5, 17, 49, 255):
                 session = self.session(settle=False)
                 pdu = Pdu(opcode, ahs=b"\0\2\1\0" * words, itt=0x99, ttt=RESERVED_TAG, final=1, immediate=1,
@@ -385,7 +390,8 @@ class Segments(Case):
                     task = one.command(cdb, self.lun, read=flags["bit6"], expected=expected,
                                        write=bytes(self.block) if flags["bit5"] and expected else b"", **flags)
                     how = one.outcome(task)
-                    self.ends(how, "good", "check 05/*", "check 0b/*", *PROTOCOL_ERROR, hint=f"{flags} {expected} {cdb.hex()}")
+                    self.ends(how, "good", "check 05/*", "check 0b/*", *PROTOCOL_ERROR,
+                              hint=f"{flags} {expected} {cdb.hex()}")
                     if not flags["bit6"]:
                         self.assertEqual(bytes(task.data_in), b"")
                     if cdb[0] == 0x28 or not (flags["bit5"] and expected):
