@@ -1,7 +1,10 @@
 """The targets that the suites run against: names, secrets and controls, and how each kind of target is started."""
 
+import contextlib
+import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -11,13 +14,14 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 
 from rawiscsi.chap import Chap
 from rawiscsi.session import Session
-from target import accepts, end_process, free_port, run_tool, wait_for  # of tests/judges
+from target import JudgeError, accepts, end_process, free_port, run_tool, wait_for  # of tests/judges
 
 IQN = "iqn.2026-11.org.outboard.test"
 INITIATOR = f"{IQN}:initiator-a"
 OTHER_INITIATOR = f"{IQN}:initiator-b"
 USER, SECRET = "alice", "alice-secret-0001"
 OTHER_USER, OTHER_SECRET = "bob", "bob-secret-000002"
+MUTUAL_USER, MUTUAL_SECRET = "carol", "carol-secret-0004"
 TARGET_USER, TARGET_SECRET = "the-target", "target-secret-003"
 MIB = 1 << 20
 
@@ -42,14 +46,15 @@ class Fixture:
     plain: str                        # no authentication, any initiator
     disks: list = field(default_factory=list)
     chap: str = None                  # one-way CHAP: USER, and OTHER_USER
-    mutual: str = None                # CHAP both ways: USER, TARGET_USER
+    mutual: str = None                # CHAP both ways: MUTUAL_USER, TARGET_USER
     guarded: str = None               # only INITIATOR is on the access list, no authentication
     bound: str = None                 # only INITIATOR is on the access list, and it must prove that it is USER
     discovery_portal: tuple = None    # wants CHAP in discovery sessions: USER, SECRET
     second_portal: tuple = None       # another target portal group of `plain`
     algorithms: tuple = (5, 6, 7, 8)  # CHAP algorithms the target is configured to accept
     login_limit: float = 15.0         # seconds within which a login must be over
-    nop_interval: float = None        # seconds between pings of the target on an idle connection
+    nop_portal: tuple = None          # another process, with `plain`, that pings idle connections often:
+    nop_interval: float = None        # seconds of idleness before such a ping
     nop_timeout: float = 10.0          # seconds until such a ping must be answered
     pid: int = None
 
@@ -73,6 +78,9 @@ class Fixture:
     restart = None        # ()
     kill = None           # (): SIGKILL, without restart
     resize = None         # (disk, bytes)
+    map_lun = None        # (disk, lun): a further view of the disk in `plain`
+    unmap_lun = None      # (disk, lun)
+    require_discovery_chap = None  # (bool), of discovery_portal
     many_targets = None   # (count): contextmanager of a portal that serves so many targets
 
     def usage(self):
@@ -98,7 +106,7 @@ def one_way(algorithms=(5,), **options):
 
 
 def mutual(algorithms=(5,), **options):
-    return Chap(USER, SECRET, TARGET_USER, TARGET_SECRET, algorithms=algorithms, **options)
+    return Chap(MUTUAL_USER, MUTUAL_SECRET, TARGET_USER, TARGET_SECRET, algorithms=algorithms, **options)
 
 
 class External(Fixture):
@@ -154,9 +162,10 @@ class Tgt(Started):
             listed = ("-Q", INITIATOR) if name in (self.guarded, self.bound) else ("-I", "ALL")
             self._admin("bind", "target", tid, *listed)
         self.disks = [Disk(1, "disk-1-1", 64 * MIB), Disk(2, "disk-1-2", 16 * MIB)]
-        for user, secret in ((USER, SECRET), (OTHER_USER, OTHER_SECRET), (TARGET_USER, TARGET_SECRET)):
+        for user, secret in ((USER, SECRET), (OTHER_USER, OTHER_SECRET), (MUTUAL_USER, MUTUAL_SECRET),
+                             (TARGET_USER, TARGET_SECRET)):
             self._admin("new", "account", None, "--user", user, "--password", secret)
-        for tid, user, way in ((2, USER, ()), (2, OTHER_USER, ()), (3, USER, ()),
+        for tid, user, way in ((2, USER, ()), (2, OTHER_USER, ()), (3, MUTUAL_USER, ()),
                                (5, USER, ()), (3, TARGET_USER, ("--outgoing",))):
             self._admin("bind", "account", tid, "--user", user, *way)
         if preload:
@@ -179,3 +188,158 @@ class Tgt(Started):
     def _no_delay(self):
         with open(os.environ["CONFORMANCE_TGT_DELAY"], "w", encoding="ascii"):
             pass
+
+
+class Daemon(Started):
+    """One outboardd with a configuration of its own, controlled by tgtctl."""
+
+    def __init__(self, bin_dir, port, config, **fields):
+        super().__init__(**fields)
+        self.bin_dir, self.port = bin_dir, port
+        self.socket = os.path.join(self.folder, "control")
+        self.start()
+        self.apply(config)
+
+    def start(self):
+        program = os.path.join(self.bin_dir, "outboardd")
+        with open(os.path.join(self.folder, "daemon.log"), "ab") as log:
+            self.process = subprocess.Popen([program, "--socket", self.socket, "--state-dir", self.folder + "/state"],
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.pid = self.process.pid
+        wait_for("outboardd to take commands", 20, self.answers, self.process)
+
+    def answers(self):
+        try:
+            return bool(self.tgtctl("status"))
+        except JudgeError:
+            return False
+
+    def tgtctl(self, *arguments):
+        out = run_tool([os.path.join(self.bin_dir, "tgtctl"), "--socket", self.socket, "--json", *map(str, arguments)])
+        return json.loads(out) if out.strip() else None
+
+    def apply(self, config):
+        paths = []
+        for name, text in (("config.toml", config), ("secrets.toml", SECRETS)):
+            paths.append(os.path.join(self.folder, name))
+            with open(paths[-1], "w", encoding="ascii", opener=lambda p, f: os.open(p, f, 0o600)) as out:
+                out.write(text)
+        self.tgtctl("apply", paths[0], "--secrets-file", paths[1])
+        wait_for(f"outboardd to listen on port {self.port}", 20, lambda: accepts(self.port), self.process)
+
+    def kill(self):
+        end_process(self.process, signal.SIGKILL)
+
+    def restart(self):
+        end_process(self.process)
+        self.start()
+        wait_for(f"outboardd to listen on port {self.port} again", 20, lambda: accepts(self.port), self.process)
+
+
+SECRETS = f"""
+[{USER}]
+secret = "{SECRET}"
+[{OTHER_USER}]
+secret = "{OTHER_SECRET}"
+[{MUTUAL_USER}]
+secret = "{MUTUAL_SECRET}"
+mutual_secret = "{TARGET_SECRET}"
+"""
+USERS = f"""
+[[user]]
+name = "{USER}"
+[[user]]
+name = "{OTHER_USER}"
+[[user]]
+name = "{MUTUAL_USER}"
+mutual_user = "{TARGET_USER}"
+"""
+
+
+def lu_and_view(disk, target=None):
+    return f"""
+[[lu]]
+name = "{disk.name}"
+backstore = "ram"
+size = {disk.size}
+[[view]]
+lu = "{disk.name}"
+lun = {disk.lun}
+""" + (f'target_group = "{target}"\n' if target else "")
+
+
+def target_entry(name, *lines):
+    return "\n".join(["", "[[target]]", f'name = "{name}"', *lines, ""])
+
+
+class Outboard(Daemon):
+    """The main daemon; a second one, started when a test asks for it, wants CHAP for discovery and pings often."""
+
+    def __init__(self, bin_dir):
+        port, second = free_port(), free_port()
+        disks = [Disk(0, "disk-a", 64 * MIB), Disk(1, "disk-b", 16 * MIB)]
+        names = {name: f"{IQN}:{name}" for name in ("plain", "chap", "mutual", "guarded", "bound")}
+        listed, chap = f'initiators = ["{INITIATOR}"]', 'authentication = "chap"'
+        config = USERS + "".join(lu_and_view(disk, names["plain"]) for disk in disks)
+        config += lu_and_view(Disk(0, "disk-c", MIB), names["chap"])
+        config += target_entry(names["plain"], "portal_groups = [1, 2]")
+        config += target_entry(names["chap"], chap, f'users = ["{USER}", "{OTHER_USER}"]')
+        config += target_entry(names["mutual"], chap, f'users = ["{MUTUAL_USER}"]')
+        config += target_entry(names["guarded"], listed)
+        config += target_entry(names["bound"], listed, chap, f'users = ["{USER}"]')
+        for number, group in ((port, 1), (second, 2)):
+            config += f'\n[[portal]]\naddress = "127.0.0.1:{number}"\ngroup = {group}\n'
+        config += '\n[limits]\nlogin_timeout = "5s"\nnop_interval = "0s"\n'
+        self.rules, self.aside = [], None
+        super().__init__(bin_dir, port, config, portal=("127.0.0.1", port), disks=disks, login_limit=5.0,
+                         second_portal=("127.0.0.1", second), nop_interval=1.0, nop_timeout=2.0, **names)
+
+    def second(self):
+        if self.aside is None:
+            port = free_port()
+            config = USERS + lu_and_view(Disk(0, "disk-a", MIB)) + target_entry(self.plain)
+            config += f'\n[[portal]]\naddress = "127.0.0.1:{port}"\n'
+            config += f'\n[discovery]\nauthentication = "chap"\nusers = ["{USER}"]\n'
+            config += f'\n[limits]\nnop_interval = "{self.nop_interval:g}s"\nnop_timeout = "{self.nop_timeout:g}s"\n'
+            self.aside = Daemon(self.bin_dir, port, config, portal=("127.0.0.1", port), plain=self.plain)
+        return self.aside.portal
+
+    nop_portal = discovery_portal = property(lambda self: self.second(), lambda self, _: None)
+
+    def inject_delay(self, disk, seconds, first_lba=0, last_lba=None):
+        last = disk.blocks - 1 if last_lba is None else last_lba
+        self.tgtctl("debug", "inject", "delay", disk.name, "--delay", f"{int(seconds * 1000)}ms", "--first-lba",
+                    first_lba,
+                    "--last-lba", last)
+
+    def clear_faults(self):
+        for rule in self.tgtctl("debug", "inject-list"):
+            self.tgtctl("debug", "inject-remove", rule["id"])
+
+    def resize(self, disk, size):
+        self.tgtctl("lu", "resize", disk.name, str(size), "--shrink")
+
+    def map_lun(self, disk, lun):
+        self.tgtctl("view", "add", disk.name, "--lun", lun, "--target-group", self.plain)
+
+    def unmap_lun(self, disk, lun):
+        self.tgtctl("view", "remove", disk.name, "--lun", lun, "--target-group", self.plain)
+
+    def require_discovery_chap(self, required):
+        self.aside.tgtctl("discovery", "modify", "--authentication", "chap" if required else "none")
+
+    @contextlib.contextmanager
+    def many_targets(self, count):
+        port = free_port()
+        config = f'[[portal]]\naddress = "127.0.0.1:{port}"\n'
+        config += "".join(target_entry(f"{IQN}:many-{i}") for i in range(count))
+        daemon = Daemon(self.bin_dir, port, config, portal=("127.0.0.1", port), plain=f"{IQN}:many-0")
+        try:
+            yield daemon.portal
+        finally:
+            daemon.stop()
+
+    def stop(self):
+        if self.aside is not None:
+            self.aside.stop()
+        super().stop()

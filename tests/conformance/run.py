@@ -32,7 +32,7 @@ class Result(unittest.TestResult):
     def __init__(self, suite, limit, verbose):
         super().__init__()
         self.suite, self.limit, self.verbose = suite, limit, verbose
-        self.counts = {"passed": 0, "failed": 0, "skipped": 0}
+        self.counts = {"passed": 0, "failed": 0, "skipped": 0, "items": 0}
         signal.signal(signal.SIGALRM, self._too_long)
 
     def _too_long(self, *_):
@@ -65,6 +65,8 @@ class Result(unittest.TestResult):
         if not Case.fixture.alive():
             self.verdict, self.reason = "failed", f"the target process is gone. {self.reason}"
         self.counts[self.verdict] += 1
+        if name_of(test).startswith("ffp_"):
+            self.counts["items"] += self.verdict == "passed"
         mark = {"passed": "ok  ", "failed": "FAIL", "skipped": "skip"}[self.verdict]
         seconds = time.monotonic() - self.started
         print(f"{mark} {self.suite:20s} {name_of(test)}  {seconds:.2f}s{'  # ' + self.reason if self.reason else ''}",
@@ -140,7 +142,7 @@ def main():
                 print(suite, name_of(test))
         return 0
     Case.fixture = make_fixture(options)
-    totals = {"passed": 0, "failed": 0, "skipped": 0}
+    totals = {"passed": 0, "failed": 0, "skipped": 0, "items": 0}
     table = []
     try:
         for suite, tests in picked.items():
@@ -158,6 +160,9 @@ def main():
     print(f"\n{'suite':22s} passed failed skipped")
     for suite, counts in table:
         print(f"{suite:22s} {counts['passed']:6d} {counts['failed']:6d} {counts['skipped']:7d}")
+    items = sum(name_of(test).startswith("ffp_") for tests in picked.values() for test in tests)
+    if items:
+        print(f"\nUNH-IOL full feature items: {totals['items']} of {items} passed")
     print(f"\n{totals['passed']} passed, {totals['failed']} failed, {totals['skipped']} skipped")
     return 1 if totals["failed"] else 0
 

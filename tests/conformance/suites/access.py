@@ -1,5 +1,7 @@
 """Access control and discovery: F097, F098, access lists, SendTargets with many targets (tgt 8115bab)."""
 
+import threading
+
 from rawiscsi.chap import Chap
 from rawiscsi.login import Refused
 
@@ -59,6 +61,33 @@ class Access(LoginCase):
         good = Chap(fixtures.USER, fixtures.SECRET, algorithms=(self.fixture.algorithms[0],))
         names = dict(self.discovery(portal=portal, chap=good).send_targets())
         self.assertIn("TargetName", names)
+
+    def test_cve_2026_99206_settings_change_during_discovery(self):
+        """CVE-2026-99206: a login sees the old discovery settings or the new ones, whole."""
+        self.need("discovery_portal", "require_discovery_chap")
+        self.addCleanup(self.fixture.require_discovery_chap, True)
+        done = threading.Event()
+        flips = threading.Thread(target=self.flip, args=(done,), daemon=True)
+        flips.start()
+        seen = set()
+        try:
+            for _ in range(300):
+                try:
+                    self.discovery(portal=self.fixture.discovery_portal).close()
+                    seen.add("in")
+                except Refused as refused:
+                    self.assertEqual(refused.status, AUTHENTICATION)
+                    seen.add("out")
+        finally:
+            done.set()
+            flips.join(30)
+        self.assertEqual(seen, {"in", "out"}, "the settings did not change while logins ran")
+
+    def flip(self, done):
+        required = True
+        while not done.is_set():
+            required = not required
+            self.fixture.require_discovery_chap(required)
 
     def listed(self, initiator):
         return [v for k, v in self.discovery(initiator=initiator).send_targets() if k == "TargetName"]

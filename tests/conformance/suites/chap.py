@@ -32,6 +32,8 @@ class ChapCase(LoginCase):
         """A connection that has the target's challenge: (phase, Chap)."""
         phase = self.opened(target)
         chap = fixtures.one_way((self.algorithm,), **options)
+        if target is not None and target == self.fixture.mutual:
+            chap.user, chap.secret = fixtures.MUTUAL_USER, fixtures.MUTUAL_SECRET
         _, pairs = phase.exchange({"CHAP_A": offer or str(self.algorithm)}, csg=SECURITY, transit=False)
         if offer:
             chap.algorithms = tuple(int(a) for a in offer.split(","))
@@ -279,6 +281,11 @@ class Proof(ChapCase):
         for user, header, data in answers:
             self.assertEqual((header, data), answers[0][1:], f"user {user!r} is answered otherwise")
         self.assertEqual(answers[0][1][36:38], b"\x02\x01")
+
+    def test_chap_n_is_text_not_a_binary_value(self):
+        """test-cu 1.20 HexName and Base64Name, RFC 7143 12.1.3: 0x616c696365 is a name of its own, not "alice"."""
+        for name in ("0x" + fixtures.USER.encode().hex(), "0bYWxpY2U="):
+            self.answer(lambda c, n=name: self.copy(c, user=n).response(), hint=name, allowed=(AUTHENTICATION,))
 
     def test_chap_n_of_odd_lengths(self):
         for name in ("", "a" * 255, "a" * 256, "a" * 1023, "a" * 4096, "alice\u00e9", "alice ", " alice", "alice=",

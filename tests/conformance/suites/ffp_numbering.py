@@ -103,7 +103,7 @@ class Numbering(Case):
             self.assertEqual(str(session.finish(task)), "good")
         self.assertEqual(self.read(one, 12, 2), data[0] + data[1])
 
-    def test_ffp_6_2_a_nop_of_reserved_tag_is_not_answered(self):
+    def test_nop_of_the_reserved_tag_is_not_answered(self):
         """RFC 7143 11.18.1: ITT 0xffffffff asks for no answer; CmdSN of an immediate request does not advance."""
         session = self.session()
         before = session.model.exp_cmd_sn

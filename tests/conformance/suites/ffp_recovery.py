@@ -72,12 +72,12 @@ class Logout(Case):
         self.assertEqual(session.logout(reason=1, cid=77), 1)
         self.works(session)
 
-    def test_ffp_13_4_removing_a_connection_for_recovery(self):
+    def test_f077_1_removing_a_connection_for_recovery(self):
         """RFC 7143 11.15.1: at level 0 the answer is 2, connection recovery is not supported."""
         session = self.session()
         self.assertEqual(session.logout(reason=2, cid=0), 2)
 
-    def test_ffp_13_5_an_unassigned_reason(self):
+    def test_f077_2_logout_for_an_unassigned_reason(self):
         """RFC 7143 11.14.1, 7.7: Reject 0x09 or 0x04, or the end of the connection."""
         session = self.session()
         session.send_logout(reason=0x55)
@@ -160,8 +160,8 @@ class Nop(Case):
 
     def test_ffp_15_2_a_ping_of_the_target(self):
         """RFC 7143 11.19: ITT 0xffffffff, a valid TTT and the LUN; answered with it, nothing follows."""
-        self.need("nop_interval")
-        session = self.session()
+        self.need("nop_portal")
+        session = self.session(portal=self.fixture.nop_portal, settle=False)
         session.auto_nop = False
         ping = session.expect(Op.NOP_IN, "a ping of the target", self.fixture.nop_interval + 5)
         self.assertEqual(ping.itt, RESERVED_TAG)
@@ -171,13 +171,13 @@ class Nop(Case):
 
     def test_ffp_15_3_a_ping_of_the_target_does_not_advance_stat_sn(self):
         """RFC 7143 11.19: it carries the next StatSN, which the following response carries again."""
-        self.need("nop_interval")
-        session = self.session()
+        self.need("nop_portal")
+        session = self.session(portal=self.fixture.nop_portal, settle=False)
         session.auto_nop = False
         ping = session.expect(Op.NOP_IN, "a ping of the target", self.fixture.nop_interval + 5)
         self.assertEqual(session.ping(b"").stat_sn, ping.stat_sn)
 
-    def test_ffp_15_4_an_answer_to_a_ping_that_was_not_sent(self):
+    def test_f074_an_answer_to_a_ping_that_was_not_sent(self):
         """RFC 7143 11.18, F074: a NOP-Out with an unknown TTT is rejected, or the connection closed."""
         session = self.session()
         session.send(Pdu(Op.NOP_OUT, immediate=1, final=1, itt=RESERVED_TAG, ttt=0x1234, cmd_sn=session.cmd_sn,

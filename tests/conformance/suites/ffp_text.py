@@ -74,7 +74,7 @@ class SendTargets(Case):
         self.assertEqual(set(self.names(pairs)), {self.fixture.plain})
         self.assertEqual(self.names(self.discovery().send_targets("iqn.2026-11.org.outboard:no-such-target")), [])
 
-    def test_ffp_17_3_6_another_target_in_a_normal_session(self):
+    def test_send_targets_of_another_target_in_a_normal_session(self):
         """RFC 7143 appendix C: a normal session speaks of its own target only."""
         self.need("chap")
         answer = self.session().send_targets(self.fixture.chap)
@@ -102,7 +102,7 @@ class DiscoverySession(Case):
         else:
             self.ends(how, *PROTOCOL)
 
-    def test_ffp_17_4_3_a_scsi_command_in_a_discovery_session(self):
+    def test_discovery_a_scsi_command_in_a_discovery_session(self):
         """RFC 7143 4.3: only Text and Logout (and NOP) are allowed; Reject or the end of the connection."""
         session = self.discovery()
         task = session.command(scsi.inquiry(36), 0, read=36)
@@ -119,7 +119,7 @@ class Negotiation(Case):
         self.assertIsInstance(answer, str, f"answered as if it belonged to the exchange: {answer}")
         self.ends(answer, *PROTOCOL)
 
-    def test_ffp_17_5_1_a_continuation_with_an_unknown_tag(self):
+    def test_text_a_continuation_with_an_unknown_tag(self):
         """RFC 7143 11.10.4: a TTT that the target did not give."""
         session = self.session()
         answer = session.text(UNKNOWN, ttt=0x4242)
@@ -134,7 +134,7 @@ class Negotiation(Case):
         self.assertIsInstance(answer, str, f"the second offer was taken: {answer}")
         self.ends(answer, "reject 04", CLOSED)
 
-    def test_ffp_17_6_1_a_key_of_the_login_phase_only(self):
+    def test_text_a_key_of_the_login_phase_only(self):
         """RFC 7143 13: use LO: HeaderDigest cannot change in the full feature phase."""
         session = self.session()
         answer = session.text({"HeaderDigest": "CRC32C"})
@@ -150,7 +150,7 @@ class Negotiation(Case):
         task = session.do(scsi.read10(0, 64), self.lun, read=64 * self.block)
         return max(len(p.data) for p in task.data_in_pdus)
 
-    def test_ffp_17_7_an_agreed_change_takes_effect(self):
+    def test_text_an_agreed_change_takes_effect(self):
         """RFC 7143 6.4, 13.12: a shorter MaxRecvDataSegmentLength holds from the end of the exchange."""
         session = self.session(keys={"MaxRecvDataSegmentLength": "8192"})
         self.answered(session.text({"MaxRecvDataSegmentLength": "1024"}))

@@ -140,3 +140,24 @@ class Attention(Case):
                 self.assertEqual(int.from_bytes(data[:8], "big") + 1, size // disk.block)
                 task = session.do(scsi.read10(size // disk.block, 1), disk.lun, read=disk.block)
                 self.assertEqual(str(task), "check 05/21/00")
+
+    def test_f022_a_logical_unit_comes_and_goes(self):
+        """F022: REPORTED LUNS DATA HAS CHANGED on the others; REPORT LUNS clears it; the removed one is 05/25/00."""
+        self.need("map_lun", "unmap_lun")
+        disk, lun = self.fixture.disks[-1], 9
+        session = self.session()
+        for change, there in ((self.fixture.map_lun, True), (self.fixture.unmap_lun, False)):
+            change(disk, lun)
+            self.assertEqual(str(session.do(scsi.inquiry(), self.lun, read=255)), "good")
+            self.assertEqual(self.ready(session), "check 06/3f/0e")
+            self.assertEqual(self.ready(session), "good")
+            data = bytes(session.do(scsi.report_luns(), self.lun, read=4096).data_in)
+            luns = [data[i + 1] for i in range(8, len(data), 8)]
+            self.assertEqual(lun in luns, there)
+            session.settle(*(d.lun for d in self.fixture.disks))
+            how = session.do(scsi.test_unit_ready(), lun)
+            self.ends(how, *(("good", "check 06/*") if there else ("check 05/25/00",)))
+        self.fixture.map_lun(disk, lun)
+        session.do(scsi.report_luns(), self.lun, read=4096)
+        self.assertEqual(self.ready(session), "good", "REPORT LUNS clears the condition (SPC-4 6.33)")
+        self.fixture.unmap_lun(disk, lun)
