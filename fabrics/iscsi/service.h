@@ -11,28 +11,11 @@
 #include <vector>
 
 #include "base/result.h"
+#include "fabrics/iscsi/account.h"
 #include "hal/port/datamover.h"
 #include "scsi_core/core.h"
 
 namespace iscsi {
-
-enum class ChapAlgorithm : std::uint8_t { kMd5 = 5, kSha1 = 6, kSha256 = 7, kSha3_256 = 8 };  // IANA numbers
-
-struct Account {  // one CHAP user; secrets never leave the process in any text
-  std::string user;
-  std::string secret;       // what the initiator proves
-  std::string mutual_user;  // empty: one-way
-  std::string mutual_secret;
-  bool operator==(const Account&) const = default;
-};
-
-struct Authentication {
-  bool required = false;  // false: AuthMethod=None is accepted
-  std::vector<Account> accounts;
-  std::vector<ChapAlgorithm> algorithms = {ChapAlgorithm::kSha3_256, ChapAlgorithm::kSha256, ChapAlgorithm::kSha1,
-                                           ChapAlgorithm::kMd5};  // in our order of preference
-  bool operator==(const Authentication&) const = default;
-};
 
 struct Portal {           // one listening address
   std::string address;    // "0.0.0.0:3260", "[::]:3260", "127.0.0.1:0"
@@ -44,6 +27,9 @@ struct Target {
   std::string name;  // iqn., eui. or naa.
   std::string alias;
   std::vector<std::uint16_t> portal_groups = {1};
+  // RELATIVE TARGET PORT IDENTIFIER of the port in each portal group, in their order; 0 or missing: the lowest free one
+  // is taken when the target first appears. Persistent reservations name ports by it: keep it in the store.
+  std::vector<std::uint16_t> relative_port_ids = {};
   Authentication authentication;
   std::vector<std::string> initiators;  // who may log in, wildcards; empty: everybody
   std::uint16_t command_window = 128;   // commands in flight per session
@@ -86,12 +72,16 @@ struct SessionInfo {
 struct FabricCounters {
   std::uint64_t logins = 0, login_failures = 0, authentication_failures = 0, rejects = 0, digest_errors = 0,
                 protocol_errors = 0, connections_refused = 0;
+  FabricCounters& operator+=(const FabricCounters& other);
 };
 
 class Fabric {
  public:
+  // `data[i]` is the reactor of the core's router(i).
   Fabric(scsi::Core& core, hal::Datamover& datamover, hal::Reactor& control, std::vector<hal::Reactor*> data);
-  ~Fabric();
+  Fabric(std::vector<scsi::TaskRouter*> routers, hal::Datamover& datamover, hal::Reactor& control,
+         std::vector<hal::Reactor*> data);
+  ~Fabric();  // after stop(), when the reactors have stopped
 
   // Compares with what is in force and changes only that: opens and closes portals, ends sessions of targets that went
   // away or initiators that lost access. All or nothing: when a new portal cannot be opened, nothing changes.

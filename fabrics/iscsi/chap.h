@@ -1,0 +1,68 @@
+// The target's side of CHAP (RFC 7143 12.1.3), one login's worth, fed with keys and answering with keys.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/intrusive_list.h"
+#include "fabrics/iscsi/account.h"
+#include "fabrics/iscsi/chap_digest.h"
+#include "fabrics/iscsi/keys.h"
+#include "fabrics/iscsi/text.h"
+
+namespace iscsi {
+
+// The CHAP keys of one request; absent where the initiator did not send them.
+struct ChapKeys {
+  std::optional<std::string_view> algorithms = {}, identifier = {}, challenge = {}, name = {}, response = {};
+  bool empty() const { return !algorithms && !identifier && !challenge && !name && !response; }
+  void set(Key key, std::string_view value);
+};
+
+class Chap;
+// The exchanges that are under way on one reactor, so that none of our challenges can be played back to us.
+using LiveExchanges = base::IntrusiveList<Chap>;
+
+class Chap : public base::ListHook<Chap> {
+ public:
+  static constexpr std::size_t kChallengeSize = 32;
+  static constexpr std::size_t kMaxChallenge = 1024;  // the initiator's
+  static constexpr std::size_t kMaxUser = 255;
+  enum class Verdict : std::uint8_t { kContinue, kAuthenticated, kFailed };
+
+  // `settings` and `live` outlive the exchange.
+  Chap(const Authentication& settings, LiveExchanges& live);
+  ~Chap();
+  Chap(const Chap&) = delete;
+  Chap& operator=(const Chap&) = delete;
+
+  // kFailed says the same whatever was wrong: the reason is for our log only (why()).
+  Verdict take(const ChapKeys& keys, TextWriter& answer);
+  const char* why() const { return why_; }
+  const std::string& user() const { return user_; }
+  bool mutual() const { return mutual_; }
+  ChapAlgorithm algorithm() const { return algorithm_; }
+
+ private:
+  enum class State : std::uint8_t { kAlgorithm, kResponse, kOver };
+  Verdict fail(const char* why);
+  Verdict choose_algorithm(std::string_view offer, TextWriter& answer);
+  Verdict check_response(const ChapKeys& keys, TextWriter& answer);
+  Verdict prove_ourselves(const ChapKeys& keys, const Account* account, TextWriter& answer);
+  bool challenge_is_ours(std::span<const std::byte> challenge);
+
+  const Authentication& settings_;
+  LiveExchanges& live_;
+  State state_ = State::kAlgorithm;
+  ChapAlgorithm algorithm_ = ChapAlgorithm::kMd5;
+  std::uint8_t identifier_ = 0;
+  std::array<std::byte, kChallengeSize> challenge_{};
+  bool mutual_ = false;
+  std::string user_;
+  const char* why_ = "";
+};
+
+}  // namespace iscsi

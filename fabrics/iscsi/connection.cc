@@ -1,0 +1,217 @@
+// A connection's life and the dispatch of what arrives.
+#include "fabrics/iscsi/connection.h"
+
+#include "base/check.h"
+#include "fabrics/iscsi/shard.h"
+
+namespace iscsi {
+
+using pdu::Opcode;
+using pdu::RejectReason;
+
+Connection::Connection(Shard& shard, std::uint64_t connection_id, std::uint16_t portal_group,
+                       std::unique_ptr<hal::DatamoverConnection> datamover)
+    : id(connection_id), shard_(shard), datamover_(std::move(datamover)), portal_group_(portal_group) {
+  datamover_->set_events(*this);
+  last_heard_ = shard_.reactor().now();
+  login_ = std::make_unique<Login>(shard_.settings(), shard_.live_exchanges(), portal_group);
+  timer_.arm(shard_.reactor().timers(), last_heard_ + shard_.limits().login_timeout);
+}
+
+Connection::~Connection() { CHECK(session_ == nullptr); }
+
+SessionInfo::Connection Connection::info() const {
+  return {.cid = cid_, .peer = datamover_->peer_address(), .local = datamover_->local_address()};
+}
+
+void Connection::log_peer_error(const char* what) {
+  if (!shard_.log_budget().allow(shard_.reactor().now())) return;
+  kLog.warn("{}: {} ({} lines suppressed)", datamover_->peer_address(), what, shard_.log_budget().suppressed());
+}
+
+void Connection::protocol_error(const char* what) {
+  ++shard_.counters().protocol_errors;
+  log_peer_error(what);
+  if (session_ != nullptr) {
+    session_->end();
+  } else {
+    close();
+  }
+}
+
+// --- arrival ---
+
+void Connection::control_notify(const hal::ControlPdu& pdu) {
+  last_heard_ = shard_.reactor().now();
+  if (__builtin_expect(phase_ == Phase::kFullFeature, 1)) {
+    if (__builtin_expect(pdu::OpcodeBits::get(pdu.header.opcode) == Opcode::kScsiCommand, 1)) {
+      receive_scsi_command(pdu);
+    } else {
+      dispatch(pdu);
+    }
+    return;
+  }
+  if (phase_ == Phase::kLogin) {
+    receive_login(pdu);
+  } else if (phase_ == Phase::kRegistering) {
+    protocol_error("a request before the last login response");
+  }  // else: on the way out, nothing is heard any more
+}
+
+void Connection::dispatch(const hal::ControlPdu& pdu) {
+  switch (pdu::OpcodeBits::get(pdu.header.opcode)) {
+    case Opcode::kNopOut:
+    case Opcode::kTaskManagementRequest:
+    case Opcode::kTextRequest:
+    case Opcode::kLogoutRequest:
+      receive_numbered(pdu);
+      if (session_ != nullptr && !session_->ending()) run_held();
+      break;
+    case Opcode::kSnackRequest:
+      reject(RejectReason::kSnackReject, pdu.header);
+      break;
+    case Opcode::kDataOut:
+      data_out_rejected(nullptr, RejectReason::kInvalidPduField, pdu.header);
+      break;
+    case Opcode::kLoginRequest:
+      reject(RejectReason::kProtocolError, pdu.header);
+      break;
+    default:
+      reject(RejectReason::kCommandNotSupported, pdu.header);
+      break;
+  }
+}
+
+// A request with a CmdSN, other than a SCSI command. (It lies at the same place in all of them.)
+void Connection::receive_numbered(const hal::ControlPdu& pdu) {
+  static_assert(offsetof(pdu::NopOut, cmd_sn) == 24 && offsetof(pdu::TaskManagementRequest, cmd_sn) == 24 &&
+                offsetof(pdu::TextRequest, cmd_sn) == 24 && offsetof(pdu::LogoutRequest, cmd_sn) == 24);
+  const std::uint32_t cmd_sn = pdu.as<pdu::NopOut>().cmd_sn;
+  const auto place =
+      pdu::Immediate::get(pdu.header.opcode) ? CommandWindow::Place::kNext : session_->window.place(cmd_sn);
+  if (place == CommandWindow::Place::kOutside) return;
+  if (pdu.data_digest_error) {
+    reject(RejectReason::kDataDigestError, pdu.header);
+  } else if (place == CommandWindow::Place::kNext) {
+    serve(pdu);
+  } else if (!session_->held.has(cmd_sn)) {
+    if (session_->held.fits(pdu.data.size())) {
+      session_->held.add({.cmd_sn = cmd_sn, .task = nullptr, .pdu = std::make_unique<PduCopy>(pdu)});
+    } else {
+      reject(RejectReason::kLongOperationReject, pdu.header);
+    }
+  }
+}
+
+// In discovery sessions only texts and the end of the session are for the initiator to ask (RFC 7143 4.3).
+void Connection::serve(const hal::ControlPdu& pdu) {
+  const Opcode opcode = pdu::OpcodeBits::get(pdu.header.opcode);
+  if (opcode == Opcode::kTextRequest) {
+    receive_text(pdu);
+  } else if (opcode == Opcode::kLogoutRequest) {
+    receive_logout(pdu);
+  } else if (nexus_ == nullptr) {
+    reject(RejectReason::kProtocolError, pdu.header);
+  } else if (opcode == Opcode::kNopOut) {
+    receive_nop_out(pdu);
+  } else {
+    receive_task_management(pdu);
+  }
+}
+
+void Connection::consume(const hal::ControlPdu& pdu) {
+  if (pdu::Immediate::get(pdu.header.opcode)) return;
+  session_->window.receive();
+  session_->window.release();
+}
+
+// What waited for the command that has just come.
+void Connection::run_held() {
+  HeldRequest next;
+  while (phase_ == Phase::kFullFeature && session_->held.take(session_->window.expected(), next)) {
+    if (next.task != nullptr) {
+      start(*next.task);
+    } else if (next.pdu) {
+      serve(next.pdu->view());
+      // Rejected: its number has not come (RFC 7143 7.3), so the gap is open again.
+    } else {
+      session_->window.receive();
+      session_->window.release();
+    }
+  }
+  if (phase_ == Phase::kFullFeature) run_waiting_management();
+}
+
+// RFC 7143 11.17: quotes the header. The CmdSN of a rejected request does not count as received.
+void Connection::reject(RejectReason reason, const pdu::BasicHeader& header) {
+  ++shard_.counters().rejects;
+  if (reason == RejectReason::kDataDigestError) ++shard_.counters().digest_errors;
+  pdu::Reject response;
+  response.reason = static_cast<std::uint8_t>(reason);
+  stamp(response);
+  datamover_->send(response, std::as_bytes(std::span(&header, 1)));
+}
+
+// --- end ---
+
+void Connection::close(base::Duration linger) {
+  if (phase_ == Phase::kClosing) return;
+  phase_ = Phase::kClosing;
+  timer_.disarm();
+  login_finished();
+  if (!closed_) datamover_->terminate(linger);
+}
+
+void Connection::connection_terminate_notify(hal::CloseReason reason) {
+  closed_ = true;
+  if (reason == hal::CloseReason::kHeaderDigest) ++shard_.counters().digest_errors;
+  if (reason == hal::CloseReason::kProtocolError) ++shard_.counters().protocol_errors;
+  kLog.debug("{}: connection over: {}", datamover_->peer_address(), hal::close_reason_name(reason));
+  if (session_ != nullptr) session_->end();
+  close();
+  shard_.reap_soon();
+}
+
+// Called once, when the session ends for whatever reason: what the core does not have ends here.
+void Connection::session_ending() {
+  if (phase_ == Phase::kFullFeature) close(kLinger);
+  tasks_.for_each([this](Task& task) {
+    if (task.place == TaskPlace::kHeld || task.place == TaskPlace::kDraining) drop(task);
+  });
+  session_->held.clear();
+  session_->management.for_each([this](ManagementRequest& request) {
+    if (request.waiting) management_executed(request, ManagementAnswer::kFunctionRejected);
+  });
+}
+
+void Connection::session_quiet() {
+  CHECK(tasks_.size() == 0);
+  if (phase_ == Phase::kLoggingOut) answer_logout(logout_response_);
+  session_->detach();
+  session_ = nullptr;
+  nexus_ = nullptr;
+  close(kLinger);
+  shard_.reap_soon();
+}
+
+void Connection::settings_changed() {
+  if (phase_ == Phase::kFullFeature && !timer_.armed()) keepalive();
+}
+
+std::uint32_t Connection::new_tag() {
+  if (++next_tag_ == pdu::kReservedTag) next_tag_ = 1;
+  return next_tag_;
+}
+
+void Connection::timer() {
+  if (in_login()) {
+    log_peer_error("login took too long");
+    close();
+  } else if (grace_over_ != base::Time{} && shard_.reactor().now() >= grace_over_) {
+    session_->end();
+  } else {
+    keepalive();
+  }
+}
+
+}  // namespace iscsi

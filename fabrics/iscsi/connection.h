@@ -1,0 +1,158 @@
+// One iSCSI connection above its datamover: login, then the requests of the full feature phase, then its end.
+//
+// Cut by theme: connection.cc (life, dispatch), connection_login.cc, scsi_command.cc (requests in), scsi_response.cc
+// (data and responses out), task_management.cc, keepalive.cc (NOP), text_request.cc, logout.cc.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "fabrics/iscsi/login.h"
+#include "fabrics/iscsi/management.h"
+#include "fabrics/iscsi/session.h"
+#include "fabrics/iscsi/task_table.h"
+#include "fabrics/iscsi/text_exchange.h"
+#include "hal/port/datamover.h"
+#include "scsi_core/port.h"
+
+namespace iscsi {
+
+class Shard;
+
+class Connection final : public hal::DatamoverEvents {
+ public:
+  Connection(Shard& shard, std::uint64_t id, std::uint16_t portal_group,
+             std::unique_ptr<hal::DatamoverConnection> datamover);
+  ~Connection() override;
+
+  // --- hal::DatamoverEvents ---
+  void control_notify(const hal::ControlPdu& pdu) override;
+  void data_completion_notify(hal::DataTask& data_task, hal::DataStatus status) override;
+  void data_out_drained(hal::DataTask& data_task) override;
+  void data_out_rejected(hal::DataTask* data_task, pdu::RejectReason reason, const pdu::BasicHeader& header) override;
+  void connection_terminate_notify(hal::CloseReason reason) override;
+
+  // --- from the SCSI core, by way of the target port ---
+  void send_data_in(Task& task, const scsi::Transfer& transfer);
+  void receive_data_out(Task& task, const scsi::Transfer& transfer);
+  void terminate_data_transfer(Task& task) { datamover_->terminate_data(task); }
+  void complete(Task& task);  // task.response is filled
+  void drop(Task& task);
+  void management_executed(ManagementRequest& request, ManagementAnswer answer);
+
+  // --- from the shard and the session ---
+  void session_granted(std::uint64_t session, LoginStatus status, std::uint16_t tsih);
+  void session_ending();
+  void session_quiet();  // from the poll loop: the core has let go
+  void settings_changed();
+  void request_logout(base::Duration grace);
+  void close(base::Duration linger = {});
+  bool finished() const { return closed_ && session_ == nullptr && !awaits_control_; }
+  bool in_login() const { return phase_ == Phase::kLogin || phase_ == Phase::kRegistering; }
+  SessionInfo::Connection info() const;
+  std::size_t tasks_in_flight() const { return tasks_.size(); }
+
+  const std::uint64_t id;
+
+ private:
+  enum class Phase : std::uint8_t {
+    kLogin,
+    kRegistering,  // the control reactor makes room for the session
+    kFullFeature,
+    kLoggingOut,  // the Logout Response waits for the nexus to be quiet
+    kClosing,
+  };
+
+  // connection.cc
+  void dispatch(const hal::ControlPdu& pdu);
+  void dispatch_other(const hal::ControlPdu& pdu);
+  void receive_numbered(const hal::ControlPdu& pdu);
+  void serve(const hal::ControlPdu& pdu);
+  void consume(const hal::ControlPdu& pdu);  // a request that is no SCSI command takes its CmdSN and leaves the window
+  void run_held();
+  template <class Response>
+  void stamp(Response& response);  // StatSN (advanced), ExpCmdSN, MaxCmdSN
+  void reject(pdu::RejectReason reason, const pdu::BasicHeader& header);
+  void protocol_error(const char* what);  // closes
+  void log_peer_error(const char* what);
+  static constexpr base::Duration kLinger = std::chrono::seconds(1);  // to get the last words out
+  std::uint32_t new_tag();                                            // for TTTs of ours: pings and texts
+  static void timer_fired(void* context) { static_cast<Connection*>(context)->timer(); }
+  void timer();
+
+  // connection_login.cc
+  void receive_login(const hal::ControlPdu& pdu);
+  void send_login_response();
+  void login_finished();
+  void fail_login(LoginStatus status, const char* why);
+  void start_full_feature(std::uint64_t session, std::uint16_t tsih);
+
+  // scsi_command.cc
+  void receive_scsi_command(const hal::ControlPdu& pdu);
+  bool may_take(const pdu::ScsiCommand& header, CommandWindow::Place place) const;
+  void refuse_command(const pdu::ScsiCommand& header, CommandWindow::Place place,
+                      std::optional<pdu::RejectReason> reason);
+  void start(Task& task);
+  void answer_without_task(const hal::ControlPdu& pdu, CommandWindow::Place place);
+
+  // scsi_response.cc
+  void respond(Task& task);
+  void release_slot(Task& task);
+  void finish(Task& task);
+
+  // task_management.cc
+  void receive_task_management(const hal::ControlPdu& pdu);
+  void execute(ManagementRequest& request);
+  bool abort_task(ManagementRequest& request);
+  void abort_own_tasks(const ManagementRequest& request);
+  void run_waiting_management();
+  void answer_management(const pdu::TaskManagementRequest& request, ManagementAnswer answer);
+  void send_management_response(std::uint32_t initiator_task_tag, ManagementAnswer answer);
+
+  // keepalive.cc
+  void receive_nop_out(const hal::ControlPdu& pdu);
+  void keepalive();
+  void send_window();  // a NOP-In that only tells MaxCmdSN
+  void send_ping();
+
+  // text_request.cc, logout.cc
+  void receive_text(const hal::ControlPdu& pdu);
+  void receive_logout(const hal::ControlPdu& pdu);
+  void answer_logout(std::uint8_t response);
+
+  Shard& shard_;
+  std::unique_ptr<hal::DatamoverConnection> datamover_;
+  Session* session_ = nullptr;
+  scsi::Nexus* nexus_ = nullptr;
+  Phase phase_ = Phase::kLogin;
+  bool closed_ = false;          // the datamover has reported the end
+  bool awaits_control_ = false;  // a session was asked for
+  bool login_counted_ = true;    // at the control reactor, as one in login
+  std::uint16_t cid_ = 0;
+  const std::uint16_t portal_group_;
+  std::uint32_t stat_sn_ = 0;
+  base::Time last_heard_{};
+  TaskTable tasks_;
+  std::unique_ptr<Login> login_;
+  std::unique_ptr<TextExchange> text_;
+  hal::Timer timer_{&Connection::timer_fired, this};  // login deadline, then keepalive, then the end of a grace
+  base::Time grace_over_{};                           // of a logout that we asked for; zero: none
+  std::uint32_t ping_tag_ = pdu::kReservedTag;        // of the NOP-In that is unanswered
+  std::uint32_t next_tag_ = 0;
+  std::uint32_t logout_tag_ = 0;
+  std::uint8_t logout_response_ = 0;
+  // Commands that were refused although unsolicited data follows them: that data is dropped in silence.
+  std::array<std::uint32_t, 8> refused_tags_{};
+  std::uint8_t refused_count_ = 0;
+};
+
+template <class Response>
+void Connection::stamp(Response& response) {
+  response.stat_sn = stat_sn_++;
+  response.exp_cmd_sn = session_->window.expected();
+  response.max_cmd_sn = session_->window.maximum();
+}
+
+}  // namespace iscsi

@@ -1,0 +1,50 @@
+// The service of the fabric, handed to its part on the control reactor.
+#include <algorithm>
+
+#include "fabrics/iscsi/fabric_control.h"
+#include "fabrics/iscsi/service.h"
+
+namespace iscsi {
+
+FabricCounters& FabricCounters::operator+=(const FabricCounters& other) {
+  logins += other.logins;
+  login_failures += other.login_failures;
+  authentication_failures += other.authentication_failures;
+  rejects += other.rejects;
+  digest_errors += other.digest_errors;
+  protocol_errors += other.protocol_errors;
+  connections_refused += other.connections_refused;
+  return *this;
+}
+
+struct Fabric::Impl {
+  FabricControl control;
+};
+
+Fabric::Fabric(std::vector<scsi::TaskRouter*> routers, hal::Datamover& datamover, hal::Reactor& control,
+               std::vector<hal::Reactor*> data)
+    : impl_(new Impl{{std::move(routers), datamover, control, std::move(data)}}) {}
+
+Fabric::~Fabric() = default;
+
+void Fabric::apply(FabricConfig config, scsi::Done done) { impl_->control.apply(std::move(config), std::move(done)); }
+
+std::vector<std::string> Fabric::portal_addresses() const {
+  std::vector<std::string> addresses;
+  for (const Portal& portal : impl_->control.portals()) addresses.push_back(portal.address);
+  return addresses;
+}
+
+void Fabric::list_sessions(std::function<void(std::vector<SessionInfo>)> done) {
+  impl_->control.list_sessions(std::move(done));
+}
+
+void Fabric::logout_session(std::uint64_t id, base::Duration grace, scsi::Done done) {
+  impl_->control.logout_session(id, grace, std::move(done));
+}
+
+void Fabric::counters(std::function<void(FabricCounters)> done) { impl_->control.counters(std::move(done)); }
+
+void Fabric::stop(base::Duration grace, scsi::Done done) { impl_->control.stop(grace, std::move(done)); }
+
+}  // namespace iscsi

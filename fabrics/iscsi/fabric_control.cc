@@ -1,0 +1,271 @@
+// Connections, sessions and settings as the control reactor keeps them.
+#include "fabrics/iscsi/fabric_control.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "fabrics/iscsi/names.h"
+
+namespace iscsi {
+namespace {
+
+constexpr base::Duration kChangeLimit = std::chrono::seconds(30);
+
+std::string host_of(const std::string& address) { return address.substr(0, address.rfind(':')); }
+
+}  // namespace
+
+FabricControl::FabricControl(std::vector<scsi::TaskRouter*> routers, hal::Datamover& datamover, hal::Reactor& control,
+                             std::vector<hal::Reactor*> data)
+    : control_(control), portals_(datamover, control, *this) {
+  for (std::size_t i = 0; i < data.size(); ++i) {
+    const auto index = static_cast<std::uint32_t>(i);
+    places_.push_back({.reactor = data[i], .shard = std::make_unique<Shard>(index, *data[i], *routers[i], *this)});
+  }
+}
+
+FabricControl::~FabricControl() { portals_.close(); }
+
+void FabricControl::post(std::uint32_t shard, std::function<void(Shard&)> function) {
+  Shard& receiver = *places_[shard].shard;
+  places_[shard].reactor->post_function([&receiver, run = std::move(function)] { run(receiver); });
+}
+
+void FabricControl::answer(scsi::Done done, base::Result<void> result) {
+  control_.post_function([run = std::move(done), outcome = std::move(result)] { run(outcome); });
+}
+
+// --- rounds over all shards ---
+
+template <class Part>
+struct FabricControl::Round {  // deletes itself with its last part
+  Round(std::vector<Part> all, const char* name, Finished<Part> callback)
+      : parts(std::move(all)), left(parts.size()), what(name), done(std::move(callback)) {}
+  void finish(base::Result<void> result) {
+    timer.disarm();
+    if (const Finished<Part> run = std::exchange(done, nullptr)) run(std::move(result), parts);
+  }
+  void part_done() {
+    if (--left != 0) return;
+    finish({});
+    delete this;
+  }
+  static void timed_out(void* context) {
+    auto& round = *static_cast<Round*>(context);
+    round.finish(base::fail(base::Errc::kTimeout,
+                            std::to_string(round.left) + " reactors did not finish in time: " + round.what));
+  }
+  std::vector<Part> parts;
+  std::size_t left;
+  const char* what;
+  Finished<Part> done;
+  hal::Timer timer{&Round::timed_out, this};
+};
+
+template <class Part>
+void FabricControl::on_every_shard(base::Duration limit, const char* what, std::vector<Part> parts,
+                                   OnShard<Part> on_shard, Finished<Part> done) {
+  auto* const round = new Round<Part>(std::move(parts), what, std::move(done));
+  round->timer.arm(control_.timers(), control_.now() + limit);
+  for (std::uint32_t i = 0; i < places_.size(); ++i) {
+    post(i, [this, round, on_shard](Shard& shard) {
+      on_shard(shard, round->parts[shard.index()],
+               [this, round] { control_.post_function([round] { round->part_done(); }); });
+    });
+  }
+}
+
+// --- service ---
+
+// Names in lower case, relative port identifiers given out.
+base::Result<FabricConfig> FabricControl::resolve(FabricConfig config) const {
+  TRY(config.validate());
+  std::set<std::uint16_t> taken;
+  for (Target& target : config.targets) {
+    target.name = *normalized_name(target.name);
+    target.relative_port_ids.resize(target.portal_groups.size());
+    const auto old = std::find_if(config_.targets.begin(), config_.targets.end(),
+                                  [&](const Target& each) { return each.name == target.name; });
+    for (std::size_t i = 0; i < target.portal_groups.size() && old != config_.targets.end(); ++i) {
+      if (target.relative_port_ids[i] == 0 && Settings::offers(*old, target.portal_groups[i])) {
+        target.relative_port_ids[i] = Settings::port_identity(*old, target.portal_groups[i]).relative_id;
+      }
+    }
+    for (const std::uint16_t id : target.relative_port_ids) {
+      if (id != 0 && !taken.insert(id).second) {
+        return base::fail(base::Errc::kExists, "relative port identifier " + std::to_string(id) + " is in use");
+      }
+    }
+  }
+  std::uint16_t next = 1;
+  for (Target& target : config.targets) {
+    for (std::uint16_t& id : target.relative_port_ids) {
+      while (id == 0 && !taken.insert(next).second) {
+        if (++next == 0) return base::fail(base::Errc::kNoSpace, "there are no relative port identifiers left");
+      }
+      if (id == 0) id = next;
+    }
+  }
+  return config;
+}
+
+void FabricControl::apply(FabricConfig config, scsi::Done done) {
+  base::Result<FabricConfig> resolved = resolve(std::move(config));
+  base::Result<void> opened;
+  if (resolved) opened = portals_.change(resolved->portals);
+  if (!resolved || !opened) {
+    answer(std::move(done),
+           base::Result<void>(tl::unexpected<base::Error>(resolved ? opened.error() : resolved.error())));
+    return;
+  }
+  const std::vector<Portal> open = portals_.opened();
+  std::vector<std::unique_ptr<Settings>> copies;
+  for (std::size_t i = 0; i < places_.size(); ++i) copies.push_back(std::make_unique<Settings>(*resolved, open));
+  config_ = std::move(*resolved);
+  for (Target& target : config_.targets) wipe(target.authentication);
+  wipe(config_.discovery);
+  stopping_ = false;
+  on_every_shard<std::unique_ptr<Settings>>(
+      kChangeLimit, "to take the new settings and end the sessions that they do not allow", std::move(copies),
+      [](Shard& shard, auto& copy, PartDone part_done) {
+        shard.apply(SettingsRef(std::move(copy)), std::move(part_done));
+      },
+      [done = std::move(done)](base::Result<void> result, auto&) { done(std::move(result)); });
+}
+
+void FabricControl::list_sessions(std::function<void(std::vector<SessionInfo>)> done) {
+  using List = std::vector<SessionInfo>;
+  on_every_shard<List>(
+      kChangeLimit, "to list their sessions", std::vector<List>(places_.size()),
+      [](Shard& shard, List& list, const PartDone& part_done) {
+        list = shard.sessions();
+        part_done();
+      },
+      [done = std::move(done)](const base::Result<void>& result, std::vector<List>& lists) {
+        List all;
+        for (List& list : lists) {
+          if (result) all.insert(all.end(), list.begin(), list.end());
+        }
+        std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+        done(std::move(all));
+      });
+}
+
+void FabricControl::counters(std::function<void(FabricCounters)> done) {
+  on_every_shard<FabricCounters>(
+      kChangeLimit, "to count", std::vector<FabricCounters>(places_.size()),
+      [](Shard& shard, FabricCounters& part, const PartDone& part_done) {
+        part = shard.counters();
+        part_done();
+      },
+      [this, done = std::move(done)](const base::Result<void>& result, std::vector<FabricCounters>& parts) {
+        FabricCounters sum;
+        sum.connections_refused = refused_;
+        for (const FabricCounters& part : parts) {
+          if (result) sum += part;
+        }
+        done(sum);
+      });
+}
+
+void FabricControl::logout_session(std::uint64_t id, base::Duration grace, scsi::Done done) {
+  std::uint32_t where = 0;
+  if (!directory_.find(id, where)) {
+    answer(std::move(done), base::fail(base::Errc::kNotFound, "there is no session " + std::to_string(id)));
+    return;
+  }
+  on_every_shard<char>(
+      grace + kChangeLimit, "to end a session", std::vector<char>(places_.size()),
+      [id, where, grace](Shard& shard, char&, const PartDone& part_done) {
+        if (shard.index() != where || !shard.logout(id, grace, part_done)) part_done();
+      },
+      [done = std::move(done)](base::Result<void> result, auto&) { done(std::move(result)); });
+}
+
+void FabricControl::stop(base::Duration grace, scsi::Done done) {
+  stopping_ = true;
+  portals_.close();
+  on_every_shard<char>(
+      grace + kChangeLimit, "to end their sessions", std::vector<char>(places_.size()),
+      [grace](Shard& shard, char&, PartDone part_done) {
+        shard.drop_logins();
+        shard.logout(0, grace, std::move(part_done));
+      },
+      [done = std::move(done)](base::Result<void> result, auto&) { done(std::move(result)); });
+}
+
+// --- connections ---
+
+bool FabricControl::may_accept(const std::string& host) {
+  const char* const why = stopping_                                             ? "shutting down"
+                          : connections_ >= config_.limits.max_connections      ? "too many connections"
+                          : logins_[host] >= config_.limits.max_logins_per_peer ? "too many logins from there"
+                                                                                : nullptr;
+  if (why == nullptr) return true;
+  if (logins_[host] == 0) logins_.erase(host);
+  ++refused_;
+  if (log_budget_.allow(control_.now())) {
+    kLog.warn("{}: connection refused: {} ({} lines suppressed)", host, why, log_budget_.suppressed());
+  }
+  return false;
+}
+
+void FabricControl::accepted(std::uint16_t portal_group, std::unique_ptr<hal::PendingConnection> connection) {
+  const std::string host = host_of(connection->peer_address());
+  if (!may_accept(host)) return;
+  ++logins_[host];
+  ++connections_;
+  const auto least = std::min_element(places_.begin(), places_.end(),
+                                      [](const Place& a, const Place& b) { return a.connections < b.connections; });
+  ++least->connections;
+  post(static_cast<std::uint32_t>(least - places_.begin()),
+       [id = next_connection_++, portal_group, raw = connection.release()](Shard& shard) {
+         shard.connection_arrived(id, portal_group, std::unique_ptr<hal::PendingConnection>(raw));
+       });
+}
+
+void FabricControl::login_over(const std::string& peer) {
+  control_.post_function([this, host = host_of(peer)] {
+    const auto at = logins_.find(host);
+    if (at != logins_.end() && --at->second == 0) logins_.erase(at);
+  });
+}
+
+void FabricControl::connection_gone(std::uint32_t shard) {
+  control_.post_function([this, shard] {
+    --connections_;
+    --places_[shard].connections;
+  });
+}
+
+// --- sessions ---
+
+void FabricControl::session_requested(SessionRequest request) {
+  control_.post_function([this, request = std::move(request)] { directory_.request(request); });
+}
+
+void FabricControl::session_gone(std::uint64_t session) {
+  control_.post_function([this, session] { directory_.session_gone(session); });
+}
+
+void FabricControl::target_cold_reset(const std::string& target) {
+  control_.post_function([this, target] {
+    for (std::uint32_t i = 0; i < places_.size(); ++i) {
+      post(i, [target](Shard& shard) { shard.end_target(target); });
+    }
+  });
+}
+
+void FabricControl::grant(const SessionRequest& request, std::uint64_t session, LoginStatus status,
+                          std::uint16_t tsih) {
+  post(request.shard, [connection = request.connection, session, status, tsih](Shard& shard) {
+    shard.session_granted(connection, session, status, tsih);
+  });
+}
+
+void FabricControl::end(std::uint32_t shard, std::uint64_t session) {
+  post(shard, [session](Shard& receiver) { receiver.end_session(session); });
+}
+
+}  // namespace iscsi

@@ -1,0 +1,80 @@
+// The fabric's part on the control reactor: portals, limits on connections, the session directory, settings to shards.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "fabrics/iscsi/portals.h"
+#include "fabrics/iscsi/service.h"
+#include "fabrics/iscsi/session_directory.h"
+#include "fabrics/iscsi/shard.h"
+
+namespace iscsi {
+
+class FabricControl final : public ControlLink, public PortalHost, public SessionDirectory::Host {
+ public:
+  FabricControl(std::vector<scsi::TaskRouter*> routers, hal::Datamover& datamover, hal::Reactor& control,
+                std::vector<hal::Reactor*> data);
+  ~FabricControl() override;
+
+  // --- service.h, control reactor ---
+  void apply(FabricConfig config, scsi::Done done);
+  std::vector<Portal> portals() const { return portals_.opened(); }
+  void list_sessions(std::function<void(std::vector<SessionInfo>)> done);
+  void logout_session(std::uint64_t id, base::Duration grace, scsi::Done done);
+  void counters(std::function<void(FabricCounters)> done);
+  void stop(base::Duration grace, scsi::Done done);
+
+  // --- ControlLink, any thread ---
+  void session_requested(SessionRequest request) override;
+  void session_gone(std::uint64_t session) override;
+  void login_over(const std::string& peer) override;
+  void connection_gone(std::uint32_t shard) override;
+  void target_cold_reset(const std::string& target) override;
+
+  // --- PortalHost, SessionDirectory::Host ---
+  void accepted(std::uint16_t portal_group, std::unique_ptr<hal::PendingConnection> connection) override;
+  void grant(const SessionRequest& request, std::uint64_t session, LoginStatus status, std::uint16_t tsih) override;
+  void end(std::uint32_t shard, std::uint64_t session) override;
+
+ private:
+  template <class Part>
+  struct Round;
+  struct Place {
+    hal::Reactor* reactor;
+    std::unique_ptr<Shard> shard;
+    std::size_t connections = 0;
+  };
+  // Runs `on_shard(shard, part, part_done)` on every reactor, each with a Part of its own. Once each has called
+  // part_done, or when `limit` is over, `done(result, parts)` runs here.
+  using PartDone = std::function<void()>;
+  template <class Part>
+  using OnShard = std::function<void(Shard&, Part&, PartDone)>;
+  template <class Part>
+  using Finished = std::function<void(base::Result<void>, std::vector<Part>&)>;
+  template <class Part>
+  void on_every_shard(base::Duration limit, const char* what, std::vector<Part> parts, OnShard<Part> on_shard,
+                      Finished<Part> done);
+  void post(std::uint32_t shard, std::function<void(Shard&)> function);
+  void answer(scsi::Done done, base::Result<void> result);
+  base::Result<FabricConfig> resolve(FabricConfig config) const;
+  bool may_accept(const std::string& host);
+
+  hal::Reactor& control_;
+  std::vector<Place> places_;
+  SessionDirectory directory_{*this};
+  Portals portals_;
+  FabricConfig config_;                                    // in force, without secrets: those are with the shards
+  std::unordered_map<std::string, std::uint32_t> logins_;  // by peer address, without port
+  std::uint64_t next_connection_ = 1;
+  std::size_t connections_ = 0;
+  std::uint64_t refused_ = 0;
+  bool stopping_ = false;
+  LogBudget log_budget_;
+};
+
+}  // namespace iscsi

@@ -1,0 +1,78 @@
+// NOP-Out, NOP-In and the watch over silent initiators (RFC 7143 11.18, 11.19).
+#include <algorithm>
+
+#include "fabrics/iscsi/connection.h"
+#include "fabrics/iscsi/shard.h"
+
+namespace iscsi {
+
+using pdu::kReservedTag;
+using pdu::RejectReason;
+
+void Connection::receive_nop_out(const hal::ControlPdu& pdu) {
+  const auto& request = pdu.as<pdu::NopOut>();
+  if (request.initiator_task_tag == kReservedTag) {
+    // No answer is wanted: it answers our ping, or only tells ExpStatSN.
+    const bool answers = request.target_transfer_tag != kReservedTag;
+    if (!pdu::Immediate::get(request.opcode) || (answers && request.target_transfer_tag != ping_tag_)) {
+      reject(RejectReason::kInvalidPduField, pdu.header);
+    } else if (answers) {
+      ping_tag_ = kReservedTag;
+    }
+    return;
+  }
+  if (request.target_transfer_tag != kReservedTag) {
+    reject(RejectReason::kInvalidPduField, pdu.header);
+    return;
+  }
+  consume(pdu);
+  pdu::NopIn response;
+  response.lun = request.lun;
+  response.initiator_task_tag = request.initiator_task_tag;
+  stamp(response);
+  datamover_->send(response,
+                   pdu.data.first(std::min<std::size_t>(pdu.data.size(), session_->parameters.initiator_max_data)));
+}
+
+// The timer: idle long enough to ask whether anybody is there, or asked and not answered.
+void Connection::keepalive() {
+  const base::Time now = shard_.reactor().now();
+  const Limits& limits = shard_.limits();
+  if (limits.nop_interval.count() == 0) return;
+  if (ping_tag_ != kReservedTag && now - last_heard_ >= limits.nop_interval + limits.nop_timeout) {
+    log_peer_error("NOP-In not answered in time");
+    session_->end();
+    return;
+  }
+  base::Time next = last_heard_ + limits.nop_interval;
+  if (next <= now) {
+    if (nexus_ == nullptr) {  // discovery sessions are not pinged
+      session_->end();
+      return;
+    }
+    if (ping_tag_ == kReservedTag) send_ping();
+    next = last_heard_ + limits.nop_interval + limits.nop_timeout;
+  } else {
+    ping_tag_ = kReservedTag;  // heard from it in another way
+  }
+  if (grace_over_ != base::Time{}) next = std::min(next, grace_over_);
+  timer_.arm(shard_.reactor().timers(), next);
+}
+
+void Connection::send_ping() {
+  ping_tag_ = new_tag();
+  pdu::NopIn ping;
+  ping.target_transfer_tag = ping_tag_;
+  stamp(ping);
+  --stat_sn_;  // not advanced by a NOP-In that we begin
+  datamover_->send(ping);
+}
+
+void Connection::send_window() {
+  pdu::NopIn update;
+  stamp(update);
+  --stat_sn_;
+  datamover_->send(update);
+}
+
+}  // namespace iscsi

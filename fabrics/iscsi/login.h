@@ -1,0 +1,93 @@
+// The login phase of one connection (RFC 7143 6.3): stages, text, authentication. Takes requests, makes responses;
+// knows nothing of sockets, reactors or sessions.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fabrics/iscsi/chap.h"
+#include "fabrics/iscsi/login_status.h"
+#include "fabrics/iscsi/names.h"
+#include "fabrics/iscsi/negotiation.h"
+#include "fabrics/iscsi/pdu.h"
+#include "fabrics/iscsi/settings.h"
+
+namespace iscsi {
+
+// Who logged in to what.
+struct LoginIdentity {
+  std::string initiator, initiator_alias, target;  // names in lower case; no target in discovery sessions
+  bool discovery = false;
+  Isid isid{};
+  std::uint16_t tsih = 0;  // as asked for: 0 is a new session
+  std::uint16_t cid = 0;
+  std::uint16_t portal_group = 0;
+  std::string authentication = "none";
+};
+
+class Login {
+ public:
+  // What a peer that has not logged in may cost.
+  static constexpr std::size_t kMaxText = 16384;   // of one request, over all its PDUs
+  static constexpr std::size_t kMaxKeys = 128;     // likewise
+  static constexpr unsigned kMaxPdus = 64;         // of the whole login
+  static constexpr std::size_t kMaxAnswer = 8192;  // every initiator takes that much (13.12)
+
+  enum class Next : std::uint8_t {
+    kMore,         // send the response and wait for the next request
+    kFullFeature,  // all is agreed; what is left is to make the session, then accept() or refuse()
+    kClose,        // send the response and close
+  };
+
+  Login(SettingsRef settings, LiveExchanges& live, std::uint16_t portal_group);
+  Next take(const pdu::LoginRequest& request, std::span<const std::byte> data);
+  void accept(std::uint16_t tsih) { response_.tsih = tsih; }
+  void refuse(LoginStatus status);
+
+  // StatSN is the response's own; ExpCmdSN and MaxCmdSN are right but for the last response, where the session knows.
+  pdu::LoginResponse& response() { return response_; }
+  const std::string& text() const { return answer_.text(); }
+  LoginStatus status() const { return status_; }
+  const char* why() const { return why_; }  // for the log
+  const LoginIdentity& identity() const { return identity_; }
+  const Parameters& parameters() const { return negotiation_.parameters(); }
+  std::uint32_t cmd_sn() const { return cmd_sn_; }
+  const Settings& settings() const { return *settings_; }
+
+ private:
+  enum class Stage : std::uint8_t { kSecurity = 0, kOperational = 1, kFullFeature = 3 };
+  bool header_good(const pdu::LoginRequest& request);
+  bool first_header_good(const pdu::LoginRequest& request);
+  Next answer(const pdu::LoginRequest& request);
+  bool take_text();
+  bool identify(const std::vector<KeyValue>& pairs);
+  bool identify_target();
+  bool take_security(const std::vector<KeyValue>& pairs);
+  bool choose_method(std::string_view offer);
+  bool take_chap(const ChapKeys& keys);
+  bool security_done() const { return chap_passed_ || (!chap_ && !authentication_->required); }
+  bool admit();
+  void declare();
+  bool fail(LoginStatus status, const char* why);
+
+  SettingsRef settings_;
+  LiveExchanges& live_;
+  LoginIdentity identity_;
+  Negotiation negotiation_{{}, false};
+  const Target* target_ = nullptr;
+  const Authentication* authentication_ = nullptr;
+  std::unique_ptr<Chap> chap_;
+  bool chap_passed_ = false, identified_ = false, admitted_ = false, declared_ = false, started_ = false;
+  Stage stage_ = Stage::kSecurity;
+  unsigned pdus_ = 0;
+  std::uint32_t initiator_task_tag_ = 0, cmd_sn_ = 0, stat_sn_ = 0;
+  std::string gathered_;  // text of a request that came in several PDUs
+  TextWriter answer_{kMaxAnswer};
+  pdu::LoginResponse response_;
+  LoginStatus status_ = LoginStatus::kSuccess;
+  const char* why_ = "";
+};
+
+}  // namespace iscsi

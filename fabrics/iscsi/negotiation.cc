@@ -1,0 +1,186 @@
+// The result functions of RFC 7143 6.2 and 13.
+#include "fabrics/iscsi/negotiation.h"
+
+#include <algorithm>
+
+#include "fabrics/iscsi/value.h"
+
+namespace iscsi {
+namespace {
+
+bool* flag_of(Parameters& parameters, Key key) {
+  switch (key) {
+    case Key::kInitialR2T:
+      return &parameters.initial_r2t;
+    case Key::kImmediateData:
+      return &parameters.immediate_data;
+    case Key::kDataPduInOrder:
+      return &parameters.data_pdu_in_order;
+    case Key::kDataSequenceInOrder:
+      return &parameters.data_sequence_in_order;
+    default:
+      return nullptr;  // RDMAExtensions: we have no use for the result
+  }
+}
+
+void set_number(Parameters& parameters, Key key, std::uint32_t value) {
+  switch (key) {
+    case Key::kMaxConnections:
+      parameters.max_connections = static_cast<std::uint16_t>(value);
+      break;
+    case Key::kMaxBurstLength:
+      parameters.max_burst = value;
+      break;
+    case Key::kFirstBurstLength:
+      parameters.first_burst = value;
+      break;
+    case Key::kDefaultTime2Wait:
+      parameters.time2wait = static_cast<std::uint16_t>(value);
+      break;
+    case Key::kDefaultTime2Retain:
+      parameters.time2retain = static_cast<std::uint16_t>(value);
+      break;
+    case Key::kMaxOutstandingR2T:
+      parameters.max_outstanding_r2t = static_cast<std::uint16_t>(value);
+      break;
+    case Key::kErrorRecoveryLevel:
+      parameters.error_recovery_level = static_cast<std::uint8_t>(value);
+      break;
+    case Key::kIscsiProtocolLevel:
+      parameters.protocol_level = static_cast<std::uint8_t>(value);
+      break;
+    default:
+      break;
+  }
+}
+
+std::optional<std::uint32_t> number_in_range(const KeyInfo& info, std::string_view value) {
+  const auto number = parse_number(value);
+  if (!number || *number < info.minimum || *number > info.maximum) return std::nullopt;
+  return static_cast<std::uint32_t>(*number);
+}
+
+bool has_element(std::string_view list, std::string_view wanted) {
+  while (!list.empty()) {
+    if (next_element(list) == wanted) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool Negotiation::offer(const KeyValue& pair, KeyPlace place, TextWriter& answer) {
+  const KeyInfo* const info = find_key(pair.key);
+  if (info == nullptr) {
+    answer.add(pair.key, "NotUnderstood");
+    return true;
+  }
+  if (info->kind == KeyKind::kTargetOnly) {
+    answer.add(pair.key, "Reject");
+    return true;
+  }
+  const auto index = static_cast<std::size_t>(info->key);
+  if (seen_[index]) return false;
+  seen_[index] = true;
+  if (discovery_ && info->normal_only) {
+    answer.add(pair.key, "Irrelevant");
+    return true;
+  }
+  if ((info->places & place) == 0) return false;
+  switch (info->kind) {
+    case KeyKind::kText:
+      return pair.value.size() <= info->maximum;
+    case KeyKind::kLength:
+      take_length(*info, pair.value, answer);
+      break;
+    case KeyKind::kList:
+      take_list(*info, pair.value, answer);
+      break;
+    case KeyKind::kAnd:
+    case KeyKind::kOr:
+      take_flag(*info, pair.value, answer);
+      break;
+    case KeyKind::kMinimum:
+    case KeyKind::kMaximum:
+      take_number(*info, pair.value, answer);
+      break;
+    case KeyKind::kObsoleteFlag:
+      answer.add(pair.key, "No");
+      break;
+    case KeyKind::kObsoleteRange:
+      answer.add(pair.key, "Reject");
+      break;
+    case KeyKind::kSecurity:
+    case KeyKind::kInquiry:
+    case KeyKind::kTargetOnly:
+      break;
+  }
+  return true;
+}
+
+void Negotiation::take_length(const KeyInfo& info, std::string_view value, TextWriter& answer) {
+  const auto length = number_in_range(info, value);
+  if (length) {
+    parameters_.initiator_max_data = *length;
+  } else {
+    answer.add(info.name, "Reject");
+  }
+}
+
+void Negotiation::take_list(const KeyInfo& info, std::string_view value, TextWriter& answer) {
+  while (!value.empty()) {
+    const std::string_view choice = next_element(value);
+    if (!has_element(info.values, choice)) continue;
+    if (info.key == Key::kHeaderDigest) parameters_.header_digest = choice == "CRC32C";
+    if (info.key == Key::kDataDigest) parameters_.data_digest = choice == "CRC32C";
+    if (info.key == Key::kTaskReporting) parameters_.response_fence = choice == "ResponseFence";
+    answer.add(info.name, choice);
+    return;
+  }
+  answer.add(info.name, "Reject");
+}
+
+void Negotiation::take_flag(const KeyInfo& info, std::string_view value, TextWriter& answer) {
+  if (value != "Yes" && value != "No") {
+    answer.add(info.name, "Reject");
+    return;
+  }
+  const bool theirs = value == "Yes", ours = info.ours != 0;
+  const bool result = info.kind == KeyKind::kAnd ? theirs && ours : theirs || ours;
+  if (bool* const flag = flag_of(parameters_, info.key)) *flag = result;
+  answer.add(info.name, result ? "Yes" : "No");
+}
+
+void Negotiation::take_number(const KeyInfo& info, std::string_view value, TextWriter& answer) {
+  const auto offer = number_in_range(info, value);
+  if (!offer) {
+    answer.add(info.name, "Reject");
+    return;
+  }
+  if (info.key == Key::kFirstBurstLength) {
+    first_burst_offer_ = *offer;
+    return;
+  }
+  const std::uint32_t result =
+      info.kind == KeyKind::kMinimum ? std::min(*offer, info.ours) : std::max(*offer, info.ours);
+  set_number(parameters_, info.key, result);
+  answer.add(info.name, result);
+}
+
+void Negotiation::finish(TextWriter& answer) {
+  if (first_burst_offer_) {
+    const KeyInfo& info = info_of(Key::kFirstBurstLength);
+    const std::uint32_t offer = *first_burst_offer_;
+    first_burst_offer_.reset();
+    if (offered(Key::kInitialR2T) && offered(Key::kImmediateData) && parameters_.initial_r2t &&
+        !parameters_.immediate_data) {
+      answer.add(info.name, "Irrelevant");
+    } else {
+      parameters_.first_burst = std::min({offer, info.ours, parameters_.max_burst});
+      answer.add(info.name, parameters_.first_burst);
+    }
+  }
+  parameters_.first_burst = std::min(parameters_.first_burst, parameters_.max_burst);
+}
+
+}  // namespace iscsi

@@ -1,0 +1,41 @@
+// Applies the key table to what an initiator offers: each key's result, its answer, and "negotiate once".
+#pragma once
+
+#include <bitset>
+#include <optional>
+#include <string_view>
+
+#include "fabrics/iscsi/keys.h"
+#include "fabrics/iscsi/parameters.h"
+#include "fabrics/iscsi/text.h"
+
+namespace iscsi {
+
+// One negotiation: a login, or a text exchange in the full feature phase. Result: parameters(), to be taken only if
+// the whole negotiation succeeded.
+class Negotiation {
+ public:
+  Negotiation(const Parameters& start, bool discovery) : parameters_(start), discovery_(discovery) {}
+  // False: the initiator broke the rules (a key a second time, in the wrong place, a text too long). `place` is one
+  // KeyPlace bit. Keys of kind kSecurity, kInquiry and the names are the caller's and only counted here.
+  bool offer(const KeyValue& pair, KeyPlace place, TextWriter& answer);
+  // After the last offer of a request: answers FirstBurstLength, which must not exceed MaxBurstLength.
+  void finish(TextWriter& answer);
+  const Parameters& parameters() const { return parameters_; }
+  Parameters& parameters() { return parameters_; }
+  bool offered(Key key) const { return seen_[static_cast<std::size_t>(key)]; }
+  void set_discovery() { discovery_ = true; }
+
+ private:
+  void take_length(const KeyInfo& info, std::string_view value, TextWriter& answer);
+  void take_list(const KeyInfo& info, std::string_view value, TextWriter& answer);
+  void take_flag(const KeyInfo& info, std::string_view value, TextWriter& answer);
+  void take_number(const KeyInfo& info, std::string_view value, TextWriter& answer);
+
+  Parameters parameters_;
+  bool discovery_;
+  std::bitset<static_cast<std::size_t>(Key::kCount)> seen_;
+  std::optional<std::uint32_t> first_burst_offer_;
+};
+
+}  // namespace iscsi

@@ -1,0 +1,41 @@
+// Opening and closing of portals.
+#include "fabrics/iscsi/portals.h"
+
+#include <algorithm>
+
+namespace iscsi {
+
+base::Result<void> Portals::change(const std::vector<Portal>& wanted) {
+  std::vector<Open*> kept(wanted.size(), nullptr);
+  std::vector<std::unique_ptr<Open>> fresh(wanted.size());
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const auto same = std::find_if(open_.begin(), open_.end(), [&](const auto& open) {
+      return open->portal.address == wanted[i].address && std::find(kept.begin(), kept.end(), open.get()) == kept.end();
+    });
+    if (same != open_.end()) {
+      kept[i] = same->get();
+      continue;
+    }
+    fresh[i] = std::make_unique<Open>();
+    fresh[i]->host = &host_;
+    fresh[i]->portal = wanted[i];
+    fresh[i]->listener = TRY(datamover_.listen(control_, wanted[i].address, *fresh[i]));
+  }
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (kept[i] == nullptr) continue;
+    const auto old = std::find_if(open_.begin(), open_.end(), [&](const auto& each) { return each.get() == kept[i]; });
+    fresh[i] = std::move(*old);
+    open_.erase(old);
+    fresh[i]->portal.tag = wanted[i].tag;
+  }
+  open_ = std::move(fresh);
+  return {};
+}
+
+std::vector<Portal> Portals::opened() const {
+  std::vector<Portal> all;
+  for (const auto& open : open_) all.push_back({.address = open->listener->address(), .tag = open->portal.tag});
+  return all;
+}
+
+}  // namespace iscsi

@@ -1,0 +1,170 @@
+// One reactor's share of the fabric.
+#include "fabrics/iscsi/shard.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "fabrics/iscsi/connection.h"
+
+namespace iscsi {
+
+Shard::Shard(std::uint32_t index, hal::Reactor& reactor, scsi::TaskRouter& router, ControlLink& control)
+    : index_(index), reactor_(reactor), router_(router), control_(control) {}
+
+Shard::~Shard() {
+  if (!connections_.empty() || !sessions_.empty()) {
+    kLog.error("{} connections and {} sessions did not end in time", connections_.size(), sessions_.size());
+    for (auto& [id, connection] : connections_) static_cast<void>(connection.release());  // the core still knows them
+    for (auto& [id, session] : sessions_) static_cast<void>(session.release());
+  }
+  if (reaper_.linked()) reaper_.unlink();
+}
+
+void Shard::connection_arrived(std::uint64_t id, std::uint16_t portal_group,
+                               std::unique_ptr<hal::PendingConnection> pending) {
+  const std::string peer = pending->peer_address();
+  auto datamover = pending->start(reactor_);
+  if (!datamover) {
+    kLog.warn("{}: {}", peer, datamover.error().text);
+    control_.login_over(peer);
+    control_.connection_gone(index_);
+    return;
+  }
+  connections_.emplace(id, std::make_unique<Connection>(*this, id, portal_group, std::move(*datamover)));
+}
+
+void Shard::session_granted(std::uint64_t connection, std::uint64_t session, LoginStatus status, std::uint16_t tsih) {
+  connections_.at(connection)->session_granted(session, status, tsih);
+}
+
+Session& Shard::add_session(std::unique_ptr<Session> session) {
+  Session& added = *session;
+  sessions_.emplace(added.id, std::move(session));
+  return added;
+}
+
+void Shard::end_session(std::uint64_t session) {
+  const auto at = sessions_.find(session);
+  if (at != sessions_.end()) at->second->end();
+}
+
+void Shard::end_target(const std::string& target) {
+  for (const auto& [id, session] : sessions_) {
+    if (session->identity.target == target) session->end();
+  }
+}
+
+// --- settings ---
+
+void Shard::apply(SettingsRef settings, std::function<void()> done) {
+  settings_ = std::move(settings);
+  retire_ports();
+  Wait wait{.sessions = {}, .done = std::move(done)};
+  for (const auto& [id, session] : sessions_) {
+    if (!still_allowed(*session)) {
+      session->end();
+      wait.sessions.push_back(id);
+    }
+  }
+  for (const auto& [id, connection] : connections_) connection->settings_changed();
+  waits_.push_back(std::move(wait));
+  reap_soon();
+}
+
+bool Shard::still_allowed(const Session& session) const {
+  if (session.identity.discovery) return true;
+  const Target* const target = settings_->find_target(session.identity.target);
+  return target != nullptr && Settings::offers(*target, session.identity.portal_group) &&
+         Settings::permits(*target, session.identity.initiator) &&
+         Settings::port_identity(*target, session.identity.portal_group) == session.port()->identity();
+}
+
+TargetPort* Shard::port_of(const Target* target, std::uint16_t portal_group) {
+  if (target == nullptr || !Settings::offers(*target, portal_group)) return nullptr;
+  auto& port = ports_[target_port_name(target->name, portal_group)];
+  if (port == nullptr) {
+    port = std::make_unique<TargetPort>(reactor_, Settings::port_identity(*target, portal_group));
+  }
+  return port.get();
+}
+
+// A port that is no longer in the settings, or is somebody else there, takes no new sessions.
+void Shard::retire_ports() {
+  for (auto at = ports_.begin(); at != ports_.end();) {
+    const scsi::TargetPortIdentity& identity = at->second->identity();
+    const Target* const target = settings_->find_target(identity.target_name);
+    if (target != nullptr && Settings::offers(*target, identity.port_group) &&
+        Settings::port_identity(*target, identity.port_group) == identity) {
+      ++at;
+      continue;
+    }
+    retired_ports_.push_back(std::move(at->second));
+    at = ports_.erase(at);
+  }
+}
+
+// --- ends ---
+
+bool Shard::logout(std::uint64_t session, base::Duration grace, std::function<void()> done) {
+  Wait wait{.sessions = {}, .done = std::move(done)};
+  for (const auto& [id, each] : sessions_) {
+    if (session != 0 && session != id) continue;
+    wait.sessions.push_back(id);
+    if (Connection* const connection = each->connection()) connection->request_logout(grace);
+  }
+  if (session != 0 && wait.sessions.empty()) return false;
+  waits_.push_back(std::move(wait));
+  reap_soon();
+  return true;
+}
+
+void Shard::drop_logins() {
+  for (const auto& [id, connection] : connections_) {
+    if (connection->in_login()) connection->close();
+  }
+}
+
+std::vector<SessionInfo> Shard::sessions() const {
+  std::vector<SessionInfo> all;
+  for (const auto& [id, session] : sessions_) all.push_back(session->info());
+  return all;
+}
+
+void Shard::reap_soon() {
+  if (!reaper_.linked()) reactor_.defer(reaper_);
+}
+
+void Shard::reap() {
+  for (auto at = sessions_.begin(); at != sessions_.end();) {
+    Session& session = *at->second;
+    if (session.quiet() && session.connection() != nullptr) session.connection()->session_quiet();
+    if (session.quiet() && session.connection() == nullptr) {
+      control_.session_gone(at->first);
+      at = sessions_.erase(at);
+    } else {
+      ++at;
+    }
+  }
+  for (auto at = connections_.begin(); at != connections_.end();) {
+    if (at->second->finished()) {
+      control_.connection_gone(index_);
+      at = connections_.erase(at);
+    } else {
+      ++at;
+    }
+  }
+  std::erase_if(retired_ports_, [](const auto& port) { return port->sessions == 0; });
+  for (std::size_t i = 0; i < waits_.size();) {
+    Wait& wait = waits_[i];
+    std::erase_if(wait.sessions, [this](std::uint64_t id) { return !sessions_.contains(id); });
+    if (wait.sessions.empty()) {
+      const std::function<void()> done = std::move(wait.done);
+      waits_.erase(waits_.begin() + static_cast<std::ptrdiff_t>(i));
+      done();
+    } else {
+      ++i;
+    }
+  }
+}
+
+}  // namespace iscsi

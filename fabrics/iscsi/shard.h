@@ -1,0 +1,116 @@
+// Everything of the fabric that lives on one reactor: its connections, sessions, target ports, tasks, settings.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/log.h"
+#include "fabrics/iscsi/chap.h"
+#include "fabrics/iscsi/log_budget.h"
+#include "fabrics/iscsi/service.h"
+#include "fabrics/iscsi/session.h"
+#include "fabrics/iscsi/settings.h"
+#include "fabrics/iscsi/target_port.h"
+#include "fabrics/iscsi/task_pool.h"
+#include "hal/reactor.h"
+
+namespace iscsi {
+
+class Connection;
+
+inline constexpr base::Logger kLog{"iscsi"};
+
+// A login that wants its session, on its way to the control reactor.
+struct SessionRequest {
+  std::uint32_t shard = 0;
+  std::uint64_t connection = 0;
+  LoginIdentity identity;
+};
+
+// The control reactor as shards see it. Any thread; nothing is answered from inside.
+class ControlLink {
+ public:
+  virtual ~ControlLink() = default;
+  virtual void session_requested(SessionRequest request) = 0;  // -> Shard::session_granted
+  virtual void session_gone(std::uint64_t session) = 0;
+  virtual void login_over(const std::string& peer) = 0;  // one connection fewer in login
+  virtual void connection_gone(std::uint32_t shard) = 0;
+  virtual void target_cold_reset(const std::string& target) = 0;
+};
+
+// Own thread only.
+class Shard {
+ public:
+  static constexpr std::size_t kMaxTasks = 262144;
+
+  Shard(std::uint32_t index, hal::Reactor& reactor, scsi::TaskRouter& router, ControlLink& control);
+  ~Shard();
+  Shard(const Shard&) = delete;
+  Shard& operator=(const Shard&) = delete;
+
+  // --- from the control reactor, by message ---
+  void connection_arrived(std::uint64_t id, std::uint16_t portal_group,
+                          std::unique_ptr<hal::PendingConnection> pending);
+  void session_granted(std::uint64_t connection, std::uint64_t session, LoginStatus status, std::uint16_t tsih);
+  void end_session(std::uint64_t session);
+  void end_target(const std::string& target);
+  // Ends the sessions that the new settings do not allow; `done` when they are gone.
+  void apply(SettingsRef settings, std::function<void()> done);
+  // Asks one session (0: all) to log out and ends it after `grace`; `done` when gone. False: there is no such session.
+  bool logout(std::uint64_t session, base::Duration grace, std::function<void()> done);
+  void drop_logins();  // connections that have not logged in yet
+  std::vector<SessionInfo> sessions() const;
+
+  // --- for connections and sessions ---
+  hal::Reactor& reactor() { return reactor_; }
+  scsi::TaskRouter& router() { return router_; }
+  TaskPool& tasks() { return tasks_; }
+  ControlLink& control() { return control_; }
+  const SettingsRef& settings() const { return settings_; }
+  const Limits& limits() const { return settings_->config().limits; }
+  LiveExchanges& live_exchanges() { return live_exchanges_; }
+  FabricCounters& counters() { return counters_; }
+  LogBudget& log_budget() { return log_budget_; }
+  std::uint32_t index() const { return index_; }
+  // The port of a target in a portal group; null when the settings of the moment do not have it.
+  TargetPort* port_of(const Target* target, std::uint16_t portal_group);
+  Session& add_session(std::unique_ptr<Session> session);
+  // Something may have become ready to be destroyed; looked at from the poll loop.
+  void reap_soon();
+
+ private:
+  struct Reaper : hal::Deferred {
+    explicit Reaper(Shard& owner) : hal::Deferred(&Reaper::run), shard(owner) {}
+    static void run(hal::Deferred& deferred) { static_cast<Reaper&>(deferred).shard.reap(); }
+    Shard& shard;
+  };
+  struct Wait {  // for sessions to be gone
+    std::vector<std::uint64_t> sessions;
+    std::function<void()> done;
+  };
+  void reap();
+  void retire_ports();
+  bool still_allowed(const Session& session) const;
+
+  const std::uint32_t index_;
+  hal::Reactor& reactor_;
+  scsi::TaskRouter& router_;
+  ControlLink& control_;
+  SettingsRef settings_;
+  TaskPool tasks_{kMaxTasks};
+  LiveExchanges live_exchanges_;
+  FabricCounters counters_;
+  LogBudget log_budget_;
+  std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;
+  std::unordered_map<std::uint64_t, std::unique_ptr<Session>> sessions_;
+  std::unordered_map<std::string, std::unique_ptr<TargetPort>> ports_;  // by port name; made when first logged in to
+  std::vector<std::unique_ptr<TargetPort>> retired_ports_;  // out of the settings; gone with their last session
+  std::vector<Wait> waits_;
+  Reaper reaper_{*this};
+};
+
+}  // namespace iscsi

@@ -1,0 +1,31 @@
+// One SCSI command of a connection: the core's Command and the datamover's DataTask in one slot.
+#pragma once
+
+#include <cstdint>
+
+#include "hal/port/datamover.h"
+#include "scsi_core/command.h"
+
+namespace iscsi {
+
+class Connection;
+
+enum class TaskPlace : std::uint8_t {
+  kFree,      // in the pool
+  kHeld,      // commands before it are missing (CmdSN)
+  kCore,      // with the SCSI core
+  kDraining,  // its response is ready and waits for the last Data-Out
+};
+
+struct Task final : scsi::Command, hal::DataTask, base::ListHook<Task> {
+  Connection* connection = nullptr;
+  TaskPlace place = TaskPlace::kFree;
+  bool immediate = false;
+  bool holds_slot = false;      // of the command window
+  bool status_in_data = false;  // the put_data that is out carries the status
+  std::uint8_t transfers_out = 0;
+  std::uint32_t cmd_sn = 0;
+  std::uint32_t bidirectional_read_length = 0;
+};
+
+}  // namespace iscsi

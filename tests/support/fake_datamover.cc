@@ -1,0 +1,232 @@
+// The datamover without a network.
+#include "tests/support/fake_datamover.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace test_support {
+
+using hal::DataStatus;
+using hal::DataTask;
+
+FakeConnection::FakeConnection(FakeDatamover& owner, hal::Reactor& reactor, std::string local, std::string peer)
+    : owner_(owner), reactor_(reactor), local_(std::move(local)), peer_(std::move(peer)) {}
+
+FakeConnection::~FakeConnection() {
+  EXPECT_TRUE(tasks_.empty()) << "destroyed with live tasks";
+  EXPECT_TRUE(ended) << "destroyed before its end was told";
+  if (answers_.linked()) answers_.unlink();
+  std::replace(owner_.connections.begin(), owner_.connections.end(), this, static_cast<FakeConnection*>(nullptr));
+}
+
+void FakeConnection::deliver(const hal::iscsi::BasicHeader& header, std::span<const std::byte> data,
+                             std::span<const std::byte> ahs, bool data_digest_error) {
+  const auto own_header = std::make_unique<hal::iscsi::BasicHeader>(header);
+  own_header->data_segment_length = static_cast<std::uint32_t>(data.size());
+  own_header->total_ahs_length = static_cast<std::uint8_t>(ahs.size() / 4);
+  const std::unique_ptr<std::byte[]> own_data(new std::byte[data.size()]);
+  const std::unique_ptr<std::byte[]> own_ahs(new std::byte[ahs.size()]);
+  std::copy(data.begin(), data.end(), own_data.get());
+  std::copy(ahs.begin(), ahs.end(), own_ahs.get());
+  if (ended || terminated) return;
+  events_->control_notify({.header = *own_header,
+                           .ahs = {own_ahs.get(), ahs.size()},
+                           .data = {own_data.get(), data.size()},
+                           .data_digest_error = data_digest_error});
+}
+
+void FakeConnection::send_control(const hal::iscsi::BasicHeader& header, std::span<const std::byte> data) {
+  EXPECT_FALSE(ended) << "a PDU after the end";
+  SentPdu pdu{.header = header, .data = {data.begin(), data.end()}};
+  pdu.header.data_segment_length = static_cast<std::uint32_t>(data.size());
+  sent.push_back(std::move(pdu));
+}
+
+void FakeConnection::enable(const hal::DatamoverKeys& new_keys, const hal::PduCounters& counters) {
+  keys = new_keys;
+  counters_ = counters;
+  enabled = true;
+}
+
+void FakeConnection::begin_task(DataTask& task, std::span<const std::byte> immediate) {
+  EXPECT_TRUE(enabled);
+  for (const auto& [tag, other] : tasks_) EXPECT_NE(other->index, task.index);
+  EXPECT_TRUE(tasks_.emplace(task.initiator_task_tag, &task).second) << "two tasks with one tag";
+  task.active = true;
+  task.discarding = task.failed = false;
+  task.data_sn = task.r2t_sn = 0;
+  task.arrived = static_cast<std::uint32_t>(immediate.size());
+  if (data_out.size() < immediate.size()) data_out.resize(immediate.size());
+  std::copy(immediate.begin(), immediate.end(), data_out.begin());
+}
+
+void FakeConnection::put_data(DataTask& task, const hal::DataIn& data) {
+  EXPECT_TRUE(task.active);
+  ++puts;
+  hal::iscsi::DataIn header;
+  header.flags = hal::iscsi::DataIn::kFinal;
+  header.initiator_task_tag = task.initiator_task_tag;
+  header.data_sn = task.data_sn++;
+  header.buffer_offset = data.offset;
+  if (data.with_status) {
+    header.flags = static_cast<std::uint8_t>(header.flags | hal::iscsi::DataIn::kStatus | data.residual_flags);
+    header.residual_count = data.residual_count;
+    header.stat_sn = (*counters_.stat_sn)++;
+  }
+  header.exp_cmd_sn = *counters_.exp_cmd_sn;
+  header.max_cmd_sn = *counters_.max_cmd_sn;
+  std::vector<std::byte> bytes;
+  for (const hal::DmaSpan& segment : data.segments) {
+    const std::size_t part = std::min<std::size_t>(segment.bytes.size(), data.length - bytes.size());
+    bytes.insert(bytes.end(), segment.bytes.begin(), segment.bytes.begin() + static_cast<std::ptrdiff_t>(part));
+  }
+  EXPECT_EQ(bytes.size(), data.length);
+  if (!ended) send_control(reinterpret_cast<const hal::iscsi::BasicHeader&>(header), bytes);
+  owed_.push_back({&task, ended ? DataStatus::kFailed : DataStatus::kDone, true});
+  answer_soon();
+}
+
+void FakeConnection::get_data(DataTask& task, std::span<const hal::DmaSpan> segments, std::uint32_t offset,
+                              std::uint32_t length) {
+  EXPECT_TRUE(task.active);
+  EXPECT_LE(std::uint64_t{offset} + length, task.expected_length);
+  ++gets;
+  if (data_out.size() < std::size_t{offset} + length) data_out.resize(std::size_t{offset} + length);
+  std::size_t at = offset;
+  for (const hal::DmaSpan& segment : segments) {
+    const std::size_t part = std::min(segment.bytes.size(), std::size_t{offset} + length - at);
+    std::memcpy(segment.bytes.data(), data_out.data() + at, part);
+    at += part;
+  }
+  owed_.push_back({&task, task.failed || ended ? DataStatus::kFailed : DataStatus::kDone, false});
+  answer_soon();
+}
+
+void FakeConnection::terminate_data(DataTask& task) {
+  task.discarding = true;
+  for (Owed& owed : owed_) {
+    if (owed.task == &task && !owed.put) owed.status = DataStatus::kTerminated;
+  }
+}
+
+void FakeConnection::end_task(DataTask& task) {
+  EXPECT_TRUE(task.active);
+  EXPECT_EQ(std::count_if(owed_.begin(), owed_.end(), [&](const Owed& owed) { return owed.task == &task; }), 0);
+  std::erase(drained_, &task);
+  task.active = false;
+  tasks_.erase(task.initiator_task_tag);
+}
+
+void FakeConnection::terminate(base::Duration) {
+  if (ended || terminated) return;
+  terminated = close_owed_ = true;
+  answer_soon();
+}
+
+void FakeConnection::lose(hal::CloseReason reason) {
+  if (ended) return;
+  terminated = close_owed_ = true;
+  reason_ = reason;
+  for (Owed& owed : owed_) owed.status = DataStatus::kFailed;
+  answer_soon();
+}
+
+void FakeConnection::drain(std::uint32_t initiator_task_tag) {
+  DataTask* const live = task(initiator_task_tag);
+  ASSERT_NE(live, nullptr);
+  live->unsolicited_follows = false;
+  drained_.push_back(live);
+  answer_soon();
+}
+
+void FakeConnection::reject_data_out(const hal::iscsi::DataOut& header, hal::iscsi::RejectReason reason) {
+  DataTask* const live = task(header.initiator_task_tag);
+  ASSERT_NE(live, nullptr);
+  live->failed = true;
+  live->unsolicited_follows = false;
+  for (Owed& owed : owed_) {
+    if (owed.task == live && !owed.put) owed.status = DataStatus::kFailed;
+  }
+  events_->data_out_rejected(live, reason, reinterpret_cast<const hal::iscsi::BasicHeader&>(header));
+}
+
+DataTask* FakeConnection::task(std::uint32_t initiator_task_tag) {
+  const auto at = tasks_.find(initiator_task_tag);
+  return at == tasks_.end() ? nullptr : at->second;
+}
+
+void FakeConnection::answer_soon() {
+  if (!answers_.linked()) reactor_.defer(answers_);
+}
+
+void FakeConnection::run_answers() {
+  std::deque<Owed> kept;
+  while (!owed_.empty()) {
+    const Owed owed = owed_.front();
+    owed_.pop_front();
+    if ((owed.put ? hold_answers : hold_get) && owed.status == DataStatus::kDone && !close_owed_) {
+      kept.push_back(owed);
+      continue;
+    }
+    events_->data_completion_notify(
+        *owed.task, close_owed_ && owed.status == DataStatus::kDone && !owed.put ? DataStatus::kFailed : owed.status);
+  }
+  owed_ = std::move(kept);
+  while (!drained_.empty()) {
+    DataTask* const next = drained_.front();
+    drained_.erase(drained_.begin());
+    events_->data_out_drained(*next);
+  }
+  if (close_owed_ && !ended) {
+    ended = true;
+    events_->connection_terminate_notify(reason_);
+  }
+}
+
+// --- listening ---
+
+struct FakeDatamover::Listener final : hal::DatamoverListener {
+  Listener(FakeDatamover& owner, std::string asked, hal::DatamoverAcceptor& to)
+      : datamover(owner), text(std::move(asked)), acceptor(to) {}
+  ~Listener() override {
+    std::erase(datamover.listeners_, this);
+    std::erase(datamover.listening, text);
+  }
+  std::string address() const override {
+    return text.ends_with(":0") ? text.substr(0, text.size() - 1) + "40000" : text;
+  }
+  FakeDatamover& datamover;
+  std::string text;
+  hal::DatamoverAcceptor& acceptor;
+};
+
+struct FakeDatamover::Pending final : hal::PendingConnection {
+  Pending(FakeDatamover& owner, std::string from, std::string to)
+      : datamover(owner), peer(std::move(from)), local(std::move(to)) {}
+  std::string peer_address() const override { return peer; }
+  std::string local_address() const override { return local; }
+  base::Result<std::unique_ptr<hal::DatamoverConnection>> start(hal::Reactor& reactor) override {
+    auto connection = std::make_unique<FakeConnection>(datamover, reactor, local, peer);
+    datamover.connections.push_back(connection.get());
+    return std::unique_ptr<hal::DatamoverConnection>(std::move(connection));
+  }
+  FakeDatamover& datamover;
+  std::string peer, local;
+};
+
+base::Result<std::unique_ptr<hal::DatamoverListener>> FakeDatamover::listen(hal::Reactor&, const std::string& address,
+                                                                            hal::DatamoverAcceptor& acceptor) {
+  if (address == refuse_address) return base::fail(base::Errc::kBusy, "listen " + address + ": address in use");
+  auto listener = std::make_unique<Listener>(*this, address, acceptor);
+  listeners_.push_back(listener.get());
+  listening.push_back(address);
+  return std::unique_ptr<hal::DatamoverListener>(std::move(listener));
+}
+
+void FakeDatamover::connect(std::size_t portal, const std::string& peer, const std::string& local) {
+  listeners_.at(portal)->acceptor.connection_accepted(std::make_unique<Pending>(*this, peer, local));
+}
+
+}  // namespace test_support

@@ -1,0 +1,147 @@
+// Unit tests of the key table and its result functions.
+#include "fabrics/iscsi/negotiation.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace iscsi {
+namespace {
+
+struct Offer {
+  const char* key;
+  const char* value;
+  const char* answer;  // null: none
+};
+
+std::string answer_to(const char* key, const char* value, bool discovery = false, KeyPlace place = kInOperational) {
+  Negotiation negotiation({}, discovery);
+  TextWriter answer(8192);
+  if (!negotiation.offer({key, value}, place, answer)) return "violation";
+  negotiation.finish(answer);
+  if (answer.empty()) return "";
+  const std::string& text = answer.text();
+  EXPECT_EQ(text.find('\0'), text.size() - 1) << "one answer";
+  return text.substr(text.find('=') + 1, text.size() - text.find('=') - 2);
+}
+
+class KeyAnswer : public testing::TestWithParam<Offer> {};
+
+TEST_P(KeyAnswer, IsTheResultFunctionOfTheKey) {
+  const Offer& offer = GetParam();
+  EXPECT_EQ(answer_to(offer.key, offer.value), offer.answer) << offer.key << "=" << offer.value;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rfc7143, KeyAnswer,
+    testing::Values(Offer{"HeaderDigest", "None", "None"}, Offer{"HeaderDigest", "CRC32C", "CRC32C"},
+                    Offer{"HeaderDigest", "CRC32C,None", "CRC32C"}, Offer{"DataDigest", "None,CRC32C", "None"},
+                    Offer{"DataDigest", "X-foo,CRC32C", "CRC32C"}, Offer{"DataDigest", "X-foo", "Reject"},
+                    Offer{"DataDigest", "", "Reject"}, Offer{"MaxConnections", "8", "1"},
+                    Offer{"MaxConnections", "0", "Reject"}, Offer{"MaxConnections", "65536", "Reject"},
+                    Offer{"InitialR2T", "Yes", "Yes"}, Offer{"InitialR2T", "No", "No"},
+                    Offer{"InitialR2T", "yes", "Reject"}, Offer{"ImmediateData", "Yes", "Yes"},
+                    Offer{"ImmediateData", "No", "No"}, Offer{"ImmediateData", "1", "Reject"},
+                    Offer{"MaxBurstLength", "262144", "262144"}, Offer{"MaxBurstLength", "16776192", "16776192"},
+                    Offer{"MaxBurstLength", "16777215", "16776192"}, Offer{"MaxBurstLength", "16777216", "Reject"},
+                    Offer{"MaxBurstLength", "511", "Reject"}, Offer{"MaxBurstLength", "0x400", "1024"},
+                    Offer{"FirstBurstLength", "65536", "65536"}, Offer{"FirstBurstLength", "16777215", "262144"},
+                    Offer{"FirstBurstLength", "512", "512"}, Offer{"FirstBurstLength", "many", "Reject"},
+                    Offer{"DefaultTime2Wait", "2", "2"}, Offer{"DefaultTime2Wait", "0", "0"},
+                    Offer{"DefaultTime2Wait", "3601", "Reject"}, Offer{"DefaultTime2Retain", "20", "0"},
+                    Offer{"MaxOutstandingR2T", "1", "1"}, Offer{"MaxOutstandingR2T", "65535", "4"},
+                    Offer{"MaxOutstandingR2T", "0", "Reject"}, Offer{"DataPDUInOrder", "No", "Yes"},
+                    Offer{"DataSequenceInOrder", "No", "Yes"}, Offer{"ErrorRecoveryLevel", "2", "0"},
+                    Offer{"ErrorRecoveryLevel", "3", "Reject"},
+                    Offer{"TaskReporting", "FastAbort,ResponseFence,RFC3720", "ResponseFence"},
+                    Offer{"TaskReporting", "RFC3720", "RFC3720"}, Offer{"TaskReporting", "FastAbort", "Reject"},
+                    Offer{"iSCSIProtocolLevel", "1", "1"}, Offer{"iSCSIProtocolLevel", "31", "2"},
+                    Offer{"iSCSIProtocolLevel", "32", "Reject"}, Offer{"RDMAExtensions", "Yes", "No"},
+                    Offer{"IFMarker", "Yes", "No"}, Offer{"OFMarker", "No", "No"},
+                    Offer{"IFMarkInt", "2048~8192", "Reject"}, Offer{"OFMarkInt", "1~2", "Reject"},
+                    Offer{"MaxRecvDataSegmentLength", "8192", ""}, Offer{"MaxRecvDataSegmentLength", "511", "Reject"},
+                    Offer{"MaxRecvDataSegmentLength", "16777216", "Reject"}, Offer{"InitiatorAlias", "host", ""},
+                    Offer{"X#NodeArchitecture", "linux", ""}, Offer{"X-com.example.key", "1", "NotUnderstood"},
+                    Offer{"Unknown", "1", "NotUnderstood"}, Offer{"maxburstlength", "512", "NotUnderstood"},
+                    Offer{"TargetAlias", "x", "Reject"}, Offer{"TargetAddress", "1.2.3.4:3260,1", "Reject"},
+                    Offer{"TargetPortalGroupTag", "1", "Reject"}, Offer{"SendTargets", "All", "violation"},
+                    Offer{"AuthMethod", "None", "violation"}, Offer{"CHAP_A", "5", "violation"}));
+
+TEST(Negotiation, KeysWithoutMeaningForDiscoveryAreIrrelevantThere) {
+  for (const char* const key : {"MaxConnections", "InitialR2T", "ImmediateData", "MaxBurstLength", "FirstBurstLength",
+                                "MaxOutstandingR2T", "DataPDUInOrder", "DataSequenceInOrder", "TaskReporting"}) {
+    EXPECT_EQ(answer_to(key, "Yes", true), "Irrelevant") << key;
+    EXPECT_EQ(answer_to(key, "Yes", true, kInFullFeature), "Irrelevant") << key;
+  }
+  EXPECT_EQ(answer_to("HeaderDigest", "CRC32C", true), "CRC32C");
+}
+
+TEST(Negotiation, OperationalKeysAreNotForOtherPhases) {
+  for (const KeyPlace place : {kInSecurity, kInFullFeature}) {
+    EXPECT_EQ(answer_to("MaxBurstLength", "512", false, place), "violation");
+    EXPECT_EQ(answer_to("HeaderDigest", "None", false, place), "violation");
+  }
+  EXPECT_EQ(answer_to("MaxRecvDataSegmentLength", "512", false, kInFullFeature), "");
+  EXPECT_EQ(answer_to("SendTargets", "All", false, kInFullFeature), "");
+}
+
+TEST(Negotiation, EveryKeyIsNegotiatedOnce) {
+  for (const KeyInfo& info : key_table()) {
+    if (info.places == 0) continue;
+    const auto place = static_cast<KeyPlace>(info.places & -info.places);
+    Negotiation negotiation({}, false);
+    TextWriter answer(8192);
+    EXPECT_TRUE(negotiation.offer({info.name, "No"}, place, answer)) << info.name;
+    EXPECT_FALSE(negotiation.offer({info.name, "No"}, place, answer)) << info.name;
+  }
+}
+
+TEST(Negotiation, TextThatIsTooLongIsAViolation) {
+  EXPECT_EQ(answer_to("InitiatorAlias", std::string(255, 'a').c_str()), "");
+  EXPECT_EQ(answer_to("InitiatorAlias", std::string(256, 'a').c_str()), "violation");
+}
+
+TEST(Negotiation, FirstBurstNeverExceedsMaxBurstInWhateverOrderTheyCome) {
+  for (const bool first_comes_first : {true, false}) {
+    Negotiation negotiation({}, false);
+    TextWriter answer(8192);
+    const KeyValue first{"FirstBurstLength", "65536"}, burst{"MaxBurstLength", "4096"};
+    ASSERT_TRUE(negotiation.offer(first_comes_first ? first : burst, kInOperational, answer));
+    ASSERT_TRUE(negotiation.offer(first_comes_first ? burst : first, kInOperational, answer));
+    negotiation.finish(answer);
+    EXPECT_EQ(negotiation.parameters().first_burst, 4096u);
+    EXPECT_NE(answer.text().find("FirstBurstLength=4096"), std::string::npos);
+  }
+}
+
+TEST(Negotiation, FirstBurstIsIrrelevantWhenNothingMayComeUnasked) {
+  Negotiation negotiation({}, false);
+  TextWriter answer(8192);
+  ASSERT_TRUE(negotiation.offer({"FirstBurstLength", "4096"}, kInOperational, answer));
+  ASSERT_TRUE(negotiation.offer({"InitialR2T", "Yes"}, kInOperational, answer));
+  ASSERT_TRUE(negotiation.offer({"ImmediateData", "No"}, kInOperational, answer));
+  negotiation.finish(answer);
+  EXPECT_NE(answer.text().find("FirstBurstLength=Irrelevant"), std::string::npos);
+}
+
+TEST(Negotiation, ResultsReachTheDatamover) {
+  Negotiation negotiation({}, false);
+  TextWriter answer(8192);
+  for (const auto& [key, value] :
+       {std::pair("HeaderDigest", "CRC32C"), std::pair("DataDigest", "CRC32C"), std::pair("InitialR2T", "No"),
+        std::pair("ImmediateData", "No"), std::pair("MaxRecvDataSegmentLength", "65536"),
+        std::pair("MaxBurstLength", "131072"), std::pair("FirstBurstLength", "32768"),
+        std::pair("MaxOutstandingR2T", "2")}) {
+    ASSERT_TRUE(negotiation.offer({key, value}, kInOperational, answer));
+  }
+  negotiation.finish(answer);
+  const hal::DatamoverKeys keys = negotiation.parameters().datamover_keys();
+  EXPECT_TRUE(keys.header_digest && keys.data_digest && !keys.initial_r2t && !keys.immediate_data);
+  EXPECT_EQ(keys.send_data_segment_length, 65536u);
+  EXPECT_EQ(keys.max_burst_length, 131072u);
+  EXPECT_EQ(keys.first_burst_length, 32768u);
+  EXPECT_EQ(keys.max_outstanding_r2t, 2u);
+}
+
+}  // namespace
+}  // namespace iscsi
