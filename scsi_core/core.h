@@ -122,7 +122,9 @@ class Core {
   void remove_lu(const std::string& name, Done done);  // ends its commands, then the views that name it see 3F/0E
   void resize_lu(const std::string& name, std::uint64_t blocks, Done done);  // 2A/09 to every nexus
   void modify_lu(const std::string& name, LuConfig config, Done done);       // write_protected only; others are refused
-  void set_views(ViewTable table, Done done);                                // live: 3F/0E where a map changed
+  // All target ports there are, whether an initiator is logged in or not: what ALL_TG_PT registers for.
+  void set_target_ports(std::vector<TargetPortIdentity> ports, Done done);
+  void set_views(ViewTable table, Done done);  // live: 3F/0E where a map changed
   void inject(InjectRule rule, std::function<void(base::Result<std::uint32_t>)> done);
   void remove_inject(std::uint32_t id, Done done);
 

@@ -46,6 +46,7 @@ enum LuFlag : std::uint32_t {
 
 class Fleet;
 class LuHome;
+class Reservations;
 
 class LogicalUnit {
  public:
@@ -70,6 +71,7 @@ class LogicalUnit {
   std::uint32_t block_shift() const { return block_shift_; }  // log2 of the logical block length
   Fleet& fleet() { return fleet_; }
   LuHome& at_home() { return *at_home_; }  // the engine's state on the home reactor
+  Reservations& reservations() { return *reservations_; }
   // A reactor's share: created at first use, never moved. On that reactor only.
   LuShard& shard(std::size_t reactor_index);
   void drop_shard(std::size_t reactor_index);
@@ -87,6 +89,7 @@ class LogicalUnit {
   Fleet& fleet_;
   std::uint32_t block_shift_;
   std::unique_ptr<LuHome> at_home_;
+  std::unique_ptr<Reservations> reservations_;
   std::vector<std::unique_ptr<LuShard>> shards_;  // element i touched by reactor i only
 };
 

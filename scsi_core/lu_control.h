@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "scsi_core/logical_unit.h"
 #include "scsi_core/nexus.h"
@@ -25,6 +26,13 @@ void publish_denials(LogicalUnit& lu, std::function<std::uint8_t(const NexusKey&
 void abort_commands(LogicalUnit& lu, NexusFilter filter, const Command* except, bool tell, std::function<void()> done);
 // Establishes a unit attention condition for each nexus that matches and can see the unit.
 void establish_unit_attention(LogicalUnit& lu, SenseCode code, NexusFilter filter);
+// How a logical unit is reached: the target ports that show it, and the I_T nexuses that see it now. For registrations
+// that name others (SPEC_I_PT, ALL_TG_PT, REGISTER AND MOVE).
+struct Reach {
+  std::vector<TargetPortIdentity> ports;
+  std::vector<NexusKey> nexuses;
+};
+void find_reach(LogicalUnit& lu, std::function<void(Reach)> done);
 // The key of the nexus a command came by; any reactor that holds the command.
 const NexusKey& nexus_key(const Command& command);
 

@@ -9,6 +9,7 @@
 #include "hal/timer.h"
 #include "hal/worker.h"
 #include "scsi_core/engine/core_impl.h"
+#include "scsi_core/reservation/reservations.h"
 #include "scsi_core/sense_codes.h"
 
 namespace scsi {
@@ -66,7 +67,7 @@ void Core::Impl::publish_views(std::function<void()> done) {
   }
   // The old one is read until every reactor has the new one.
   ViewSnapshot* const old = snapshot.release();
-  snapshot = std::make_unique<ViewSnapshot>(table, ready);
+  snapshot = std::make_unique<ViewSnapshot>(table, ready, ports);
   fleet.on_each(
       control, [this, views = snapshot.get()](std::size_t index) { fleet.router(index).set_views(views); },
       [old, done = std::move(done)] {
@@ -89,15 +90,22 @@ void Core::Impl::add(LuConfig config, std::unique_ptr<Backstore> store, std::uni
   units.emplace(name, std::move(made));
   lu.at_home().pin();
   const Done finish = limited(std::move(done), "adding " + name);
-  home.post_function([this, &lu, finish, name] {
-    lu.server().reset(lu, ResetCause::kPowerOn);
-    control.post_function([this, &lu, finish, name] {
-      lu.at_home().ready = true;
-      lu.at_home().unpin();
-      if (!viewed(name)) return finish({});
-      publish_views([finish] { finish({}); });
+  const auto restore = [this, &lu] { lu.reservations().restore(fleet.options().metadata); };
+  const auto start = [this, &lu, finish, name] {
+    lu.home().post_function([this, &lu, finish, name] {
+      lu.server().reset(lu, ResetCause::kPowerOn);
+      lu.reservations().power_on();
+      control.post_function([this, &lu, finish, name] {
+        lu.at_home().ready = true;
+        lu.at_home().unpin();
+        if (!viewed(name)) return finish({});
+        publish_views([finish] { finish({}); });
+      });
     });
-  });
+  };
+  if (hal::Worker* const worker = fleet.options().worker) return worker->submit(control, restore, start);
+  restore();
+  start();
 }
 
 void Core::Impl::remove(const std::string& name, Done done) {
@@ -196,6 +204,12 @@ void Core::modify_lu(const std::string& name, LuConfig config, Done done) {
     lu->flags.fetch_and(~std::uint32_t{kLuWriteProtected}, std::memory_order_relaxed);
   }
   impl_->answer(std::move(done), {});
+}
+
+void Core::set_target_ports(std::vector<TargetPortIdentity> ports, Done done) {
+  impl_->ports = std::move(ports);
+  const Done finish = impl_->limited(std::move(done), "exchanging the target ports");
+  impl_->publish_views([finish] { finish({}); });
 }
 
 void Core::set_views(ViewTable table, Done done) {

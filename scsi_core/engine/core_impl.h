@@ -40,6 +40,7 @@ struct Core::Impl {
   std::map<std::string, std::unique_ptr<LogicalUnit>> units;
   std::vector<std::unique_ptr<LogicalUnit>> leaving;  // removed, with commands or messages that are not over yet
   ViewTable table;
+  std::vector<TargetPortIdentity> ports;
   std::unique_ptr<ViewSnapshot> snapshot;
   std::vector<std::unique_ptr<ActiveRule>> rules;
   std::uint32_t next_rule = 1;

@@ -8,6 +8,7 @@
 #include "scsi_core/engine/lu_home.h"
 #include "scsi_core/engine/router.h"
 #include "scsi_core/engine/task_set.h"
+#include "scsi_core/reservation/reservations.h"
 
 namespace scsi {
 
@@ -20,6 +21,7 @@ LogicalUnit::LogicalUnit(LuConfig config, std::unique_ptr<Backstore> store, std:
       home_(home),
       fleet_(fleet),
       at_home_(std::make_unique<LuHome>(*this, fleet, fleet.index_of(home))),
+      reservations_(std::make_unique<Reservations>(*this)),
       shards_(fleet.size()) {
   const StoreGeometry geometry = store_->geometry();
   CHECK(std::has_single_bit(geometry.block_size));

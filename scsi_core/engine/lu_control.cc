@@ -1,11 +1,32 @@
 // What reservations, mode pages and task management do to a whole logical unit: broadcasts from its home.
 #include "scsi_core/lu_control.h"
 
+#include <algorithm>
+#include <memory>
+
 #include "scsi_core/engine/abort.h"
 #include "scsi_core/engine/lu_home.h"
 #include "scsi_core/engine/router.h"
 
 namespace scsi {
+namespace {
+
+void add_port(const TargetPortIdentity& port, Reach& reach) {
+  if (std::find(reach.ports.begin(), reach.ports.end(), port) == reach.ports.end()) reach.ports.push_back(port);
+}
+
+}  // namespace
+
+void Router::add_reach(const LogicalUnit& lu, Reach& reach) {
+  if (views_ != nullptr) reach.ports = views_->ports_of(lu);
+  nexuses_.for_each([&](const Nexus& nexus) {
+    const auto shows = [&](const LunMapEntry& entry) { return entry.lu == &lu; };
+    const auto entries = nexus.map().entries();
+    if (nexus.lost() || std::none_of(entries.begin(), entries.end(), shows)) return;
+    add_port(nexus.port.identity(), reach);
+    reach.nexuses.push_back(nexus.key);
+  });
+}
 
 void publish_denials(LogicalUnit& lu, std::function<std::uint8_t(const NexusKey&)> denials,
                      std::function<void()> done) {
@@ -46,6 +67,24 @@ void establish_unit_attention(LogicalUnit& lu, SenseCode code, NexusFilter filte
         });
       },
       [&home] { home.unpin(); });
+}
+
+void find_reach(LogicalUnit& lu, std::function<void(Reach)> done) {
+  LuHome& home = lu.at_home();
+  home.pin();
+  auto* const parts = new std::vector<Reach>(lu.fleet().size());  // deleted at the end
+  lu.fleet().on_each(
+      lu.home(), [&lu, parts](std::size_t index) { lu.fleet().router(index).add_reach(lu, (*parts)[index]); },
+      [&home, parts, done = std::move(done)] {
+        const std::unique_ptr<std::vector<Reach>> last(parts);
+        Reach whole;
+        for (const Reach& part : *parts) {
+          for (const TargetPortIdentity& port : part.ports) add_port(port, whole);
+          whole.nexuses.insert(whole.nexuses.end(), part.nexuses.begin(), part.nexuses.end());
+        }
+        done(std::move(whole));
+        home.unpin();
+      });
 }
 
 const NexusKey& nexus_key(const Command& command) { return command.nexus->key; }

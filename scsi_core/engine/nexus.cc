@@ -9,6 +9,7 @@
 #include "scsi_core/engine/lu_home.h"
 #include "scsi_core/engine/router.h"
 #include "scsi_core/execution.h"
+#include "scsi_core/reservation/reservations.h"
 #include "scsi_core/sense_codes.h"
 
 namespace scsi {
@@ -164,6 +165,7 @@ void Router::gone_from(ItlNexus& itl) {
   ++itl.nexus->homes_owed_;
   itl.lu->home().post_function([this, &itl] {
     itl.lu->server().nexus_lost(*itl.lu, itl.nexus->key);
+    itl.lu->reservations().nexus_lost(itl.nexus->key);
     reactor_.post_function([this, &itl] { forget(itl); });
   });
 }

@@ -22,6 +22,7 @@
 namespace scsi {
 
 class TaskFunctionJob;
+struct Reach;
 
 class Router final : public TaskRouter {
  public:
@@ -58,6 +59,8 @@ class Router final : public TaskRouter {
   // Hands a task management request back to its port, by message.
   void answer_function(Nexus& nexus, TaskManagement& function, TmfResponse response);
   void end_nexus(Nexus& nexus);  // its port does not answer; asked once
+  // The target ports that show a logical unit, and this router's I_T nexuses that see it; added to `reach`.
+  void add_reach(const LogicalUnit& lu, Reach& reach);
   // New views: recompiles the LUN map of every nexus; REPORTED LUNS DATA HAS CHANGED where one differs.
   void set_views(const ViewSnapshot* views);
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "scsi_core/engine/lu_home.h"
+#include "scsi_core/reservation/reservations.h"
 #include "scsi_core/sense_codes.h"
 
 namespace scsi {
@@ -171,6 +172,7 @@ void TaskFunctionJob::unit_quiet(LogicalUnit& lu, ResetCause cause) {
     };
     if (!in_time) return over();  // it was answered as rejected, and the hold is released
     lu.server().reset(lu, cause);
+    lu.reservations().reset();
     lu.fleet().on_each(
         lu.home(), [&lu](std::size_t index) { lu.shard(index).release_hold(); }, over);
   });
@@ -196,6 +198,7 @@ void TaskFunctionJob::reset_nexus() {
     itl.shard->abort(which, [this, &lu](bool) {
       lu.home().post_function([this, &lu] {
         lu.server().nexus_lost(lu, key_);
+        lu.reservations().nexus_lost(key_);
         router_.reactor().post_function([this, &lu] {
           lu.at_home().unpin();
           part_over();

@@ -96,8 +96,9 @@ base::Result<void> ViewTable::validate() const {
   return {};
 }
 
-ViewSnapshot::ViewSnapshot(const ViewTable& table, const std::map<std::string, LogicalUnit*>& units)
-    : host_groups_(table.host_groups), target_groups_(table.target_groups) {
+ViewSnapshot::ViewSnapshot(const ViewTable& table, const std::map<std::string, LogicalUnit*>& units,
+                           std::vector<TargetPortIdentity> ports)
+    : host_groups_(table.host_groups), target_groups_(table.target_groups), ports_(std::move(ports)) {
   const auto place = [](const auto& groups, const std::string& name) {
     if (name.empty()) return kAll;
     const auto* group = find_group(groups, name);
@@ -116,6 +117,21 @@ std::string ViewSnapshot::key_of(const Nexus& nexus) const {
   std::string key;
   for (const HostGroup& group : host_groups_) key.push_back(in_group(group, initiator) ? '1' : '0');
   return key + nexus.port.identity().target_name;
+}
+
+bool ViewSnapshot::shown_by(const Bound& view, const std::string& target) const {
+  if (view.target_group == kAll) return true;
+  if (view.target_group == kNamed) return equal_names(view.target, target);
+  return in_group(target_groups_[view.target_group], target);
+}
+
+std::vector<TargetPortIdentity> ViewSnapshot::ports_of(const LogicalUnit& lu) const {
+  std::vector<TargetPortIdentity> found;
+  for (const TargetPortIdentity& port : ports_) {
+    const auto shows = [&](const Bound& view) { return view.lu == &lu && shown_by(view, port.target_name); };
+    if (std::any_of(bound_.begin(), bound_.end(), shows)) found.push_back(port);
+  }
+  return found;
 }
 
 std::vector<LunMapEntry> ViewSnapshot::entries_for(const Nexus& nexus) const {

@@ -13,10 +13,13 @@ namespace scsi {
 // A view table bound to the logical units that exist. Unchanging; read by all reactors.
 class ViewSnapshot {
  public:
-  ViewSnapshot(const ViewTable& table, const std::map<std::string, LogicalUnit*>& units);
+  ViewSnapshot(const ViewTable& table, const std::map<std::string, LogicalUnit*>& units,
+               std::vector<TargetPortIdentity> ports = {});
   // Equal for nexuses that see the same: the host groups that the initiator is in, and the target.
   std::string key_of(const Nexus& nexus) const;
   std::vector<LunMapEntry> entries_for(const Nexus& nexus) const;
+  // The target ports that show the logical unit to some initiator.
+  std::vector<TargetPortIdentity> ports_of(const LogicalUnit& lu) const;
 
  private:
   struct Bound {
@@ -27,11 +30,13 @@ class ViewSnapshot {
     std::uint32_t lun;
     bool read_only;
   };
+  bool shown_by(const Bound& view, const std::string& target) const;
   static constexpr std::size_t kAll = ~std::size_t{0};
   static constexpr std::size_t kNamed = kAll - 1;
   std::vector<HostGroup> host_groups_;
   std::vector<TargetGroup> target_groups_;
   std::vector<Bound> bound_;
+  std::vector<TargetPortIdentity> ports_;
 };
 
 // `*` and `?` stand for any characters and for one; letters match in either case.
