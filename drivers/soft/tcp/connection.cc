@@ -113,9 +113,10 @@ void TcpConnection::get_data(hal::DataTask& task, std::span<const hal::DmaSpan> 
 }
 
 void TcpConnection::terminate_data(hal::DataTask& task) {
-  if (const std::uint16_t ended = sender_.release_task(task); ended != 0) {
-    task.put_status = hal::DataStatus::kTerminated;
-    task.puts_answered = static_cast<std::uint16_t>(task.puts_answered + ended);
+  if (const auto [puts, with_status] = sender_.release_task(task); puts != 0) {
+    // A status that goes out is the end of the command: too late to terminate it.
+    task.put_status = with_status ? hal::DataStatus::kDone : hal::DataStatus::kTerminated;
+    task.puts_answered = static_cast<std::uint16_t>(task.puts_answered + puts);
     data_out_.owe(task);
   }
   data_out_.terminate(task);

@@ -127,17 +127,14 @@ void Sender::own_rest(TxPdu& pdu) {
   pdu.data_offset = 0;
 }
 
-std::uint16_t Sender::release_task(hal::DataTask& task) {
-  std::uint16_t ended = 0;
-  bool drop = true;
+Sender::Released Sender::release_task(hal::DataTask& task) {
+  Released released;
   // A put with status keeps all its PDUs: its StatSN is spoken for.
-  queue_.for_each([&](TxPdu& pdu) {
-    if (pdu.task == &task && pdu.with_status) drop = false;
-  });
+  queue_.for_each([&](TxPdu& pdu) { released.with_status |= pdu.task == &task && pdu.with_status; });
   queue_.for_each([&](TxPdu& pdu) {
     if (pdu.task != &task) return;
-    if (pdu.last_of_put) ++ended;
-    if (drop && pdu.sent == 0) {
+    if (pdu.last_of_put) ++released.puts;
+    if (!released.with_status && pdu.sent == 0) {
       static_cast<base::ListHook<TxPdu>&>(pdu).unlink();
       pool_.give(pdu);
       return;
@@ -145,7 +142,7 @@ std::uint16_t Sender::release_task(hal::DataTask& task) {
     own_rest(pdu);
     pdu.task = nullptr;
   });
-  return ended;
+  return released;
 }
 
 std::size_t Sender::gather(std::span<iovec> out) const {

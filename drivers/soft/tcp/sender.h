@@ -60,8 +60,12 @@ class Sender {
   bool flush(int fd, Finished&& finished);
   bool blocked() const { return blocked_; }  // the socket was full at the last flush
   // The task's segments are to be let go: what of it is queued is dropped or, where its bytes or its status are already
-  // promised to the peer, copied. Returns how many of its puts ended by this.
-  std::uint16_t release_task(hal::DataTask& task);
+  // promised to the peer, copied. How many of its puts ended by this, and whether its status still goes out.
+  struct Released {
+    std::uint16_t puts = 0;
+    bool with_status = false;
+  };
+  Released release_task(hal::DataTask& task);
   // Everything queued is dropped (the connection is over); `finished(task)` for each put in it.
   template <class Finished>
   void drop_all(Finished&& finished);

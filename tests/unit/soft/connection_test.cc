@@ -273,7 +273,6 @@ TEST_F(ConnectionTest, DataInOfAStuckPeerIsLetGoOnTerminate) {
   hal::DataIn data;
   data.segments = {&segment, 1};
   data.length = 1 << 20;
-  data.with_status = true;
   connection->put_data(task, data);
   rounds();  // the socket is full long before the end
   EXPECT_EQ(events.size(), 1u);
@@ -281,6 +280,42 @@ TEST_F(ConnectionTest, DataInOfAStuckPeerIsLetGoOnTerminate) {
   rounds();
   EXPECT_EQ(events.back(), "data 1");
   connection->end_task(task);
+}
+
+// The rule: one status per task. A status that is queued goes out, so the transfer counts as delivered.
+TEST_F(ConnectionTest, TerminatedDataInWithStatusIsDeliveredFromACopy) {
+  command(0, 0);
+  rounds();
+  hal::DataIn data;
+  data.segments = {&segment, 1};
+  data.length = 1 << 20;
+  data.with_status = true;
+  connection->put_data(task, data);
+  rounds();
+  connection->terminate_data(task);
+  medium.assign(medium.size(), std::byte{0xee});  // the medium may change from now on
+  rounds();
+  EXPECT_EQ(events.back(), "data 0");
+  connection->end_task(task);
+  std::size_t bytes = 0;
+  bool status = false;
+  std::vector<std::byte> all;
+  for (int i = 0; i < 200; ++i) {
+    Bytes part(1 << 20);
+    rounds();
+    const ssize_t got = read(peer, part.data(), part.size());
+    if (got > 0) all.insert(all.end(), part.begin(), part.begin() + got);
+  }
+  for (std::size_t at = 0; at + 48 <= all.size();) {
+    const auto& pdu = *reinterpret_cast<const hal::iscsi::DataIn*>(all.data() + at);
+    status |= (pdu.flags & hal::iscsi::DataIn::kStatus) != 0;
+    at += 48;
+    for (std::uint32_t i = 0; i < pdu.data_segment_length; ++i) ASSERT_NE(all[at + i], std::byte{0xee});
+    bytes += pdu.data_segment_length;
+    at += pdu.data_segment_length;
+  }
+  EXPECT_EQ(bytes, std::size_t{1} << 20);
+  EXPECT_TRUE(status);
 }
 
 TEST_F(ConnectionTest, LossOfTheConnectionFailsWhatIsOutThenReportsItOnce) {
