@@ -13,7 +13,8 @@ void Core::Impl::publish_rules(std::function<void()> done) {
   std::vector<ActiveRule*> all;
   for (const auto& active : rules) all.push_back(active.get());
   for (const auto& [name, lu] : units) {
-    const bool any = std::any_of(all.begin(), all.end(), [&](const ActiveRule* rule) { return rule->lu == lu.get(); });
+    const bool any =
+        std::any_of(all.begin(), all.end(), [unit = lu.get()](const ActiveRule* rule) { return rule->lu == unit; });
     if (any) {
       lu->flags.fetch_or(kLuInjecting, std::memory_order_relaxed);
     } else {
