@@ -54,7 +54,6 @@ class LuHome {
   Fleet& fleet_;
   const std::size_t home_index_;
   std::vector<Fence> fences_;  // in the order in which they take effect
-  bool granting_ = false;
   std::atomic<std::size_t> pins_{0};
   std::atomic<bool> removing_{false};
   hal::Reactor* watcher_ = nullptr;
