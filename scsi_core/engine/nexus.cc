@@ -180,6 +180,7 @@ void Router::forget(ItlNexus& itl) {
 void Router::nexus_lost(Nexus& nexus) {
   CHECK(!nexus.lost_);
   nexus.lost_ = true;
+  ++nexus.in_flight_;  // not quiet before all of this is done
   abandon_functions(nexus);
   const auto abort_its = [&](Command& command) {
     if (command.nexus == &nexus) abort_command(command, std::nullopt, 0);
@@ -187,6 +188,7 @@ void Router::nexus_lost(Nexus& nexus) {
   without_unit_.for_each(abort_its);
   shards_.for_each([&](LuShard& shard) { shard.commands.for_each(abort_its); });
   nexus.for_each_itl([&](ItlNexus& itl) { retire(nexus, itl); });
+  --nexus.in_flight_;
   quiet_if_over(nexus);
 }
 

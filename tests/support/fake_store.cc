@@ -23,6 +23,7 @@ class FakeChannel final : public scsi::StoreChannel, public hal::Poller {
     waiting_.push_back(&request);
     ++medium_.outstanding;
     ++medium_.taken;
+    if (medium_.submitted) medium_.submitted(request);
   }
 
   bool poll() override {
@@ -38,6 +39,7 @@ class FakeChannel final : public scsi::StoreChannel, public hal::Poller {
       medium_.next_status.pop_front();
     }
     if (request.status == scsi::StoreStatus::kGood) execute(request);
+    if (medium_.answering) medium_.answering(request);
     request.done(request);
     return true;
   }

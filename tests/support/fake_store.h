@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,6 +26,7 @@ struct FakeMedium {
   std::size_t taken = 0;
   std::deque<scsi::StoreStatus> next_status;  // of the next answers; kGood when empty
   bool fail_open = false;
+  std::function<void(const scsi::StoreRequest&)> submitted, answering;  // a test's, called at these moments
   base::SeededRandom random;
 };
 

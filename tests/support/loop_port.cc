@@ -53,7 +53,7 @@ LoopCommand& LoopNexus::send(Request request) {
   command.cdb.fill(0);
   std::copy(what.cdb.begin(), what.cdb.end(), command.cdb.begin());
   out.reply.data.reserve(command.expected_length <= (1u << 20) ? command.expected_length : 0);
-  port_.router().scsi_command_received(command);
+  port_.inbox_.push_back({.command = &out});
   return out;
 }
 
@@ -64,13 +64,13 @@ LoopFunction& LoopNexus::manage(scsi::TaskFunction function, std::uint32_t lun, 
   out.request.function = function;
   out.request.lun = scsi::Lun::of(lun);
   out.request.tag = task == nullptr ? 0 : task->command.tag;
-  port_.router().task_management_request_received(out.request);
+  port_.inbox_.push_back({.function = &out});
   return out;
 }
 
 void LoopNexus::lose() {
   lost_ = true;
-  port_.router().nexus_lost(*nexus_);
+  port_.inbox_.push_back({.lost = this});
 }
 
 LoopPort::LoopPort(hal::Reactor& reactor, scsi::TaskRouter& router, scsi::TargetPortIdentity identity,
@@ -169,7 +169,7 @@ void LoopPort::over(LoopCommand& command, bool dropped) {
 
 void LoopPort::send_command_complete(scsi::Command& command) {
   const auto& nexus = *static_cast<const LoopNexus*>(command.nexus->port_context);
-  EXPECT_FALSE(nexus.lost()) << "a status for a nexus that is lost";
+  EXPECT_FALSE(nexus.told_) << "a status for a nexus that is lost";
   over(loop_command(command), false);
 }
 
@@ -181,6 +181,7 @@ void LoopPort::task_management_function_executed(scsi::TaskManagement& function,
     if (&asked->request != &function) continue;
     EXPECT_FALSE(asked->response.has_value()) << "a task management function was answered twice";
     asked->response = response;
+    if (function_answered) function_answered(*asked);
     return;
   }
   ADD_FAILURE() << "answer to a task management function that nobody asked";
@@ -197,13 +198,30 @@ void LoopPort::nexus_quiet(scsi::Nexus& nexus) {
 
 void LoopPort::end_nexus(scsi::Nexus& nexus) { static_cast<LoopNexus*>(nexus.port_context)->end_asked_ = true; }
 
+bool LoopPort::deliver() {
+  if (inbox_.empty()) return false;
+  const Inbound what = inbox_.front();
+  inbox_.pop_front();
+  if (what.command != nullptr) {
+    router_.scsi_command_received(what.command->command);
+  } else if (what.function != nullptr) {
+    if (function_delivered) function_delivered(*what.function);
+    router_.task_management_request_received(what.function->request);
+  } else {
+    what.lost->told_ = true;
+    router_.nexus_lost(*what.lost->nexus_);
+  }
+  return true;
+}
+
 bool LoopPort::poll() {
+  if (shuffle ? random_.below(2) == 0 && deliver() : deliver()) return true;
   std::vector<std::size_t> due;
   for (std::size_t i = 0; i < pending_.size(); ++i) {
     const bool held = pending_[i].terminated ? hold_terminated : hold_transfers;
     if (!held) due.push_back(i);
   }
-  if (due.empty()) return false;
+  if (due.empty()) return deliver();
   const std::size_t index = due[shuffle ? random_.below(due.size()) : 0];
   const bool late = shuffle && random_.below(2) == 0;
   answer(index, pending_[index].terminated && !late ? Delivery::kTerminated : Delivery::kDelivered);

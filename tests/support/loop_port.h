@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -68,11 +69,11 @@ struct LoopFunction {
 class LoopNexus {
  public:
   LoopNexus(LoopPort& port, const scsi::TransportId& initiator);
-  // Hands a command to the core and returns; the reply fills in as the reactors run.
+  // Each of these waits in the port's inbox for its reactor to run; the reply fills in as the reactors go on.
   LoopCommand& send(Request request);
   LoopFunction& manage(scsi::TaskFunction function, std::uint32_t lun = 0, const LoopCommand* task = nullptr);
-  void lose();  // nexus_lost; `quiet` follows
-  bool lost() const { return lost_; }
+  void lose();                         // nexus_lost; `quiet` follows
+  bool lost() const { return lost_; }  // lose() was called
   bool quiet() const { return quiet_; }
   bool end_asked() const { return end_asked_; }  // the core called end_nexus
   scsi::Nexus& nexus() { return *nexus_; }       // until quiet
@@ -86,7 +87,7 @@ class LoopNexus {
   std::uint64_t next_tag_ = 1;
   std::deque<std::unique_ptr<LoopCommand>> commands_;
   std::deque<std::unique_ptr<LoopFunction>> functions_;
-  bool lost_ = false, quiet_ = false, end_asked_ = false;
+  bool lost_ = false, told_ = false, quiet_ = false, end_asked_ = false;
 };
 
 // One target port on one reactor. What breaks the contract of scsi_core/port.h fails the test.
@@ -106,6 +107,8 @@ class LoopPort final : public scsi::TargetPort, public hal::Poller {
   // Answers the oldest transfer now, whatever is held. Call it from outside the core.
   void answer_one(scsi::Delivery delivery = scsi::Delivery::kDelivered);
   void fail_next(scsi::SenseCode why) { fail_next_ = why; }  // the next answer is kFailed
+  // Called just before the core is given a task management function, and when it has answered one.
+  std::function<void(LoopFunction&)> function_delivered, function_answered;
 
   scsi::TaskRouter& router() { return router_; }
   hal::Reactor& reactor() { return reactor_; }
@@ -124,6 +127,13 @@ class LoopPort final : public scsi::TargetPort, public hal::Poller {
   bool poll() override;
 
  private:
+  friend class LoopNexus;
+  struct Inbound {  // one of them
+    LoopCommand* command = nullptr;
+    LoopFunction* function = nullptr;
+    LoopNexus* lost = nullptr;
+  };
+  bool deliver();
   struct Pending {
     LoopCommand* command;
     scsi::Transfer transfer;
@@ -137,6 +147,7 @@ class LoopPort final : public scsi::TargetPort, public hal::Poller {
   scsi::TaskRouter& router_;
   const scsi::TargetPortIdentity identity_;
   base::SeededRandom random_;
+  std::deque<Inbound> inbox_;
   std::vector<Pending> pending_;
   std::optional<scsi::SenseCode> fail_next_;
   std::deque<std::unique_ptr<LoopNexus>> nexuses_;

@@ -23,6 +23,19 @@ Extent extent_10(const std::uint8_t* cdb) { return {be(cdb + 2, 4), be(cdb + 7, 
 Extent extent_12(const std::uint8_t* cdb) { return {be(cdb + 2, 4), be(cdb + 6, 4)}; }
 Extent extent_range(const std::uint8_t* cdb) { return {be(cdb + 6, 4), cdb[13]}; }
 
+// Every handler begins with it.
+void enter(const Command& c) {
+  if (c.core.lu == nullptr) return;
+  const TestLog& log = static_cast<TestServer&>(c.core.lu->server()).log();
+  if (log.entered) log.entered(c);
+}
+
+template <Step handler>
+void entering(Command& c) {
+  enter(c);
+  handler(c);
+}
+
 bool in_range(Command& c) {
   if (c.core.extent.lba + c.core.extent.blocks <= c.core.lu->blocks) return true;
   finish(c, Outcome::check(kLogicalBlockAddressOutOfRange));
@@ -126,21 +139,21 @@ std::span<const OpcodeRow> rows() {
   static const std::array<OpcodeRow, 13> kRows = {{
       {.opcode = 0x00,
        .name = "TEST UNIT READY",
-       .enter = &ready,
+       .enter = &entering<&ready>,
        .length = 6,
        .usage = {0x00, 0, 0, 0, 0, kControl},
        .conflict = Conflict::kRead,
        .flags = kNeedsMedium},
       {.opcode = 0x03,
        .name = "REQUEST SENSE",
-       .enter = &answer_sense,
+       .enter = &entering<&answer_sense>,
        .length = 6,
        .usage = {0x03, 1, 0, 0, 0xff, kControl},
        .direction = DataDirection::kIn,
        .flags = kBypassesUnitAttention},
       {.opcode = 0x04,
        .name = "FORMAT UNIT",
-       .enter = &format,
+       .enter = &entering<&format>,
        .length = 6,
        .usage = {0x04, 0, 0, 0, 0, kControl},
        .serial = Serial::kExclusive,
@@ -148,21 +161,21 @@ std::span<const OpcodeRow> rows() {
        .flags = kNeedsMedium | kWritesMedium},
       {.opcode = 0x12,
        .name = "INQUIRY",
-       .enter = &answer_inquiry,
+       .enter = &entering<&answer_inquiry>,
        .length = 6,
        .usage = {0x12, 1, 0xff, 0xff, 0xff, kControl},
        .direction = DataDirection::kIn,
        .flags = kBypassesUnitAttention | kAnyLogicalUnit},
       {.opcode = 0x15,
        .name = "MODE SELECT(6)",
-       .enter = &take_list,
+       .enter = &entering<&take_list>,
        .length = 6,
        .usage = {0x15, 0x11, 0, 0, 0xff, kControl},
        .direction = DataDirection::kOut,
        .conflict = Conflict::kRegistrantsOnly},
       {.opcode = 0x28,
        .name = "READ(10)",
-       .enter = &read,
+       .enter = &entering<&read>,
        .length = 10,
        .usage = {0x28, 0x18, 0xff, 0xff, 0xff, 0xff, 0, 0xff, 0xff, kControl},
        .direction = DataDirection::kIn,
@@ -172,7 +185,7 @@ std::span<const OpcodeRow> rows() {
        .extent = &extent_10},
       {.opcode = 0x2a,
        .name = "WRITE(10)",
-       .enter = &write,
+       .enter = &entering<&write>,
        .length = 10,
        .usage = {0x2a, 0x18, 0xff, 0xff, 0xff, 0xff, 0, 0xff, 0xff, kControl},
        .direction = DataDirection::kOut,
@@ -182,18 +195,18 @@ std::span<const OpcodeRow> rows() {
        .extent = &extent_10},
       {.opcode = 0x55,
        .name = "MODE SELECT(10)",
-       .enter = &visit,
+       .enter = &entering<&visit>,
        .length = 10,
        .usage = {0x55, 0x11, 0xff, 0, 0, 0, 0, 0, 0, kControl}},
       {.opcode = 0x5f,
        .name = "PERSISTENT RESERVE OUT",
-       .enter = &stay,
+       .enter = &entering<&stay>,
        .length = 10,
        .usage = {0x5f, 0x1f, 0xff, 0, 0, 0, 0, 0, 0, kControl},
        .conflict = Conflict::kPersistent},
       {.opcode = 0x89,
        .name = "COMPARE AND WRITE",
-       .enter = &read,
+       .enter = &entering<&read>,
        .length = 16,
        .usage = {0x89, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0xff, 0, kControl},
        .direction = DataDirection::kIn,
@@ -203,7 +216,7 @@ std::span<const OpcodeRow> rows() {
        .extent = &extent_range},
       {.opcode = 0xa0,
        .name = "REPORT LUNS",
-       .enter = &answer_luns,
+       .enter = &entering<&answer_luns>,
        .length = 12,
        .usage = {0xa0, 0, 0xff, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, kControl},
        .direction = DataDirection::kIn,
@@ -212,12 +225,12 @@ std::span<const OpcodeRow> rows() {
        .sa_byte = 1,
        .service_action = 0x0c,
        .name = "REPORT SUPPORTED OPERATION CODES",
-       .enter = &ready,
+       .enter = &entering<&ready>,
        .length = 12,
        .usage = {0xa3, 0x0c, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, kControl}},
       {.opcode = 0xa8,
        .name = "READ(12)",
-       .enter = &read_chunks,
+       .enter = &entering<&read_chunks>,
        .length = 12,
        .usage = {0xa8, 0x18, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, kControl},
        .direction = DataDirection::kIn,
@@ -251,6 +264,7 @@ const OpcodeTable& TestServer::opcodes() const {
 
 void TestServer::reset(LogicalUnit& lu, ResetCause cause) {
   EXPECT_EQ(cause == ResetCause::kPowerOn || hal::Reactor::current() == &lu.home(), true);
+  log_.lu = &lu;
   log_.events.push_back("reset " + std::to_string(static_cast<int>(cause)));
 }
 

@@ -23,8 +23,10 @@ using test_support::Request;
 
 // What a test sees and steers of a TestServer; outlives it.
 struct TestLog {
-  std::vector<std::string> events;  // "reset 1", "lost iqn..."
-  std::vector<Command*> at_home;    // commands of kHomeAsync that wait for home_done
+  LogicalUnit* lu = nullptr;                    // known from its reset at power on
+  std::vector<std::string> events;              // "reset 1", "lost iqn..."
+  std::vector<Command*> at_home;                // commands of home_async() that wait for home_done
+  std::function<void(const Command&)> entered;  // a handler begins
 };
 
 class TestServer final : public DeviceServer {
@@ -57,7 +59,7 @@ std::vector<std::uint8_t> home_async();              // stays there until the te
 std::vector<std::uint8_t> parameter_list(std::uint8_t length);  // echoes nothing; MODE SELECT(6)'s opcode
 std::vector<std::uint8_t> chunked_read(std::uint32_t lba, std::uint16_t blocks);  // block by block; READ(12)'s opcode
 
-// A target with disks "a" and "b", 1024 blocks each, at LUN 0 and 1.
+// A target with disks "a" and "b", 64 blocks each, at LUN 0 and 1.
 struct Bench {
   explicit Bench(std::size_t reactors = 1, std::uint64_t seed = 1, CoreOptions options = bench_options());
   static CoreOptions bench_options();
@@ -65,7 +67,7 @@ struct Bench {
   LoopCommand& read(LoopNexus& nexus, std::uint32_t lba, TaskAttribute attribute = TaskAttribute::kSimple);
   LoopCommand& write(LoopNexus& nexus, std::uint32_t lba, TaskAttribute attribute = TaskAttribute::kSimple);
 
-  test_support::FakeMedium medium_a{1024}, medium_b{1024};
+  test_support::FakeMedium medium_a{64}, medium_b{64};
   TestLog log_a, log_b;
   LoopTarget target;
 };
