@@ -85,7 +85,9 @@ class Keys(unittest.TestCase):
 
     def test_an_unanswered_offer_is_seen(self):
         parameters = keys.Parameters()
-        self.assertRaises(Violation, parameters.settle, {"InitialR2T": "Yes"}, {})
+        self.assertRaises(Violation, parameters.settle, {"InitialR2T": "No"}, {})
+        parameters.settle({"InitialR2T": "Yes", "ImmediateData": "No"}, {})  # the answer is optional here
+        self.assertEqual((parameters["InitialR2T"], parameters["ImmediateData"]), ("Yes", "No"))
         parameters.settle({"InitialR2T": "No", "MaxRecvDataSegmentLength": "512"}, {"InitialR2T": "No"})
         self.assertEqual((parameters.yes("InitialR2T"), parameters.mrdsl), (False, 512))
 

@@ -79,6 +79,15 @@ def agreed(key, offer, answer):
     return answer
 
 
+def outcome(key, offer, answers):
+    """The value both sides use after this offer; an answer may be missing only where the offer decides alone."""
+    if key in answers:
+        return agreed(key, str(offer), answers[key])
+    if key in AND and offer == "No" or key in OR and offer == "Yes":
+        return offer  # the two cases in which RFC 7143 6.2.2 makes the answer optional
+    raise Violation(f"the target did not answer {key}={offer}")
+
+
 class Parameters:
     """What a session has negotiated: defaults, then each agreed key."""
 
@@ -103,14 +112,10 @@ class Parameters:
                 if not value.isdigit() or not 512 <= int(value) <= 16777215:
                     raise Violation(f"the target declared MaxRecvDataSegmentLength={value}")
                 self.target_mrdsl = int(value)
-            elif key in offers and key not in DECLARED:
-                self.values[key] = agreed(key, str(offers[key]), value)
-            elif key in DECLARED or key in offers:
-                continue
-            else:
+            elif key not in DECLARED and key not in offers:
                 self.values[key] = value  # the target's own offer; the caller answers it
         for key in offers:
-            if key not in DECLARED and key not in answers:
-                raise Violation(f"the target did not answer {key}={offers[key]}")
+            if key not in DECLARED:
+                self.values[key] = outcome(key, offers[key], answers)
         if "MaxRecvDataSegmentLength" in offers:
             self.mrdsl = int(offers["MaxRecvDataSegmentLength"])

@@ -106,8 +106,8 @@ class Session:
         return self.next_itt
 
     def send(self, pdu, **encoding):
+        self.wire.send(pdu, **encoding)  # fills in the lengths, which a Reject shows us again
         self.model.sent(pdu)
-        self.wire.send(pdu, **encoding)
 
     def request(self, opcode, data=b"", immediate=False, **fields):
         """A PDU with our numbers filled in; a non-immediate one takes the next CmdSN unless cmd_sn is given."""

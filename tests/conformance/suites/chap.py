@@ -44,6 +44,7 @@ class ChapCase(LoginCase):
         """Answers a fresh challenge with these pairs (a function of the Chap, or a value); expects a refusal."""
         phase, chap = self.challenged(target)
         verdict = self.step(phase, pairs(chap) if callable(pairs) else pairs, csg=SECURITY, nsg=OPERATIONAL)
+        phase.wire.close()
         self.refused(verdict, *allowed, hint=hint)
         return verdict
 
@@ -92,6 +93,7 @@ class Accepted(ChapCase):
                 keys = {**chap.response(), "CHAP_I": form % identifier}
                 _, pairs = phase.exchange(keys, csg=SECURITY, nsg=OPERATIONAL)
                 chap.check_proof(text.single(pairs))
+                phase.wire.close()
 
     def test_chap_c_of_many_lengths(self):
         """RFC 7143 12.1.3: challenges of 1 to 1024 bytes are answered."""
@@ -112,7 +114,7 @@ class Accepted(ChapCase):
     def test_chap_auth_method_lists(self):
         """RFC 7143 12.1: a target that wants CHAP takes it from any list that has it."""
         for method in ("CHAP", "None,CHAP", "CHAP,None", "KRB5,SRP,CHAP", "X-org.outboard.auth,CHAP"):
-            self.opened(method=method)
+            self.opened(method=method).wire.close()
 
 
 class Challenge(ChapCase):

@@ -129,7 +129,7 @@ class DataTransfer(Case):
         task = session.do(scsi.read10(0, 2), self.lun, read=5 * self.block)
         self.assertEqual((str(task), task.underflow, task.overflow), ("good", 3 * self.block, 0))
         task = session.do(scsi.write10(0, 2), self.lun, write=self.pattern(5 * self.block))
-        self.ends(task, "good", "check 05/24/00", "check 0b/0c/0d")
+        self.ends(task, "good", "check 05/24/00", "check 05/0e/03", "check 0b/0c/0d")
         self.assertEqual((task.underflow, task.overflow), (3 * self.block if task.status == 0 else task.underflow, 0))
         task = session.do(scsi.inquiry(255), self.lun, read=255)
         self.assertEqual(task.underflow, 255 - len(task.data_in))

@@ -128,7 +128,7 @@ class Digests(Case):
         from rawiscsi.login import OPERATIONAL, SECURITY, Refused
         phase = self.phase()
         names = {"InitiatorName": "iqn.2026-11.org.outboard.test:digest", "TargetName": self.fixture.plain,
-                 "AuthMethod": "None"}
+                 "SessionType": "Normal", "AuthMethod": "None"}
         phase.exchange(names, csg=SECURITY, nsg=OPERATIONAL)
         try:
             _, pairs = phase.exchange({"HeaderDigest": "SHA-9"}, csg=OPERATIONAL)

@@ -89,8 +89,8 @@ class DiscoverySession(Case):
         self.wires.append(session.wire)
         session.login()
         for key in ("InitialR2T", "ImmediateData", "MaxBurstLength", "FirstBurstLength", "MaxOutstandingR2T"):
-            if session.answers[key] != "Irrelevant":
-                text.agreed(key, session.offer[key], session.answers[key])
+            if session.answers.get(key) != "Irrelevant":
+                text.outcome(key, session.offer[key], session.answers)
 
     def test_ffp_17_4_2_logout_for_recovery_in_a_discovery_session(self):
         """RFC 7143 7.4, 11.15.1: no recovery there: 2, or Reject, or the end of the connection."""

@@ -22,7 +22,10 @@ class LoginCase(Case):
     def attempt(self, pairs=(), limit=None, **options):
         """Sends one Login Request on a new connection and says how it was answered."""
         phase = self.phase()
-        return self.step(phase, pairs, limit=limit, **options)
+        try:
+            return self.step(phase, pairs, limit=limit, **options)
+        finally:
+            phase.wire.close()
 
     def step(self, phase, pairs=(), limit=None, **options):
         """One more Login Request of that connection: "ok", a login status, "reject N" or "closed"."""
@@ -43,11 +46,13 @@ class LoginCase(Case):
         """How operational keys were answered: a dict, or the refusal (status or "closed")."""
         phase = self.operational()
         try:
-            response, answers = phase.exchange(pairs, csg=OPERATIONAL, transit=transit, **options)
+            _, answers = phase.exchange(pairs, csg=OPERATIONAL, transit=transit, **options)
         except Refused as refused:
             return refused.status
         except Closed:
             return CLOSED
+        finally:
+            phase.wire.close()
         return text.single(answers)
 
     def refused(self, verdict, *allowed, hint=""):

@@ -70,7 +70,7 @@ class Values(LoginCase):
             for value in ("Yes", "No"):
                 answer = self.offer({key: value})
                 self.assertIsInstance(answer, dict, f"{key}={value}")
-                text.agreed(key, value, answer[key])
+                text.outcome(key, value, answer)
 
     def test_login_bad_booleans(self):
         for key in text.AND + text.OR:
@@ -88,7 +88,7 @@ class Values(LoginCase):
                     pairs = {"MaxBurstLength": str(max(value, 512)), **pairs}
                 answer = self.offer(pairs)
                 self.assertIsInstance(answer, dict, f"{key}={value} ended with {answer}")
-                text.agreed(key, str(value), answer[key])
+                text.outcome(key, value, answer)
 
     def test_login_numbers_out_of_range(self):
         """RFC 7143 6.2: an illegal value is answered Reject, or the login fails."""
@@ -263,5 +263,5 @@ class UnknownAndRepeated(LoginCase):
         answers = text.single(pairs)
         for key, value in OFFER.items():
             if key not in text.DECLARED:
-                text.agreed(key, value, answers[key])
+                text.outcome(key, value, answers)
         self.assertIn(response.opcode, (Op.LOGIN_RESPONSE,))

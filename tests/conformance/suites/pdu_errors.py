@@ -233,9 +233,8 @@ class DataOut(Case):
                     pdu = session.data_out_pdu(task, 0, bytes(512), r2t.ttt)
                 else:
                     pdu = session.request(opcode, data=bytes(512), immediate=True, ttt=RESERVED_TAG)
-                session.model.sent(pdu)
                 try:
-                    session.wire.send(pdu, declared_data=length)
+                    session.send(pdu, declared_data=length)
                     session.closes()
                 except Closed:
                     pass
@@ -402,16 +401,17 @@ class Segments(Case):
         """F089: one-byte segments, and 64 PDUs in one segment."""
         session = self.session()
         pdu = session.request(Op.NOP_OUT, data=b"slowly", immediate=True, ttt=RESERVED_TAG)
+        whole = pdu.encode()
         session.model.sent(pdu)
-        for byte in pdu.encode():
+        for byte in whole:
             session.wire.send_bytes(bytes([byte]))
             time.sleep(0.0005)
         self.assertEqual(session.reply(pdu.itt).data, b"slowly")
         bulk, pings = b"", []
         for i in range(64):
             ping = session.request(Op.NOP_OUT, data=bytes([i]) * i, immediate=False, ttt=RESERVED_TAG)
-            session.model.sent(ping)
             bulk += ping.encode()
+            session.model.sent(ping)
             pings.append(ping)
         session.wire.send_bytes(bulk)
         for ping in pings:

@@ -180,7 +180,7 @@ class Writes(Bounds):
         middle = bytes(2 * self.block) if str(task) == "good" else old[self.block:-self.block]
         self.assertEqual(now, old[:self.block] + middle + old[-self.block:])
         task = self.s.do(scsi.write_same16(51, 2, 0x01), self.lun, write=self.pattern(self.block))
-        self.ends(task, "good", "check 05/24/00", "check 0b/0c/0d", hint="NDOB with data")
+        self.ends(task, "good", "check 05/24/00", "check 05/0e/03", "check 0b/0c/0d", hint="NDOB with data")
 
     def unmap(self, descriptors, length=None, raw=None):
         data = scsi.unmap_list(descriptors) if raw is None else raw
@@ -240,7 +240,7 @@ class Residuals(Bounds):
         before = self.pattern(6 * self.block, 60)
         self.write(self.s, 300, before)
         task = self.s.do(build(302, blocks), self.lun, write=data)
-        self.ends(task, "good", "check 05/24/00", "check 0b/0c/0d", "check 05/1a/00", hint=hint)
+        self.ends(task, "good", "check 05/24/00", "check 05/0e/03", "check 0b/0c/0d", "check 05/1a/00", hint=hint)
         after = self.read(self.s, 300, 6)
         whole = min(len(data) // self.block, blocks) * self.block
         start = 2 * self.block
@@ -280,7 +280,7 @@ class Residuals(Bounds):
         self.known(scsi.orwrite16(0, 1), write=bytes(self.block))
         self.write(self.s, 310, bytes(2 * self.block))
         task = self.s.do(scsi.orwrite16(310, 2), self.lun, write=b"\xFF" * self.block)
-        self.ends(task, "good", "check 05/24/00", "check 0b/0c/0d")
+        self.ends(task, "good", "check 05/24/00", "check 05/0e/03", "check 0b/0c/0d")
         self.assertEqual(self.read(self.s, 311, 1), bytes(self.block))
 
     def test_tgt_residual_canaries_write_same(self):
@@ -289,7 +289,7 @@ class Residuals(Bounds):
         before = self.pattern(2 * self.block, 61)
         self.write(self.s, 320, before)
         task = self.s.do(scsi.write_same10(320, 2), self.lun, write=b"\xEE" * (self.block // 2))
-        self.ends(task, "check 05/24/00", "check 05/1a/00", "check 0b/0c/0d", "good")
+        self.ends(task, "check 05/24/00", "check 05/0e/03", "check 05/1a/00", "check 0b/0c/0d", "good")
         self.assertEqual(self.read(self.s, 320, 2), before)
 
     def test_tgt_residual_canaries_compare_and_write(self):
@@ -298,7 +298,7 @@ class Residuals(Bounds):
         before = self.pattern(self.block, 62)
         self.write(self.s, 330, before)
         task = self.s.do(scsi.compare_and_write(330, 1), self.lun, write=before)
-        self.ends(task, "check 05/24/00", "check 0b/0c/0d", "check 05/1a/00", "good")
+        self.ends(task, "check 05/24/00", "check 05/0e/03", "check 0b/0c/0d", "check 05/1a/00", "good")
         self.assertEqual(self.read(self.s, 330, 1), before)
 
     def test_spdk_3203_reads_of_1_to_16_bytes(self):
