@@ -104,7 +104,11 @@ DmaSpan DmaPool::take(std::size_t size) {
   std::size_t size_class = 0;
   while (size_class < kSizes.size() && kSizes[size_class] < size) ++size_class;
   CHECK(size_class < kSizes.size());
-  if (free_[size_class] == nullptr && !grow(size_class)) return {};
+  if (free_[size_class] == nullptr && !grow(size_class)) {
+    // All memory is carved already: a larger buffer than needed is better than none.
+    while (size_class < kSizes.size() && free_[size_class] == nullptr) ++size_class;
+    if (size_class == kSizes.size()) return {};
+  }
   FreeBuffer* const buffer = free_[size_class];
   free_[size_class] = buffer->next;
   ++in_use_;

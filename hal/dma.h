@@ -70,8 +70,8 @@ class DmaPool {
   ~DmaPool();
   DmaPool(const DmaPool&) = delete;
   DmaPool& operator=(const DmaPool&) = delete;
-  // A buffer of the smallest size that holds `size` (at most kLargest), 4 KiB aligned; its bytes are not zeroed. An
-  // empty span when there is none. `bytes.size()` is the whole buffer's size.
+  // A buffer of the smallest size that holds `size` (at most kLargest), or a larger one when those have run out; 4 KiB
+  // aligned; its bytes are not zeroed. An empty span when there is none. `bytes.size()` is the whole buffer's size.
   DmaSpan take(std::size_t size);
   // `buffer.bytes.data()` must be what take() returned; the size may have been cut by the holder.
   void give(std::byte* buffer);

@@ -41,6 +41,16 @@ TEST(DmaPool, WaiterIsCalledWhenMemoryComesBack) {
   EXPECT_EQ(waiter.calls, 1);
 }
 
+TEST(DmaPool, LargerBufferServesWhenTheSmallOnesHaveRunOut) {
+  DmaPool pool(2 << 20);  // one slab, carved into the largest size
+  const DmaSpan large = pool.take(DmaPool::kLargest);
+  const DmaSpan small = pool.take(1);
+  ASSERT_EQ(small.bytes.size(), DmaPool::kLargest);
+  pool.give(small.bytes.data());
+  pool.give(large.bytes.data());
+  EXPECT_EQ(pool.in_use(), 0u);
+}
+
 TEST(MemoryRegion, PunchedHoleReadsAsZero) {
   auto region = MemoryRegion::create("test", 1 << 20, MemoryRegion::Pages::kPlain).value();
   std::memset(region.bytes().data(), 0xff, region.bytes().size());

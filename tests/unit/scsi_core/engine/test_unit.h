@@ -10,6 +10,7 @@
 #include "scsi_core/execution.h"
 #include "scsi_core/lu_control.h"
 #include "tests/support/fake_store.h"
+#include "tests/support/log_guard.h"
 #include "tests/support/loop_target.h"
 
 namespace scsi::engine_test {
