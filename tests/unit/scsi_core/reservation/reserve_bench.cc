@@ -202,10 +202,11 @@ std::vector<std::byte> transport_ids(const std::vector<TransportId>& ids) {
   return out;
 }
 
-ReserveBench::ReserveBench(std::size_t reactors, MetadataStore* metadata, std::uint64_t seed)
-    : target({.reactors = reactors,
+ReserveBench::ReserveBench(std::size_t reactors, MetadataStore* records, std::uint64_t seed)
+    : metadata(records),
+      target({.reactors = reactors,
               .seed = seed,
-              .core = {.metadata = metadata, .worker = nullptr, .no_logical_unit = &opcodes()}}) {
+              .core = {.metadata = records, .worker = nullptr, .no_logical_unit = &opcodes()}}) {
   EXPECT_TRUE(target.add("disk", std::make_unique<test_support::FakeStore>(medium), make_reserve_server(log)));
   EXPECT_TRUE(target.map({{"disk", 0}}));
 }
@@ -216,6 +217,7 @@ ReserveBench::~ReserveBench() {
   for (LoopNexus* nexus : elsewhere_) {
     if (!nexus->lost()) nexus->lose();
   }
+  if (metadata != nullptr) metadata->drain();
 }
 
 LoopNexus& ReserveBench::login(const std::string& name, std::size_t reactor, const std::string& through) {

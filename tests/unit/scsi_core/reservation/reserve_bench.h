@@ -63,7 +63,7 @@ struct FullStatus {  // of READ FULL STATUS
 };
 
 struct ReserveBench {
-  explicit ReserveBench(std::size_t reactors = 1, MetadataStore* metadata = nullptr, std::uint64_t seed = 1);
+  explicit ReserveBench(std::size_t reactors = 1, MetadataStore* records = nullptr, std::uint64_t seed = 1);
   ~ReserveBench();
   // Logs in through a target (and so a target port) and clears the unit attentions.
   LoopNexus& login(const std::string& name, std::size_t reactor = 0, const std::string& target = kTarget);
@@ -78,6 +78,7 @@ struct ReserveBench {
   static constexpr const char* kTarget = "iqn.2026-01.test:target";
   test_support::FakeMedium medium{64};
   ServerLog log;
+  MetadataStore* const metadata;
   LoopTarget target;
 
  private:
