@@ -1,0 +1,83 @@
+// The configuration: everything that an operator decides, as one value. It is parsed from TOML, compared, applied whole
+// and stored; nothing in it refers to a running object.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "ctl/config/secret.h"
+#include "fabrics/iscsi/service.h"
+#include "scsi_core/core.h"
+
+namespace ctl {
+
+enum class StoreKind : std::uint8_t { kRam, kFile, kBlock, kNull };
+
+struct StoreSpec {  // the medium of a logical unit
+  StoreKind kind = StoreKind::kRam;
+  std::string path;                // file, block: absolute
+  std::uint64_t size = 0;          // bytes; block: 0 is the whole device
+  std::uint32_t block_size = 512;  // logical block, bytes
+  bool thin = true;                // false: all of it is allocated at once
+  std::uint64_t memory_limit = 0;  // ram: bytes that may be in use at a time; 0: no limit of its own
+  bool operator==(const StoreSpec&) const = default;
+};
+
+struct LogicalUnit {
+  scsi::LuConfig unit;
+  StoreSpec store;
+  bool operator==(const LogicalUnit&) const = default;
+};
+
+struct User {  // one CHAP identity, used by targets and by discovery
+  std::string name;
+  std::string mutual_user;  // what the target calls itself in mutual authentication; empty: one-way
+  Secret secret, mutual_secret;
+  bool operator==(const User&) const = default;
+};
+
+struct Access {  // who may log in to a target, or to discovery
+  bool chap = false;
+  std::vector<std::string> users;  // names of User
+  std::vector<iscsi::ChapAlgorithm> algorithms = iscsi::Authentication().algorithms;
+  bool operator==(const Access&) const = default;
+};
+
+struct Target {
+  std::string name, alias;
+  std::vector<std::uint16_t> portal_groups = {1};
+  std::vector<std::uint16_t> relative_port_ids = {};  // of the port in each portal group; empty: to be drawn
+  Access access;
+  std::vector<std::string> initiators;  // patterns; empty: everybody
+  std::uint16_t command_window = 128;
+  bool operator==(const Target&) const = default;
+};
+
+struct Config {
+  std::vector<LogicalUnit> logical_units;
+  std::vector<iscsi::Portal> portals;
+  std::vector<Target> targets;
+  scsi::ViewTable mapping;  // views, host groups, target groups
+  std::vector<User> users;
+  Access discovery;
+  iscsi::Limits limits;
+  bool operator==(const Config&) const = default;
+
+  LogicalUnit* find_lu(const std::string& name);
+  Target* find_target(const std::string& name);
+  User* find_user(const std::string& name);
+};
+
+// What the iSCSI fabric is given.
+iscsi::FabricConfig fabric_config(const Config& config);
+
+const char* store_kind_name(StoreKind kind);                        // "ram"
+base::Result<StoreKind> parse_store_kind(const std::string& name);  //
+const char* algorithm_key(iscsi::ChapAlgorithm algorithm);    // "sha3-256"
+base::Result<iscsi::ChapAlgorithm> parse_chap_algorithm(const std::string& name);
+std::string format_naa(const scsi::LuConfig& unit);  // 32 hexadecimal digits
+base::Result<void> parse_naa(const std::string& text, scsi::LuConfig& unit);
+
+}  // namespace ctl

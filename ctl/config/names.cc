@@ -1,0 +1,71 @@
+// Syntax checks of names and addresses.
+#include "ctl/config/names.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <string_view>
+
+namespace ctl {
+namespace {
+
+bool only(std::string_view text, std::string_view allowed) {
+  return text.find_first_not_of(allowed) == std::string_view::npos;
+}
+constexpr std::string_view kDigits = "0123456789";
+constexpr std::string_view kHex = "0123456789abcdef";
+constexpr std::string_view kWord = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+constexpr std::string_view kIscsi = "abcdefghijklmnopqrstuvwxyz0123456789.:-";
+constexpr std::size_t kMaxIscsiName = 223;
+
+// yyyy-mm.domain[:anything]
+bool valid_iqn_rest(std::string_view rest) {
+  if (rest.size() < 9 || !only(rest.substr(0, 4), kDigits) || rest[4] != '-' || !only(rest.substr(5, 2), kDigits) ||
+      rest[7] != '.') {
+    return false;
+  }
+  const int month = (rest[5] - '0') * 10 + rest[6] - '0';
+  return month >= 1 && month <= 12 && rest[8] != ':' && rest[8] != '.';
+}
+
+}  // namespace
+
+bool printable_ascii(const std::string& text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
+}
+
+bool valid_name(const std::string& name) { return !name.empty() && name.size() <= 64 && only(name, kWord); }
+
+bool valid_iscsi_name(const std::string& name) {
+  const std::string_view text = name;
+  if (text.size() > kMaxIscsiName) return false;
+  if (text.starts_with("eui.")) return text.size() == 20 && only(text.substr(4), kHex);
+  if (text.starts_with("naa.")) return (text.size() == 20 || text.size() == 36) && only(text.substr(4), kHex);
+  // Names outside ASCII would need stringprep (RFC 7143 4.2.7.2) before they can be compared.
+  return text.starts_with("iqn.") && only(text, kIscsi) && valid_iqn_rest(text.substr(4));
+}
+
+bool valid_initiator_pattern(const std::string& p) {
+  return !p.empty() && p.size() <= kMaxIscsiName && printable_ascii(p) && p.find(' ') == std::string::npos;
+}
+
+bool valid_portal_address(const std::string& text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string::npos || text.size() > 64) return false;
+  std::string host = text.substr(0, colon);
+  const std::string_view port = std::string_view(text).substr(colon + 1);
+  std::uint16_t number = 0;
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
+  if (port.empty() || error != std::errc() || end != port.data() + port.size()) return false;
+  std::array<unsigned char, sizeof(in6_addr)> address;
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
+    host = host.substr(1, host.size() - 2);
+    return inet_pton(AF_INET6, host.c_str(), address.data()) == 1;
+  }
+  return inet_pton(AF_INET, host.c_str(), address.data()) == 1;
+}
+
+}  // namespace ctl

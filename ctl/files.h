@@ -1,0 +1,40 @@
+// Small files in a directory that is held open: created 0600, never through a symbolic link, made durable. Blocking.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/result.h"
+
+namespace ctl {
+
+class Fd {  // closes when it goes
+ public:
+  explicit Fd(int fd = -1) : fd_(fd) {}
+  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Fd& operator=(Fd&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~Fd();
+  int get() const { return fd_; }
+  explicit operator bool() const { return fd_ >= 0; }
+
+ private:
+  int fd_;
+};
+
+// Opens a directory, after making it (0700) if it is not there, and refuses one that others can write to or that is
+// neither ours nor root's.
+base::Result<Fd> open_private_directory(const std::string& path, bool create);
+
+// A regular file that we or root own; errors begin with `what`. Errc::kNotFound when it is not there.
+base::Result<std::string> read_file_at(int directory, const std::string& name, std::size_t limit,
+                                       const std::string& what);
+// Writes `name`, which must not exist, and fsyncs it.
+base::Result<void> write_new_file_at(int directory, const std::string& name, std::string_view text,
+                                     const std::string& what);
+
+}  // namespace ctl

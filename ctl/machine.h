@@ -1,0 +1,51 @@
+// What a configuration acts on: the SCSI core, its backstores and the iSCSI fabric, behind one door. Runs on the
+// control reactor; every `done` is called there later, exactly once. Real: engine.h. Tests bring their own.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "ctl/config/config.h"
+#include "fabrics/iscsi/service.h"
+#include "scsi_core/core.h"
+
+namespace ctl {
+
+using Done = std::function<void(base::Result<void>)>;
+
+class Machine {
+ public:
+  virtual ~Machine() = default;
+
+  // What only the parts themselves can judge: LUN conflicts between views, the fabric's own rules.
+  virtual base::Result<void> validate(const Config& config) const = 0;
+
+  virtual void add_lu(const LogicalUnit& lu, Done done) = 0;
+  // Why the last add_lu of this name failed; nullopt: it is there, or was never wanted.
+  virtual std::optional<std::string> why_absent(const std::string& name) const = 0;
+  virtual void remove_lu(const std::string& name, Done done) = 0;
+  // Erases what was saved for a removed logical unit: a later one of that name begins without reservations.
+  virtual void forget_lu(const std::string& name, Done done) = 0;
+  virtual void resize_lu(const std::string& name, std::uint64_t blocks, Done done) = 0;
+  virtual void modify_lu(const std::string& name, const scsi::LuConfig& unit, Done done) = 0;
+  // May name logical units that are not there (yet): nobody sees them.
+  virtual void set_views(const scsi::ViewTable& table, Done done) = 0;
+  virtual void apply_fabric(const iscsi::FabricConfig& fabric, Done done) = 0;
+
+  virtual void inject(const scsi::InjectRule& rule, std::function<void(base::Result<std::uint32_t>)> done) = 0;
+  virtual void remove_inject(std::uint32_t id, Done done) = 0;
+  virtual void logout_session(std::uint64_t id, base::Duration grace, Done done) = 0;
+
+  virtual void list_lus(std::function<void(std::vector<scsi::LuInfo>)> done) = 0;
+  virtual void list_commands(std::function<void(std::vector<scsi::CommandInfo>)> done) = 0;
+  virtual void list_nexuses(std::function<void(std::vector<scsi::NexusInfo>)> done) = 0;
+  virtual void list_injects(std::function<void(std::vector<scsi::InjectRule>)> done) = 0;
+  virtual void list_sessions(std::function<void(std::vector<iscsi::SessionInfo>)> done) = 0;
+  virtual void counters(std::function<void(iscsi::FabricCounters)> done) = 0;
+  virtual std::vector<std::string> portal_addresses() const = 0;  // as opened, in the order of the configuration
+};
+
+}  // namespace ctl

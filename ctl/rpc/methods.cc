@@ -1,0 +1,168 @@
+// The table of methods.
+#include "ctl/rpc/methods.h"
+
+#include <algorithm>
+#include <array>
+
+#include "scsi_core/types.h"
+
+namespace ctl {
+namespace {
+
+using enum ParamType;
+constexpr auto kPositional = Param::kPositional;
+constexpr auto kRequired = Param::kRequired;
+constexpr auto kOptional = Param::kOptional;
+
+constexpr Param kLuName{"name", kText, kPositional, "the logical unit's name"};
+constexpr Param kTargetName{"name", kText, kPositional, "iSCSI name, e.g. iqn.2026-01.org.example:disks"};
+constexpr Param kGroupName{"name", kText, kPositional, "the group's name"};
+constexpr Param kUserName{"name", kText, kPositional, "the CHAP user"};
+constexpr Param kShrink{"shrink", kFlag, kOptional, "allow a smaller size: the data behind the new end is lost"};
+constexpr Param kReadOnly{"read_only", kFlag, kOptional, "this view answers writes with WRITE PROTECTED"};
+constexpr Param kPatterns{"initiators", kList, kOptional, "initiator names or WWPNs, with * and ?"};
+constexpr Param kAuthentication{"authentication", kChoice, kOptional, "chap: users must prove a secret", "none|chap"};
+constexpr Param kUsers{"users", kList, kOptional, "CHAP users that may log in"};
+constexpr Param kAlgorithms{"algorithms", kList, kOptional, "of sha3-256, sha256, sha1, md5, best first"};
+constexpr Param kAlias{"alias", kText, kOptional, "text for people"};
+constexpr Param kPortalGroups{"portal_groups", kList, kOptional, "numbers of the portal groups that serve it"};
+constexpr Param kLogins{"initiators", kList, kOptional, "who may log in, with * and ?; empty: everybody"};
+constexpr Param kWindow{"command_window", kInteger, kOptional, "commands in flight per session", nullptr, 1, 1024};
+constexpr Param kViewHosts{"host_group", kText, kOptional, "only these hosts; default: every host"};
+constexpr Param kViewTargets{"target_group", kText, kOptional,
+                             "only this target group or target; default: every target"};
+
+constexpr std::array kApply = {
+    Param{"text", kFile, kPositional, "the configuration, TOML"},
+    Param{"origin", kText, kOptional, "what errors call the text"},
+    Param{"secrets", kSecret, kOptional, "secrets of users: TOML of [USER] tables with secret and mutual_secret"},
+    Param{"dry_run", kFlag, kOptional, "show what would change, and change nothing"}, kShrink};
+constexpr std::array kLuCreate = {
+    kLuName,
+    Param{"backstore", kChoice, kRequired, "what holds the data", "ram|file|block|null"},
+    Param{"size", kSize, kOptional, "capacity, e.g. 10GiB; not for block"},
+    Param{"path", kText, kOptional, "of the file (made if it is not there) or block device; absolute"},
+    Param{"block_size", kInteger, kOptional, "logical block in bytes: 512 or 4096", nullptr, 512, 4096},
+    Param{"physical_block_size", kInteger, kOptional, "what READ CAPACITY(16) tells; default: the medium's", nullptr,
+          512, 65536},
+    Param{"thin", kFlag, kOptional, "allocate as data is written (default)"},
+    Param{"memory_limit", kSize, kOptional, "ram: bytes that may be in use at a time"},
+    Param{"vendor", kText, kOptional, "T10 vendor identification"},
+    Param{"product", kText, kOptional, "product identification"},
+    Param{"revision", kText, kOptional, "product revision"},
+    Param{"serial", kText, kOptional, "unit serial number; default: random, and kept"},
+    Param{"naa", kText, kOptional, "NAA identifier, 32 hexadecimal digits; default: random, and kept"},
+    Param{"removable", kFlag, kOptional, "the medium can be ejected"},
+    Param{"write_protected", kFlag, kOptional, "refuse writes"},
+    Param{"write_cache", kFlag, kOptional, "WCE at power on (default)"}};
+constexpr std::array kNameOfLu = {kLuName};
+constexpr std::array kLuResize = {kLuName, Param{"size", kSize, kPositional, "new capacity, e.g. 20GiB"}, kShrink};
+constexpr std::array kLuModify = {kLuName, Param{"write_protected", kFlag, kOptional, "refuse writes"}};
+constexpr std::array kTarget = {kTargetName,     kAlias, kPortalGroups, kLogins,
+                                kAuthentication, kUsers, kAlgorithms,   kWindow};
+constexpr std::array kNameOfTarget = {kTargetName};
+constexpr std::array kPortalAdd = {Param{"address", kText, kPositional, "192.0.2.1:3260 or [2001:db8::1]:3260"},
+                                   Param{"group", kInteger, kOptional, "portal group, default 1", nullptr, 0, 65535}};
+constexpr std::array kPortalRemove = {Param{"address", kText, kPositional, "as it was added"}};
+constexpr std::array kHostGroup = {kGroupName, kPatterns};
+constexpr std::array kTargetGroup = {kGroupName, Param{"targets", kList, kOptional, "target names"}};
+constexpr std::array kNameOfGroup = {kGroupName};
+constexpr std::array kViewAdd = {
+    Param{"lu", kText, kPositional, "the logical unit"},
+    Param{"lun", kInteger, kOptional, "default: the lowest that is free", nullptr, 0, scsi::kMaxLunNumber}, kViewHosts,
+    kViewTargets, kReadOnly};
+constexpr std::array kViewRemove = {
+    Param{"lu", kText, kPositional, "the logical unit"},
+    Param{"lun", kInteger, kOptional, "only the view at this LUN", nullptr, 0, scsi::kMaxLunNumber}, kViewHosts,
+    kViewTargets};
+constexpr std::array kUserAdd = {
+    kUserName, Param{"secret", kSecret, kRequired, "what the initiator proves, 12 to 255 characters"},
+    Param{"mutual_user", kText, kOptional, "mutual CHAP: the name that the target gives"},
+    Param{"mutual_secret", kSecret, kOptional, "what the target proves", nullptr, 0, 0, "mutual_user"}};
+constexpr std::array kUserModify = {
+    kUserName, Param{"secret", kSecret, kOptional, "what the initiator proves, 12 to 255 characters"},
+    Param{"mutual_user", kText, kOptional, "mutual CHAP: the name that the target gives; empty: one-way"},
+    Param{"mutual_secret", kSecret, kOptional, "what the target proves", nullptr, 0, 0, "mutual_user"}};
+constexpr std::array kNameOfUser = {kUserName};
+constexpr std::array kDiscovery = {kAuthentication, kUsers, kAlgorithms};
+constexpr std::array kLimits = {
+    Param{"max_connections", kInteger, kOptional, "TCP connections of the whole process", nullptr, 1, 1'000'000},
+    Param{"max_logins_per_peer", kInteger, kOptional, "connections of one address still in login", nullptr, 1, 65'535},
+    Param{"login_timeout", kDuration, kOptional, "until a login must be complete"},
+    Param{"nop_interval", kDuration, kOptional, "idle time before a NOP-In ping; 0s: never"},
+    Param{"nop_timeout", kDuration, kOptional, "until the ping must be answered"}};
+constexpr std::array kSessionLogout = {
+    Param{"id", kInteger, kPositional, "from `session list`"},
+    Param{"grace", kDuration, kOptional, "time for the initiator to log out by itself, default 10s"}};
+constexpr std::array kOneLu = {Param{"lu", kText, kOptional, "only this logical unit"}};
+constexpr std::array kInject = {
+    Param{"kind", kChoice, kPositional, "what to do to commands", "delay|medium-error|abort|unit-attention"},
+    Param{"lu", kText, kPositional, "the logical unit"},
+    Param{"first_lba", kInteger, kOptional, "first logical block, default 0"},
+    Param{"last_lba", kInteger, kOptional, "last logical block, default the last"},
+    Param{"any_command", kFlag, kOptional, "also commands that access no medium"},
+    Param{"opcode", kInteger, kOptional, "only this operation code", nullptr, 0, 255},
+    Param{"count", kInteger, kOptional, "how many times; default: until removed", nullptr, 0, UINT32_MAX},
+    Param{"delay", kDuration, kOptional, "for delay: how long"},
+    Param{"sense", kText, kOptional, "for unit-attention: ASC/ASCQ in hexadecimal, default 29/00"}};
+constexpr std::array kInjectRemove = {
+    Param{"id", kInteger, kPositional, "from `debug inject-list`", nullptr, 0, UINT32_MAX}};
+
+constexpr std::array kMethods = {
+    Method{"status", "the daemon, its portals and counters", false, {}, &Control::status},
+    Method{"apply", "make the configuration what a file says: all or nothing", true, kApply, &Control::apply},
+    Method{"export", "the configuration as TOML, without secrets", false, {}, &Control::export_config},
+    Method{"describe", "the methods of the management interface", false, {}, &Control::describe},
+    Method{"lu.create", "create a logical unit", true, kLuCreate, &Control::lu_create},
+    Method{"lu.delete", "delete a logical unit and its views", true, kNameOfLu, &Control::lu_delete},
+    Method{"lu.list", "all logical units", false, {}, &Control::lu_list},
+    Method{"lu.show", "one logical unit in full", false, kNameOfLu, &Control::lu_show},
+    Method{"lu.resize", "change a logical unit's capacity while it is in use", true, kLuResize, &Control::lu_resize},
+    Method{"lu.modify", "change a logical unit while it is in use", true, kLuModify, &Control::lu_modify},
+    Method{"target.create", "create an iSCSI target", true, kTarget, &Control::target_create},
+    Method{"target.delete", "delete a target; its sessions end", true, kNameOfTarget, &Control::target_delete},
+    Method{"target.list", "all targets", false, {}, &Control::target_list},
+    Method{"target.modify", "change a target; what is not given stays", true, kTarget, &Control::target_modify},
+    Method{"portal.add", "listen on an address", true, kPortalAdd, &Control::portal_add},
+    Method{"portal.remove", "stop listening on an address", true, kPortalRemove, &Control::portal_remove},
+    Method{"portal.list", "all portals, with the addresses really opened", false, {}, &Control::portal_list},
+    Method{"host_group.create", "name a group of hosts", true, kHostGroup, &Control::host_group_create},
+    Method{"host_group.delete", "delete a host group", true, kNameOfGroup, &Control::host_group_delete},
+    Method{"host_group.list", "all host groups", false, {}, &Control::host_group_list},
+    Method{"host_group.modify", "replace a host group's members", true, kHostGroup, &Control::host_group_modify},
+    Method{"target_group.create", "name a group of targets", true, kTargetGroup, &Control::target_group_create},
+    Method{"target_group.delete", "delete a target group", true, kNameOfGroup, &Control::target_group_delete},
+    Method{"target_group.list", "all target groups", false, {}, &Control::target_group_list},
+    Method{"target_group.modify", "replace a target group's members", true, kTargetGroup,
+           &Control::target_group_modify},
+    Method{"view.add", "let hosts see a logical unit at a LUN", true, kViewAdd, &Control::view_add},
+    Method{"view.remove", "take a logical unit away from hosts", true, kViewRemove, &Control::view_remove},
+    Method{"view.list", "who sees what, and where", false, {}, &Control::view_list},
+    Method{"user.add", "add a CHAP user", true, kUserAdd, &Control::user_add},
+    Method{"user.modify", "change a CHAP user's secrets", true, kUserModify, &Control::user_modify},
+    Method{"user.remove", "remove a CHAP user", true, kNameOfUser, &Control::user_remove},
+    Method{"user.list", "all CHAP users, without secrets", false, {}, &Control::user_list},
+    Method{"discovery.show", "who may discover targets", false, {}, &Control::discovery_show},
+    Method{"discovery.modify", "change who may discover targets", true, kDiscovery, &Control::discovery_modify},
+    Method{"limits.show", "limits of the iSCSI fabric", false, {}, &Control::limits_show},
+    Method{"limits.modify", "change limits of the iSCSI fabric", true, kLimits, &Control::limits_modify},
+    Method{"session.list", "iSCSI sessions", false, {}, &Control::session_list},
+    Method{"session.logout", "ask an initiator to log out, then end its session", true, kSessionLogout,
+           &Control::session_logout},
+    Method{"command.list", "commands in flight: age, state, what happened to them", false, kOneLu,
+           &Control::command_list},
+    Method{"debug.inject", "make commands late or fail, for tests", true, kInject, &Control::debug_inject},
+    Method{"debug.inject_list", "injection rules in force", false, {}, &Control::debug_inject_list},
+    Method{"debug.inject_remove", "remove an injection rule", true, kInjectRemove, &Control::debug_inject_remove},
+};
+
+}  // namespace
+
+std::span<const Method> methods() { return kMethods; }
+
+const Method* find_method(std::string_view name) {
+  const auto found = std::find_if(kMethods.begin(), kMethods.end(), [&](const Method& m) { return name == m.name; });
+  return found == kMethods.end() ? nullptr : &*found;
+}
+
+}  // namespace ctl

@@ -1,0 +1,198 @@
+// Targets, portals, users, discovery, limits, sessions.
+#include <charconv>
+
+#include "ctl/service/edits.h"
+#include "ctl/service/service.h"
+#include "ctl/service/show.h"
+
+namespace ctl {
+namespace {
+
+base::Result<void> edit_access(const Params& params, Access& access) {
+  if (params.has("authentication")) access.chap = params.text("authentication") == "chap";
+  if (params.has("users")) access.users = words(params.list("users"));
+  if (!params.has("algorithms")) return {};
+  access.algorithms.clear();
+  for (const std::string& name : words(params.list("algorithms"))) {
+    const auto algorithm = parse_chap_algorithm(name);
+    if (!algorithm) return base::fail(base::Errc::kInvalid, "algorithms " + algorithm.error().text);
+    access.algorithms.push_back(*algorithm);
+  }
+  return {};
+}
+
+base::Result<std::vector<std::uint16_t>> parse_groups(const std::vector<std::string>& words_given) {
+  std::vector<std::uint16_t> out;
+  for (const std::string& word : words(words_given)) {
+    std::uint16_t number = 0;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
+    if (error != std::errc() || end != word.data() + word.size()) {
+      return base::fail(base::Errc::kInvalid, "portal_groups must be numbers from 0 to 65535");
+    }
+    out.push_back(number);
+  }
+  return out;
+}
+
+base::Result<void> edit_target(const Params& params, Target& target) {
+  if (params.has("alias")) target.alias = params.text("alias");
+  if (params.has("portal_groups")) target.portal_groups = TRY(parse_groups(params.list("portal_groups")));
+  if (params.has("initiators")) target.initiators = words(params.list("initiators"));
+  if (params.has("command_window"))
+    target.command_window = static_cast<std::uint16_t>(params.integer("command_window"));
+  return edit_access(params, target.access);
+}
+
+base::Result<void> edit_user(const Params& params, User& user) {
+  if (params.has("secret")) user.secret = params.secret("secret");
+  if (params.has("mutual_user")) user.mutual_user = params.text("mutual_user");
+  if (params.has("mutual_secret")) user.mutual_secret = params.secret("mutual_secret");
+  if (user.mutual_user.empty() && !params.has("mutual_secret")) user.mutual_secret = Secret();
+  return {};
+}
+
+}  // namespace
+
+void Service::target_create(const Params& params, Reply reply) {
+  change(
+      [params](Config& config) -> base::Result<void> {
+        Target target;
+        target.name = params.text("name");
+        TRY(edit_target(params, target));
+        return add_named(config.targets, "target", std::move(target));
+      },
+      std::move(reply));
+}
+
+void Service::target_delete(const Params& params, Reply reply) {
+  change([name = params.text("name")](Config& config) { return remove_named(config.targets, "target", name); },
+         std::move(reply));
+}
+
+void Service::target_modify(const Params& params, Reply reply) {
+  change(
+      [params](Config& config) -> base::Result<void> {
+        return edit_target(params, *TRY(find_named(config.targets, "target", params.text("name"))));
+      },
+      std::move(reply));
+}
+
+void Service::target_list(const Params&, Reply reply) {
+  Json out = Json::array();
+  for (const Target& target : transactor_.config().targets) out.push_back(show(target));
+  reply(std::move(out));
+}
+
+void Service::portal_add(const Params& params, Reply reply) {
+  change(
+      [params](Config& config) -> base::Result<void> {
+        iscsi::Portal portal;
+        portal.address = params.text("address");
+        if (params.has("group")) portal.tag = static_cast<std::uint16_t>(params.integer("group"));
+        config.portals.push_back(std::move(portal));
+        return {};
+      },
+      std::move(reply));
+}
+
+void Service::portal_remove(const Params& params, Reply reply) {
+  change(
+      [address = params.text("address")](Config& config) -> base::Result<void> {
+        const auto removed =
+            std::erase_if(config.portals, [&](const iscsi::Portal& portal) { return portal.address == address; });
+        if (removed == 0) return base::fail(base::Errc::kNotFound, "there is no portal \"" + address + "\"");
+        return {};
+      },
+      std::move(reply));
+}
+
+void Service::portal_list(const Params&, Reply reply) {
+  const std::vector<std::string> opened = machine_.portal_addresses();
+  const std::vector<iscsi::Portal>& portals = transactor_.config().portals;
+  Json out = Json::array();
+  for (std::size_t i = 0; i < portals.size(); ++i) {
+    out.push_back({{"address", portals[i].address},
+                   {"group", portals[i].tag},
+                   {"listening", i < opened.size() ? opened[i] : std::string()}});
+  }
+  reply(std::move(out));
+}
+
+void Service::user_add(const Params& params, Reply reply) {
+  change(
+      [params](Config& config) -> base::Result<void> {
+        User user;
+        user.name = params.text("name");
+        TRY(edit_user(params, user));
+        return add_named(config.users, "user", std::move(user));
+      },
+      std::move(reply));
+}
+
+void Service::user_modify(const Params& params, Reply reply) {
+  change(
+      [params](Config& config) -> base::Result<void> {
+        return edit_user(params, *TRY(find_named(config.users, "user", params.text("name"))));
+      },
+      std::move(reply));
+}
+
+void Service::user_remove(const Params& params, Reply reply) {
+  change([name = params.text("name")](Config& config) { return remove_named(config.users, "user", name); },
+         std::move(reply));
+}
+
+void Service::user_list(const Params&, Reply reply) {
+  Json out = Json::array();
+  for (const User& user : transactor_.config().users) {
+    out.push_back({{"name", user.name}, {"mutual_user", user.mutual_user}});
+  }
+  reply(std::move(out));
+}
+
+void Service::discovery_show(const Params&, Reply reply) { reply(show(transactor_.config().discovery)); }
+
+void Service::discovery_modify(const Params& params, Reply reply) {
+  change([params](Config& config) { return edit_access(params, config.discovery); }, std::move(reply));
+}
+
+void Service::limits_show(const Params&, Reply reply) { reply(show(transactor_.config().limits)); }
+
+void Service::limits_modify(const Params& params, Reply reply) {
+  change(
+      [params](Config& config) -> base::Result<void> {
+        iscsi::Limits& limits = config.limits;
+        const auto count = [&](const char* key, std::uint32_t& out) {
+          if (params.has(key)) out = static_cast<std::uint32_t>(params.integer(key));
+        };
+        const auto time = [&](const char* key, base::Duration& out) {
+          if (params.has(key)) out = params.duration(key);
+        };
+        count("max_connections", limits.max_connections);
+        count("max_logins_per_peer", limits.max_logins_per_peer);
+        time("login_timeout", limits.login_timeout);
+        time("nop_interval", limits.nop_interval);
+        time("nop_timeout", limits.nop_timeout);
+        return {};
+      },
+      std::move(reply));
+}
+
+void Service::session_list(const Params&, Reply reply) {
+  machine_.list_sessions([reply = std::move(reply)](const std::vector<iscsi::SessionInfo>& sessions) {
+    Json out = Json::array();
+    for (const iscsi::SessionInfo& session : sessions) out.push_back(show(session));
+    reply(std::move(out));
+  });
+}
+
+void Service::session_logout(const Params& params, Reply reply) {
+  const base::Duration grace = params.has("grace") ? params.duration("grace") : std::chrono::seconds(10);
+  machine_.logout_session(static_cast<std::uint64_t>(params.integer("id")), grace,
+                          [reply = std::move(reply)](const base::Result<void>& result) {
+                            if (!result) return reply(tl::unexpected<base::Error>(result.error()));
+                            reply(Json::object());
+                          });
+}
+
+}  // namespace ctl

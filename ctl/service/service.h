@@ -1,0 +1,80 @@
+// The management interface at work: each change is a small transaction, each listing asks the machine. Lives on the
+// control reactor.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ctl/machine.h"
+#include "ctl/rpc/methods.h"
+#include "ctl/transactor.h"
+
+namespace ctl {
+
+struct ServiceInfo {  // for `status`
+  std::string version;
+  base::Time started{};
+  std::vector<std::string> reactors;  // "core 1"
+};
+
+class Service final : public Control {
+ public:
+  // Outlives what it calls.
+  Service(hal::Reactor& control, Machine& machine, Store& store, Transactor& transactor, ServiceInfo info)
+      : control_(control), machine_(machine), store_(store), transactor_(transactor), info_(std::move(info)) {}
+
+  void status(const Params& params, Reply reply) override;
+  void apply(const Params& params, Reply reply) override;
+  void export_config(const Params& params, Reply reply) override;
+  void describe(const Params& params, Reply reply) override;
+  void lu_create(const Params& params, Reply reply) override;
+  void lu_delete(const Params& params, Reply reply) override;
+  void lu_list(const Params& params, Reply reply) override;
+  void lu_show(const Params& params, Reply reply) override;
+  void lu_resize(const Params& params, Reply reply) override;
+  void lu_modify(const Params& params, Reply reply) override;
+  void target_create(const Params& params, Reply reply) override;
+  void target_delete(const Params& params, Reply reply) override;
+  void target_list(const Params& params, Reply reply) override;
+  void target_modify(const Params& params, Reply reply) override;
+  void portal_add(const Params& params, Reply reply) override;
+  void portal_remove(const Params& params, Reply reply) override;
+  void portal_list(const Params& params, Reply reply) override;
+  void host_group_create(const Params& params, Reply reply) override;
+  void host_group_delete(const Params& params, Reply reply) override;
+  void host_group_list(const Params& params, Reply reply) override;
+  void host_group_modify(const Params& params, Reply reply) override;
+  void target_group_create(const Params& params, Reply reply) override;
+  void target_group_delete(const Params& params, Reply reply) override;
+  void target_group_list(const Params& params, Reply reply) override;
+  void target_group_modify(const Params& params, Reply reply) override;
+  void view_add(const Params& params, Reply reply) override;
+  void view_remove(const Params& params, Reply reply) override;
+  void view_list(const Params& params, Reply reply) override;
+  void user_add(const Params& params, Reply reply) override;
+  void user_modify(const Params& params, Reply reply) override;
+  void user_remove(const Params& params, Reply reply) override;
+  void user_list(const Params& params, Reply reply) override;
+  void discovery_show(const Params& params, Reply reply) override;
+  void discovery_modify(const Params& params, Reply reply) override;
+  void limits_show(const Params& params, Reply reply) override;
+  void limits_modify(const Params& params, Reply reply) override;
+  void session_list(const Params& params, Reply reply) override;
+  void session_logout(const Params& params, Reply reply) override;
+  void command_list(const Params& params, Reply reply) override;
+  void debug_inject(const Params& params, Reply reply) override;
+  void debug_inject_list(const Params& params, Reply reply) override;
+  void debug_inject_remove(const Params& params, Reply reply) override;
+
+ private:
+  void change(Transactor::Edit edit, Reply reply, Transactor::Options options = {});
+  void list_lus(std::string only, Reply reply);
+
+  hal::Reactor& control_;
+  Machine& machine_;
+  Store& store_;
+  Transactor& transactor_;
+  ServiceInfo info_;
+};
+
+}  // namespace ctl

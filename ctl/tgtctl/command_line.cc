@@ -1,0 +1,202 @@
+// From the table of methods to CLI11 and back. CLI11's exceptions end here.
+#include "ctl/tgtctl/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <sstream>
+
+#include "ctl/libtgt/client.h"
+
+namespace ctl {
+namespace {
+
+constexpr int kUsage = 2;
+
+std::string dashed(std::string name) {
+  std::replace(name.begin(), name.end(), '_', '-');
+  return name;
+}
+
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> out(1);
+  for (const char c : text) {
+    if (c == separator) {
+      out.emplace_back();
+    } else {
+      out.back().push_back(c);
+    }
+  }
+  return out;
+}
+
+// "42" or "0x2a".
+std::optional<std::int64_t> parse_integer(const std::string& text) {
+  const bool hex = text.starts_with("0x");
+  std::int64_t value = 0;
+  const char* const begin = text.data() + (hex ? 2 : 0);
+  const auto [end, error] = std::from_chars(begin, text.data() + text.size(), value, hex ? 16 : 10);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+struct Argument {  // one parameter of one command, as CLI11 fills it
+  const Param* param = nullptr;
+  CLI::Option* option = nullptr;
+  std::string text;
+  std::vector<std::string> list;
+  bool flag = false;
+  int fd = -1;  // kSecret: `text` is the file, this the descriptor
+  CLI::Option* fd_option = nullptr;
+};
+
+struct Command {
+  const Method* method = nullptr;
+  CLI::App* app = nullptr;
+  std::vector<std::unique_ptr<Argument>> arguments;  // CLI11 keeps pointers into them
+};
+
+bool is_origin(const Param& param) { return std::strcmp(param.name, "origin") == 0; }
+
+void add_argument(Command& command, const Param& param) {
+  if (is_origin(param)) return;  // the name of the file that is applied
+  Argument& argument = *command.arguments.emplace_back(std::make_unique<Argument>());
+  argument.param = &param;
+  const std::string name = dashed(param.name), option = "--" + name;
+  const std::string shown = param.use == Param::kPositional ? name : option;
+  switch (param.type) {
+    case ParamType::kFlag:
+      argument.option = command.app->add_flag(option + ",!--no-" + name, argument.flag, param.help);
+      break;
+    case ParamType::kList:
+      argument.option =
+          command.app->add_option(shown, argument.list, std::string(param.help) + "; separated by commas");
+      argument.option->allow_extra_args(false);
+      break;
+    case ParamType::kSecret:
+      argument.option =
+          command.app->add_option(option + "-file", argument.text, std::string(param.help) + "; from a file");
+      argument.fd_option = command.app->add_option(option + "-fd", argument.fd, "the same from an open descriptor");
+      return;  // asked for when neither is given
+    case ParamType::kFile:
+      argument.option =
+          command.app->add_option("file", argument.text, std::string(param.help) + "; - is standard input");
+      break;
+    default:
+      argument.option = command.app->add_option(shown, argument.text, param.help);
+      break;
+  }
+  if (param.type == ParamType::kChoice) argument.option->check(CLI::IsMember(split(param.choices, '|')));
+  if (param.use != Param::kOptional) argument.option->required();
+}
+
+base::Result<Json> value_of(const Argument& argument) {
+  switch (argument.param->type) {
+    case ParamType::kFlag:
+      return Json(argument.flag);
+    case ParamType::kInteger: {
+      const auto value = parse_integer(argument.text);
+      if (!value) return base::fail(base::Errc::kInvalid, dashed(argument.param->name) + " must be a whole number");
+      return Json(*value);
+    }
+    case ParamType::kList: {
+      Json items = Json::array();
+      for (const std::string& words : argument.list) {
+        for (std::string& word : split(words, ',')) items.push_back(std::move(word));
+      }
+      return items;
+    }
+    default:
+      return Json(argument.text);
+  }
+}
+
+base::Result<Invocation> invocation_of(const Command& command) {
+  Invocation out;
+  out.method = command.method;
+  for (const auto& argument : command.arguments) {
+    const Param& param = *argument->param;
+    if (param.type == ParamType::kSecret) {
+      const bool asked = param.use != Param::kOptional ||
+                         (param.asked_with != nullptr && !out.params.value(param.asked_with, std::string()).empty());
+      if (!argument->text.empty() || argument->fd >= 0 || asked) {
+        const std::string label = dashed(param.name) + " of " + out.params.value("name", std::string("?"));
+        out.secrets.push_back({param.name, label, argument->text, argument->fd, asked});
+      }
+    } else if (argument->option->count() == 0) {
+      continue;
+    } else if (param.type == ParamType::kFile) {
+      out.text_param = param.name;
+      out.text_file = argument->text;
+      if (std::ranges::any_of(out.method->params, is_origin)) out.params["origin"] = argument->text;
+    } else {
+      out.params[param.name] = TRY(value_of(*argument));
+    }
+  }
+  return out;
+}
+
+CLI::App* find_or_add(CLI::App& parent, const std::string& word, const std::string& help) {
+  for (CLI::App* const app : parent.get_subcommands(nullptr)) {
+    if (app->get_name() == word) return app;
+  }
+  CLI::App* const app = parent.add_subcommand(word, help);
+  app->fallthrough();
+  return app;
+}
+
+// One subcommand for each method.
+void add_commands(CLI::App& root, std::vector<Command>& commands) {
+  for (const Method& method : methods()) {
+    const std::vector<std::string> words = command_words(method);
+    Command& command = commands.emplace_back();
+    command.method = &method;
+    if (words.size() == 2) {
+      CLI::App* const noun = find_or_add(root, words[0], "see `tgtctl " + words[0] + " --help`");
+      noun->require_subcommand(1);
+      command.app = find_or_add(*noun, words[1], method.help);
+    } else {
+      command.app = find_or_add(root, words[0], method.help);
+    }
+    for (const Param& param : method.params) add_argument(command, param);
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> command_words(const Method& method) { return split(dashed(method.name), '.'); }
+
+CommandLine parse_command_line(int argc, const char* const* argv) {
+  CLI::App root("tgtctl: manages a running outboardd", "tgtctl");
+  std::string socket = kDefaultSocket;
+  bool json = false;
+  root.require_subcommand(1);
+  root.fallthrough();
+  root.add_option("--socket", socket, "the daemon's management socket")->capture_default_str();
+  root.add_flag("--json", json, "print the result as JSON");
+  std::vector<Command> commands;
+  commands.reserve(methods().size());
+  CommandLine out;
+  std::ostringstream text;
+  try {
+    add_commands(root, commands);
+    root.parse(argc, argv);
+    for (const Command& command : commands) {
+      if (!command.app->parsed()) continue;
+      auto invocation = invocation_of(command);
+      if (!invocation) return {std::nullopt, kUsage, invocation.error().text + "\n"};
+      invocation->socket = socket;
+      invocation->json = json;
+      out.invocation = std::move(*invocation);
+    }
+  } catch (const CLI::ParseError& error) {
+    out.exit_code = root.exit(error, text, text) == 0 ? 0 : kUsage;
+    out.output = text.str();
+  }
+  return out;
+}
+
+}  // namespace ctl

@@ -1,0 +1,40 @@
+// tgtctl's command line: made from the table of methods, so that every method has its command and its help.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ctl/rpc/methods.h"
+
+namespace ctl {
+
+struct SecretSource {  // where tgtctl reads a secret from; never the command line itself
+  std::string param;
+  std::string label;  // for the prompt: "secret of alice"
+  std::string file;   // empty: none given
+  int fd = -1;
+  bool ask = false;  // on the terminal, when there is neither file nor fd
+};
+
+struct Invocation {
+  const Method* method = nullptr;
+  Json params = Json::object();
+  std::vector<SecretSource> secrets;
+  std::string text_param, text_file;  // a parameter that is the text of a file; "-" is standard input
+  std::string socket;
+  bool json = false;
+};
+
+struct CommandLine {
+  std::optional<Invocation> invocation;  // nothing to do (help was asked for, or the usage is wrong) if absent
+  int exit_code = 0;
+  std::string output;  // help or what is wrong
+};
+
+CommandLine parse_command_line(int argc, const char* const* argv);
+
+// "host_group.create" -> {"host-group", "create"}; "export" -> {"export"}.
+std::vector<std::string> command_words(const Method& method);
+
+}  // namespace ctl

@@ -1,0 +1,52 @@
+// tgtctl: a thin client. Exit codes: 0 done, 1 refused, 2 usage, 3 no daemon, 4 the outcome is not known.
+#include <cstdio>
+
+#include "ctl/libtgt/client.h"
+#include "ctl/tgtctl/command_line.h"
+#include "ctl/tgtctl/output.h"
+#include "ctl/tgtctl/secrets.h"
+
+namespace ctl {
+namespace {
+
+constexpr int kRefused = 1, kNoDaemon = 3, kUnknown = 4;
+
+void print(FILE* to, const std::string& text) {
+  fputs(text.c_str(), to);
+  fflush(to);
+}
+
+int fail(const base::Error& error, int code) {
+  print(stderr, "tgtctl: " + error.text + "\n");
+  return code;
+}
+
+base::Result<void> fill_in(Invocation& invocation) {
+  if (!invocation.text_param.empty()) {
+    invocation.params[invocation.text_param] = TRY(read_text_file(invocation.text_file));
+  }
+  for (const SecretSource& source : invocation.secrets) {
+    invocation.params[source.param] = TRY(read_secret(source)).reveal();
+  }
+  return {};
+}
+
+int run(int argc, const char* const* argv) {
+  CommandLine line = parse_command_line(argc, argv);
+  print(line.exit_code == 0 ? stdout : stderr, line.output);
+  if (!line.invocation) return line.exit_code;
+  Invocation& invocation = *line.invocation;
+  if (const auto filled = fill_in(invocation); !filled) return fail(filled.error(), kRefused);
+  auto client = Client::connect(invocation.socket);
+  if (!client) return fail(client.error(), kNoDaemon);
+  const auto result = client->call(invocation.method->name, invocation.params);
+  if (!result) return fail(result.error(), client->broken() ? kUnknown : kRefused);
+  print(stdout, invocation.json ? result->dump(2, ' ', false, Json::error_handler_t::replace) + "\n"
+                                : format_result(*invocation.method, *result));
+  return 0;
+}
+
+}  // namespace
+}  // namespace ctl
+
+int main(int argc, char** argv) { return ctl::run(argc, argv); }

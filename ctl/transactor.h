@@ -1,0 +1,73 @@
+// Changes to the configuration, one at a time: edit a copy, check all of it, carry out the difference, store it, or
+// leave everything as it was. Lives on the control reactor.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "ctl/config/config.h"
+#include "ctl/config/diff.h"
+#include "ctl/machine.h"
+#include "ctl/plan.h"
+#include "ctl/steps.h"
+#include "ctl/store.h"
+#include "hal/worker.h"
+
+namespace ctl {
+
+class Transactor {
+ public:
+  using Edit = std::function<base::Result<void>(Config&)>;
+  struct Options {
+    bool dry_run = false;
+    bool allow_shrink = false;
+  };
+  struct Report {
+    std::vector<Change> changes;
+    std::vector<std::string> notes;  // what was done although something is amiss
+    bool applied = false;
+  };
+  using Finished = std::function<void(base::Result<Report>)>;
+
+  // Outlives what it calls.
+  Transactor(hal::Reactor& control, Machine& machine, Store& store, hal::Worker& worker)
+      : control_(control), machine_(machine), store_(store), worker_(worker), sequencer_(control) {}
+
+  // Puts a configuration in force at start: a logical unit whose medium cannot be opened is left out with a note;
+  // anything else that fails is an error. `stored`: it came from the store and need not go back.
+  void start(Config config, bool stored, Finished finished);
+  // In order, after those that wait already. The edit sees the configuration in force when its turn comes.
+  void submit(Edit edit, Options options, Finished finished);
+
+  const Config& config() const { return config_; }
+  bool busy() const { return busy_; }
+  std::string current_step() const { return sequencer_.current(); }
+
+ private:
+  struct Pending {
+    Edit edit;
+    Options options;
+    Finished finished;
+  };
+  static constexpr std::size_t kMaxWaiting = 64;
+  void next();
+  base::Result<void> prepare(const Pending& pending, Config& after) const;
+  void carry_out(Plan plan, Config after, Report report, bool store, Finished finished);
+  void remove_old(std::vector<Step> removals, Report report, Finished finished);
+  void finish(const Finished& finished, base::Result<Report> result);
+  Step store_step(const Config& before, const Config& after);
+  Action save(const Config& config);
+
+  hal::Reactor& control_;
+  Machine& machine_;
+  Store& store_;
+  hal::Worker& worker_;
+  Sequencer sequencer_;
+  Config config_;
+  bool busy_ = false;
+  std::deque<Pending> waiting_;
+};
+
+}  // namespace ctl

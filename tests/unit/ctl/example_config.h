@@ -1,0 +1,93 @@
+// A configuration that uses everything, as text and secrets.
+#pragma once
+
+inline constexpr const char* kExampleConfig = R"(
+[[lu]]
+name = "disk0"
+backstore = "file"
+path = "/srv/disk0.img"
+size = "10 GiB"
+serial = "SN0001"
+naa = "6024f42000000000aabbccddeeff0011"
+
+[[lu]]
+name = "scratch"
+backstore = "ram"
+size = "64 MiB"
+block_size = 4096
+write_cache = false
+memory_limit = "32 MiB"
+
+[[lu]]
+name = "tape-like"
+backstore = "block"
+path = "/dev/sdx"
+removable = true
+write_protected = true
+vendor = "ACME"
+product = "DISK"
+revision = "2"
+
+[[portal]]
+address = "127.0.0.1:3260"
+
+[[portal]]
+address = "[::1]:3261"
+group = 2
+
+[[target]]
+name = "iqn.2026-01.org.example:disks"
+alias = "all disks"
+portal_groups = [1, 2]
+authentication = "chap"
+users = ["alice"]
+algorithms = ["sha256", "md5"]
+initiators = ["iqn.2026-01.org.example:host-*"]
+command_window = 64
+
+[[target]]
+name = "iqn.2026-01.org.example:open"
+
+[[host_group]]
+name = "cluster"
+initiators = ["iqn.2026-01.org.example:host-?"]
+
+[[target_group]]
+name = "front"
+targets = ["iqn.2026-01.org.example:disks"]
+
+[[view]]
+lu = "disk0"
+lun = 0
+host_group = "cluster"
+target_group = "front"
+
+[[view]]
+lu = "scratch"
+lun = 1
+target_group = "iqn.2026-01.org.example:open"
+read_only = true
+
+[[user]]
+name = "alice"
+mutual_user = "outboard"
+
+[discovery]
+authentication = "chap"
+users = ["alice"]
+
+[limits]
+max_connections = 100
+max_logins_per_peer = 8
+login_timeout = "5s"
+nop_interval = "0s"
+nop_timeout = "2s"
+)";
+
+inline constexpr const char* kSecretOfAlice = "correct-horse-battery";
+inline constexpr const char* kMutualSecretOfAlice = "staple-in-the-wall";
+inline constexpr const char* kExampleSecrets = R"(
+[alice]
+secret = "correct-horse-battery"
+mutual_secret = "staple-in-the-wall"
+)";

@@ -1,0 +1,127 @@
+// The machine of tests: keeps what it was told, answers from the poll loop, fails where it is asked to.
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "ctl/machine.h"
+#include "hal/reactor.h"
+
+class FakeMachine final : public ctl::Machine {
+ public:
+  explicit FakeMachine(hal::Reactor& reactor) : reactor_(reactor) {}
+
+  // Calls whose log line is in `fail` fail; those in `silent` are never answered.
+  std::set<std::string> fail, silent;
+  std::vector<std::string> calls;
+  std::map<std::string, ctl::LogicalUnit> units;
+  scsi::ViewTable views;
+  iscsi::FabricConfig fabric;
+  std::vector<scsi::InjectRule> injects;
+  std::vector<scsi::CommandInfo> commands;
+  std::vector<iscsi::SessionInfo> sessions;
+  std::string invalid;  // what validate() says, if not empty
+
+  base::Result<void> validate(const ctl::Config&) const override {
+    if (!invalid.empty()) return base::fail(base::Errc::kInvalid, invalid);
+    return {};
+  }
+  void add_lu(const ctl::LogicalUnit& lu, ctl::Done done) override {
+    const bool added = answer("add " + lu.unit.name, std::move(done));
+    absent_.erase(lu.unit.name);
+    if (added) {
+      units[lu.unit.name] = lu;
+    } else {
+      absent_[lu.unit.name] = "told to fail";
+    }
+  }
+  std::optional<std::string> why_absent(const std::string& name) const override {
+    const auto found = absent_.find(name);
+    if (found == absent_.end()) return std::nullopt;
+    return found->second;
+  }
+  void remove_lu(const std::string& name, ctl::Done done) override {
+    if (answer("remove " + name, std::move(done))) units.erase(name);
+  }
+  void forget_lu(const std::string& name, ctl::Done done) override { answer("forget " + name, std::move(done)); }
+  void resize_lu(const std::string& name, std::uint64_t blocks, ctl::Done done) override {
+    if (answer("resize " + name + " " + std::to_string(blocks), std::move(done))) {
+      units[name].store.size = blocks * units[name].store.block_size;
+    }
+  }
+  void modify_lu(const std::string& name, const scsi::LuConfig& unit, ctl::Done done) override {
+    if (answer("modify " + name, std::move(done))) units[name].unit = unit;
+  }
+  void set_views(const scsi::ViewTable& table, ctl::Done done) override {
+    if (answer("views " + std::to_string(table.views.size()), std::move(done))) views = table;
+  }
+  void apply_fabric(const iscsi::FabricConfig& config, ctl::Done done) override {
+    if (answer("fabric " + std::to_string(config.targets.size()), std::move(done))) fabric = config;
+  }
+  void inject(const scsi::InjectRule& rule, std::function<void(base::Result<std::uint32_t>)> done) override {
+    injects.push_back(rule);
+    injects.back().id = static_cast<std::uint32_t>(injects.size());
+    reactor_.post_function([done = std::move(done), id = injects.back().id] { done(id); });
+  }
+  void remove_inject(std::uint32_t id, ctl::Done done) override {
+    std::erase_if(injects, [&](const scsi::InjectRule& rule) { return rule.id == id; });
+    answer("remove inject", std::move(done));
+  }
+  void logout_session(std::uint64_t id, base::Duration, ctl::Done done) override {
+    answer("logout " + std::to_string(id), std::move(done));
+  }
+  void list_lus(std::function<void(std::vector<scsi::LuInfo>)> done) override {
+    std::vector<scsi::LuInfo> out;
+    for (const auto& [name, lu] : units) {
+      scsi::LuInfo& info = out.emplace_back();
+      info.config = lu.unit;
+      info.geometry.block_size = lu.store.block_size;
+      info.geometry.blocks = lu.store.size / lu.store.block_size;
+      info.state = "online";
+      info.backstore = "fake";
+    }
+    later(std::move(done), std::move(out));
+  }
+  void list_commands(std::function<void(std::vector<scsi::CommandInfo>)> done) override {
+    later(std::move(done), commands);
+  }
+  void list_nexuses(std::function<void(std::vector<scsi::NexusInfo>)> done) override {
+    later(std::move(done), std::vector<scsi::NexusInfo>());
+  }
+  void list_injects(std::function<void(std::vector<scsi::InjectRule>)> done) override {
+    later(std::move(done), injects);
+  }
+  void list_sessions(std::function<void(std::vector<iscsi::SessionInfo>)> done) override {
+    later(std::move(done), sessions);
+  }
+  void counters(std::function<void(iscsi::FabricCounters)> done) override {
+    later(std::move(done), iscsi::FabricCounters());
+  }
+  std::vector<std::string> portal_addresses() const override {
+    std::vector<std::string> out;
+    for (const iscsi::Portal& portal : fabric.portals) out.push_back(portal.address);
+    return out;
+  }
+
+ private:
+  bool answer(const std::string& call, ctl::Done done) {
+    calls.push_back(call);
+    if (silent.contains(call)) return false;
+    const bool good = !fail.contains(call);
+    reactor_.post_function([done = std::move(done), good] {
+      if (good) return done({});
+      done(base::fail(base::Errc::kIo, "told to fail"));
+    });
+    return good;
+  }
+  template <class T>
+  void later(std::function<void(T)> done, T value) {
+    reactor_.post_function([done = std::move(done), value = std::move(value)] { done(value); });
+  }
+
+  hal::Reactor& reactor_;
+  std::map<std::string, std::string> absent_;
+};

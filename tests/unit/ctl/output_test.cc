@@ -1,0 +1,61 @@
+// Unit tests of what tgtctl prints for people.
+#include "ctl/tgtctl/output.h"
+
+#include <gtest/gtest.h>
+
+#include "ctl/tgtctl/table.h"
+
+namespace ctl {
+namespace {
+
+std::string shown(const char* method, const char* json) {
+  return format_result(*find_method(method), Json::parse(json));
+}
+
+TEST(Table, ColumnsAreAlignedNumbersToTheRight) {
+  EXPECT_EQ(format_table({{"NAME", "COUNT"}, {"a", "5"}, {"bcdefg", "1000"}}),
+            "NAME    COUNT\n"
+            "a           5\n"
+            "bcdefg   1000\n");
+}
+
+TEST(Table, ControlCharactersOfPeersDoNotReachTheTerminal) {
+  EXPECT_EQ(format_table({{"A"}, {"x\x1b[2J\ny"}}), "A\nx?[2J?y\n");
+}
+
+TEST(Output, Listings) {
+  EXPECT_EQ(shown("view.list", R"([{"lu":"d","lun":0,"host_group":"","target_group":"g","read_only":true}])"),
+            "LU  LUN  HOSTS  TARGETS  READ-ONLY\n"
+            "d     0  every  g        yes\n");
+  EXPECT_EQ(shown("view.list", "[]"), "no views\n");
+  EXPECT_EQ(shown("session.list", R"([{"id":1,"initiator":"i","target":"","authentication":"none","in_flight":0,
+                                      "commands":5,"connections":[{"peer":"1.2.3.4:5"}]}])"),
+            "ID  INITIATOR  TARGET       PEER       AUTHENTICATION  IN FLIGHT  COMMANDS\n"
+            " 1  i          (discovery)  1.2.3.4:5  none                    0         5\n");
+}
+
+TEST(Output, ReportsOfChanges) {
+  EXPECT_EQ(shown("apply", R"({"applied":true,"changes":["+ lu d"],"notes":["lu e: gone"]})"),
+            "+ lu d\nwarning: lu e: gone\n");
+  EXPECT_EQ(shown("apply", R"({"applied":false,"changes":[],"notes":[]})"),
+            "nothing changes\n(dry run: nothing was changed)\n");
+}
+
+TEST(Output, SingleThings) {
+  EXPECT_EQ(shown("export", R"({"text":"[[lu]]\n"})"), "[[lu]]\n");
+  EXPECT_EQ(shown("session.logout", "{}"), "done\n");
+  EXPECT_EQ(shown("status", R"({"pid":1,"counters":{"logins":2}})"), "counters\n  logins  2\npid       1\n");
+}
+
+TEST(Output, CommandsWithTheirHistory) {
+  EXPECT_EQ(
+      shown("command.list", R"json([{"age_ms":1.5,"state":"transfer","command":"READ(10)","lu":"d","lba":8,"blocks":1,
+                                      "tag":9,"initiator":"i","audit":[{"age_ms":1.25,"what":"received","detail":0}]}])json"),
+      "AGE       STATE     COMMAND   LU  LBA  BLOCKS  TAG  INITIATOR\n"
+      "1.500 ms  transfer  READ(10)  d     8       1    9  i\n"
+      "\ntag 9, READ(10):\n"
+      "  1.250 ms ago  received  0\n");
+}
+
+}  // namespace
+}  // namespace ctl
