@@ -16,21 +16,27 @@ struct Worker::Impl {
     std::function<void()> work, done;
   };
   std::mutex mutex;
-  std::condition_variable filled;
+  std::condition_variable filled, emptied;
   std::deque<Job> jobs;
   bool stopping = false;
+  bool busy = false;
   std::thread thread;
 
   void run() {
+    std::unique_lock lock(mutex);
     for (;;) {
-      std::unique_lock lock(mutex);
       filled.wait(lock, [this] { return stopping || !jobs.empty(); });
       if (jobs.empty()) return;
       Job job = std::move(jobs.front());
       jobs.pop_front();
+      busy = true;
       lock.unlock();
       job.work();
       if (job.done) job.reactor->post_function(std::move(job.done));
+      job = {};
+      lock.lock();
+      busy = false;
+      if (jobs.empty()) emptied.notify_all();
     }
   }
 };
@@ -49,6 +55,11 @@ Worker::~Worker() {
   }
   impl_->filled.notify_one();
   impl_->thread.join();
+}
+
+void Worker::drain() {
+  std::unique_lock lock(impl_->mutex);
+  impl_->emptied.wait(lock, [this] { return impl_->jobs.empty() && !impl_->busy; });
 }
 
 void Worker::submit(Reactor& reactor, std::function<void()> work, std::function<void()> done) {

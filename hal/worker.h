@@ -16,6 +16,9 @@ class Worker {
   ~Worker();  // finishes what was submitted
   // `work` runs on the worker's thread, then `done` on `reactor`.
   void submit(Reactor& reactor, std::function<void()> work, std::function<void()> done);
+  // Blocking: once it returns, every `done` is with its reactor and the thread touches no reactor any more. To be
+  // called before a reactor dies that was named in submit(), unless the worker dies first.
+  void drain();
 
  private:
   struct Impl;

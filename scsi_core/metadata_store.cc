@@ -70,6 +70,10 @@ void MetadataStore::erase(hal::Reactor& reactor, const std::string& lu, const st
   reactor.post_function([done = std::move(done)] { done({}); });
 }
 
+void MetadataStore::drain() {
+  if (impl_->worker.has_value()) impl_->worker->drain();
+}
+
 base::Result<std::optional<MetadataStore::Bytes>> MetadataStore::load(const std::string& lu, const std::string& kind) {
   if (impl_->directory.has_value()) return impl_->directory->read(lu, kind);
   const std::lock_guard lock(impl_->mutex);

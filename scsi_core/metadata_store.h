@@ -31,6 +31,7 @@ class MetadataStore {
              std::function<void(base::Result<void>)> done);
   // Blocking; when a logical unit is created. nullopt: there is none.
   base::Result<std::optional<Bytes>> load(const std::string& lu, const std::string& kind);
+  void drain();  // as hal::Worker::drain
 
  private:
   struct Impl;

@@ -82,18 +82,23 @@ void TcpConnection::put_data(hal::DataTask& task, const hal::DataIn& data) {
     data_out_.owe(task);
     return;
   }
-  hal::iscsi::DataIn pdu;
-  pdu.initiator_task_tag = task.initiator_task_tag;
-  pdu.exp_cmd_sn = *counters_.exp_cmd_sn;
-  pdu.max_cmd_sn = *counters_.max_cmd_sn;
   std::uint32_t at = 0;
   do {
     const std::uint32_t place = data.offset + at;
-    const std::uint32_t burst_left = keys_.max_burst_length - place % keys_.max_burst_length;
-    const std::uint32_t size = std::min({data.length - at, keys_.send_data_segment_length, burst_left});
-    const bool last = at + size == data.length;
-    pdu.flags = std::uint8_t{0};
-    if (last || size == burst_left) pdu.flags = hal::iscsi::DataIn::kFinal;
+    const std::uint32_t left = data.length - at;
+    std::uint32_t size = std::min(left, keys_.send_data_segment_length);
+    bool burst_ends = false;
+    if (place + size >= keys_.max_burst_length) [[unlikely]] {
+      const std::uint32_t burst_left = keys_.max_burst_length - place % keys_.max_burst_length;
+      burst_ends = size >= burst_left;
+      size = std::min(size, burst_left);
+    }
+    const bool last = size == left;
+    hal::iscsi::DataIn& pdu = sender_.queue_data(task, data, at, size, last);
+    pdu.flags = last || burst_ends ? std::uint8_t{hal::iscsi::DataIn::kFinal} : std::uint8_t{0};
+    pdu.initiator_task_tag = task.initiator_task_tag;
+    pdu.exp_cmd_sn = *counters_.exp_cmd_sn;
+    pdu.max_cmd_sn = *counters_.max_cmd_sn;
     pdu.data_sn = task.data_sn++;
     pdu.buffer_offset = place;
     if (last && data.with_status) {
@@ -101,7 +106,7 @@ void TcpConnection::put_data(hal::DataTask& task, const hal::DataIn& data) {
       pdu.stat_sn = (*counters_.stat_sn)++;
       pdu.residual_count = data.residual_count;
     }
-    sender_.queue_data(pdu, task, data, at, size, last);
+    sender_.seal_last();
     at += size;
   } while (at < data.length);
 }

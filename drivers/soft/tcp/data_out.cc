@@ -272,6 +272,12 @@ void DataOut::store(DataTask& task, std::span<const std::byte> bytes) {
 bool DataOut::run_answers() {
   if (answers_.empty()) return false;
   while (DataTask* const task = answers_.pop_front()) {
+    if (task->puts_answered == 1 && !task->get_answered && !task->drained_owed) {  // a read
+      task->puts_answered = 0;
+      --task->puts_out;
+      events_->data_completion_notify(*task, task->put_status);
+      continue;
+    }
     // One answer a turn: the event may end the task, or ask for more and so owe again.
     const bool more = (task->get_answered ? 1 : 0) + task->puts_answered + (task->drained_owed ? 1 : 0) > 1;
     if (more) answers_.push_back(*task);

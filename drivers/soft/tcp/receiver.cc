@@ -20,7 +20,26 @@ std::size_t Receiver::header_length(const std::byte* header) const {
   return kHeaderSize + std::size_t{as_header(header).total_ahs_length} * 4 + (header_digest_ ? kDigestSize : 0);
 }
 
+// The common case: no digests, no additional header segments, the whole PDU lies in front of us.
+std::size_t Receiver::take_plain(std::span<const std::byte> bytes) {
+  std::size_t used = 0;
+  while (bytes.size() - used >= kHeaderSize && !stopped_) {
+    const std::byte* const at = bytes.data() + used;
+    const BasicHeader& basic = as_header(at);
+    const std::uint32_t size = basic.data_segment_length;
+    const std::size_t whole = kHeaderSize + ((size + std::size_t{3}) & ~std::size_t{3});
+    if (basic.total_ahs_length != 0 || size > max_data_segment_ || bytes.size() - used < whole) break;
+    used += whole;
+    sink_.pdu_received({.header = basic, .ahs = {}, .data = {at + kHeaderSize, size}});
+    if (header_digest_ || data_digest_) break;  // negotiated by the PDU just handed on
+  }
+  return used;
+}
+
 void Receiver::consume(std::span<const std::byte> bytes) {
+  if (state_ == State::kHeader && header_have_ == 0 && !header_digest_ && !data_digest_ && !broken_) {
+    bytes = bytes.subspan(take_plain(bytes));
+  }
   while (!bytes.empty() && !broken_) {
     if (stopped_) {
       backlog_.insert(backlog_.end(), bytes.begin(), bytes.end());

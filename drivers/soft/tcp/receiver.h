@@ -44,6 +44,7 @@ class Receiver {
 
  private:
   enum class State : std::uint8_t { kHeader, kBody, kPayload, kSkip };
+  std::size_t take_plain(std::span<const std::byte> bytes);
   std::size_t take_header(std::span<const std::byte> bytes);
   std::size_t take_body(std::span<const std::byte> bytes);
   std::size_t take_payload(std::span<const std::byte> bytes);

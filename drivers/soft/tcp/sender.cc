@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <new>
 
 #include "base/check.h"
 #include "drivers/soft/tcp/crc32c.h"
@@ -60,12 +61,18 @@ Sender::~Sender() {
   drop_all([](hal::DataTask&) {});
 }
 
-// Length, padding and digests; `data` is needed for its digest only.
+// Length, padding and digests; `data` starts with the payload and is needed for its digest only.
 void Sender::finish(TxPdu& pdu, std::span<const std::byte> data) {
-  auto& header = *reinterpret_cast<hal::iscsi::BasicHeader*>(pdu.header.data());
-  header.data_segment_length = pdu.data_size;
+  reinterpret_cast<hal::iscsi::BasicHeader*>(pdu.header.data())->data_segment_length = pdu.data_size;
   pdu.header_size = hal::iscsi::kHeaderSize;
   pdu.sent = 0;
+  const std::uint32_t pad = hal::iscsi::padding(pdu.data_size);
+  pdu.trailer_size = static_cast<std::uint8_t>(pad);
+  if (pad != 0) pdu.trailer.fill(std::byte{0});
+  if (header_digest_ || data_digest_) add_digests(pdu, data, pad);
+}
+
+void Sender::add_digests(TxPdu& pdu, std::span<const std::byte> data, std::uint32_t pad) {
   if (header_digest_) {
     Crc32c crc;
     crc.add({pdu.header.data(), hal::iscsi::kHeaderSize});
@@ -73,12 +80,9 @@ void Sender::finish(TxPdu& pdu, std::span<const std::byte> data) {
     std::memcpy(pdu.header.data() + hal::iscsi::kHeaderSize, &digest, sizeof digest);
     pdu.header_size += hal::iscsi::kDigestSize;
   }
-  const std::uint32_t pad = hal::iscsi::padding(pdu.data_size);
-  if (pad != 0) std::memset(pdu.trailer.data(), 0, pad);
-  pdu.trailer_size = static_cast<std::uint8_t>(pad);
   if (data_digest_ && pdu.data_size > 0) {
     Crc32c crc;
-    crc.add(data);
+    crc.add(data.first(pdu.data_size));
     crc.add({pdu.trailer.data(), pad});
     const base::le32 digest = crc.digest();
     std::memcpy(pdu.trailer.data() + pad, &digest, sizeof digest);
@@ -103,19 +107,18 @@ void Sender::queue_control(const hal::iscsi::BasicHeader& header, std::span<cons
   queue_.push_back(pdu);
 }
 
-void Sender::queue_data(const hal::iscsi::DataIn& header, hal::DataTask& task, const hal::DataIn& data,
-                        std::uint32_t offset, std::uint32_t size, bool last) {
+hal::iscsi::DataIn& Sender::queue_data(hal::DataTask& task, const hal::DataIn& data, std::uint32_t offset,
+                                       std::uint32_t size, bool last) {
   TxPdu& pdu = pool_.take();
-  std::memcpy(pdu.header.data(), &header, sizeof header);
   pdu.task = &task;
   pdu.last_of_put = last;
   pdu.with_status = last && data.with_status;
   pdu.data_offset = offset;
   pdu.data_size = size;
   pdu.segments = data.segments;
-  if (data_digest_ && size > 0) own_rest(pdu);
-  finish(pdu, pdu.own.bytes().first(pdu.own.empty() ? 0 : size));
+  if (data_digest_) own_rest(pdu);
   queue_.push_back(pdu);
+  return *new (pdu.header.data()) hal::iscsi::DataIn;
 }
 
 void Sender::own_rest(TxPdu& pdu) {
@@ -145,26 +148,27 @@ Sender::Released Sender::release_task(hal::DataTask& task) {
   return released;
 }
 
-std::size_t Sender::gather(std::span<iovec> out) const {
+std::size_t Sender::gather(std::span<iovec> out) {
   std::size_t count = 0;
-  auto* const self = const_cast<Sender*>(this);
-  self->queue_.find_if([&](TxPdu& pdu) {
-    const std::size_t worst = 2 + pdu.segments.size();
-    if (count != 0 && count + worst > out.size()) return true;
-    std::uint32_t skip = pdu.sent;  // only the first PDU of the queue has sent anything
-    const auto add = [&](std::span<const std::byte> part) {
-      if (skip >= part.size()) {
-        skip -= static_cast<std::uint32_t>(part.size());
-        return;
-      }
-      part = part.subspan(skip);
-      skip = 0;
-      if (count < out.size()) out[count++] = {const_cast<std::byte*>(part.data()), part.size()};
-    };
-    add({pdu.header.data(), pdu.header_size});
-    if (pdu.data_size != 0) for_each_part(pdu.segments, pdu.data_offset, pdu.data_size, add);
-    add({pdu.trailer.data(), pdu.trailer_size});
-    return count >= out.size();
+  std::uint32_t skip = queue_.front().sent;  // only the first PDU of the queue has sent anything
+  iovec* const vectors = out.data();
+  const auto add = [&](const std::byte* data, std::size_t size) {
+    if (skip >= size) {
+      skip -= static_cast<std::uint32_t>(size);
+      return;
+    }
+    vectors[count++] = {const_cast<std::byte*>(data) + skip, size - skip};
+    skip = 0;
+  };
+  queue_.find_if([&](TxPdu& pdu) {
+    if (count + 2 + pdu.segments.size() > out.size()) return true;
+    add(pdu.header.data(), pdu.header_size);
+    if (pdu.data_size != 0) {
+      for_each_part(pdu.segments, pdu.data_offset, pdu.data_size,
+                    [&](std::span<const std::byte> part) { add(part.data(), part.size()); });
+    }
+    if (pdu.trailer_size != 0) add(pdu.trailer.data(), pdu.trailer_size);
+    return false;
   });
   return count;
 }

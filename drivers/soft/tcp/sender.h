@@ -49,10 +49,16 @@ class Sender {
   }
   // A PDU whose data is copied.
   void queue_control(const hal::iscsi::BasicHeader& header, std::span<const std::byte> data);
-  // One Data-In PDU over borrowed segments. With data digests the payload is copied, so that the digest stays true
-  // while others write to the medium it was lent from.
-  void queue_data(const hal::iscsi::DataIn& header, hal::DataTask& task, const hal::DataIn& data, std::uint32_t offset,
-                  std::uint32_t size, bool last);
+  // One Data-In PDU over borrowed segments; the caller fills the rest of the header returned, then calls seal_last().
+  // With data digests the payload is copied, so that the digest stays true while others write to the medium it was lent
+  // from.
+  hal::iscsi::DataIn& queue_data(hal::DataTask& task, const hal::DataIn& data, std::uint32_t offset, std::uint32_t size,
+                                 bool last);
+  // Length, padding and digests of the PDU queued last.
+  void seal_last() {
+    TxPdu& pdu = queue_.back();
+    finish(pdu, pdu.own.bytes());
+  }
   bool empty() const { return queue_.empty(); }
   // Sends as much as the socket takes. False: the connection is broken. Finished puts are counted in their tasks'
   // `puts_answered` and handed to `finished`.
@@ -73,13 +79,14 @@ class Sender {
  private:
   void finish(TxPdu& pdu, std::span<const std::byte> data);
   void own_rest(TxPdu& pdu);
-  std::size_t gather(std::span<iovec> out) const;
+  std::size_t gather(std::span<iovec> out);
   long send_some(int fd);
 
   TxPool& pool_;
   hal::DmaPool& memory_;
   base::IntrusiveList<TxPdu> queue_;
   bool header_digest_ = false, data_digest_ = false, blocked_ = false;
+  void add_digests(TxPdu& pdu, std::span<const std::byte> data, std::uint32_t pad);
 };
 
 template <class Finished>
