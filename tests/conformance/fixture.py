@@ -89,6 +89,11 @@ class Fixture:
             resident = int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
         return resident, len(os.listdir(f"/proc/{self.pid}/fd"))
 
+    def sanitized(self):
+        """Whether the target was built with a sanitizer, which keeps freed memory and so hides how much is in use."""
+        with open(f"/proc/{self.pid}/maps", encoding="ascii", errors="replace") as maps:
+            return "san.so" in maps.read()
+
     def alive(self):
         return self.pid is None or os.path.exists(f"/proc/{self.pid}/statm") and _state(self.pid) not in "ZX"
 

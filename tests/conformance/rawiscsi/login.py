@@ -58,7 +58,7 @@ class LoginPhase:
         """Goes on to the full feature phase, with plain answers to what the target offers; returns all pairs."""
         everything = []
         for _ in range(8):
-            response, answers = self.exchange(pairs, csg=csg)
+            response, answers = self.exchange(pairs, csg=csg, nsg=FULL_FEATURE if csg else OPERATIONAL)
             everything += answers
             if response.transit and response.nsg == FULL_FEATURE:
                 return everything

@@ -36,6 +36,9 @@ class Model:
         numbered = pdu.opcode in (Op.NOP_OUT, Op.SCSI_COMMAND, Op.TMF_REQUEST, Op.TEXT_REQUEST, Op.LOGOUT_REQUEST)
         if numbered and not pdu.immediate and not serial_less(pdu.cmd_sn, self.sent_limit):
             self.sent_limit = serial_add(pdu.cmd_sn, 1)
+        if pdu.opcode == Op.TMF_REQUEST and pdu.function == 1 and serial_less(pdu.ref_cmd_sn, pdu.cmd_sn) \
+                and not serial_less(pdu.ref_cmd_sn, self.sent_limit):
+            self.sent_limit = serial_add(pdu.ref_cmd_sn, 1)  # ABORT TASK counts that CmdSN as received (11.6.1)
         if numbered and pdu.opcode != Op.SCSI_COMMAND and pdu.itt != RESERVED_TAG:
             self.requests[pdu.itt] = pdu
             self.ended.discard(pdu.itt)
@@ -141,7 +144,8 @@ class Model:
         over, under = pdu.flags & 0x04, pdu.flags & 0x02
         self._ask(not (over and under), "both residual bits (11.4.1)", pdu)
         self._ask(over or under or pdu.residual_count == 0, "residual count without a bit (11.4.5.1)", pdu)
-        self._ask(not pdu.flags & 0x18 or pdu.opcode == Op.DATA_IN, "bidirectional residual bits", pdu)
+        both_ways = task.read_length and task.data_out
+        self._ask(both_ways or not pdu.flags & 0x18 or pdu.opcode == Op.DATA_IN, "bidirectional residual bits", pdu)
         task.overflow, task.underflow = (pdu.residual_count if over else 0), (pdu.residual_count if under else 0)
         self._ask(task.underflow <= task.expected_length, "underflow above the expected length", pdu)
         if task.read_length and task.read_length == task.expected_length:

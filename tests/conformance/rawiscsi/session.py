@@ -188,9 +188,17 @@ class Session:
             task = self.model.tasks[pdu.itt]
             if task.automatic:
                 self.answer_r2t(task, pdu)
+        elif pdu.opcode == Op.REJECT:
+            self.plug(self.model.rejects[-1][1])
         elif pdu.opcode == Op.NOP_IN and pdu.itt == RESERVED_TAG and pdu.ttt != RESERVED_TAG and self.auto_nop:
             self.answer_ping(pdu)
         return pdu
+
+    def plug(self, header):
+        """The CmdSN of a rejected request counts as not received (RFC 7143 7.3): the next request takes it."""
+        numbered = header.opcode in (Op.NOP_OUT, Op.SCSI_COMMAND, Op.TMF_REQUEST, Op.TEXT_REQUEST, Op.LOGOUT_REQUEST)
+        if numbered and not header.immediate and serial_add(header.cmd_sn, 1) == self.cmd_sn:
+            self.cmd_sn = header.cmd_sn
 
     def answer_ping(self, ping):
         self.model.pings.pop(ping.ttt, None)

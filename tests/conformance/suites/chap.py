@@ -364,7 +364,8 @@ class Proof(ChapCase):
         time.sleep(0.3)
         after, open_now = self.fixture.usage()
         self.assertLessEqual(open_now, descriptors + 2)
-        self.assertLess(after - memory, 1 << 20)
+        if not self.fixture.sanitized():
+            self.assertLess(after - memory, 1 << 20, "resident memory grew by more than 1 MiB")
         self.session(target=self.fixture.chap, settle=False, chap=fixtures.one_way((self.algorithm,)))
 
 
@@ -385,10 +386,21 @@ class Mutual(ChapCase):
         self.answer(lambda c: self.mutual_keys(c, CHAP_C=md.base64_value(c.target_challenge)), self.fixture.mutual)
 
     def test_f095_reflected_challenge_of_another_connection(self):
-        """RFC 7143 9.2.1: nor may a second connection be used as an oracle for the first."""
-        _, first = self.challenged(self.fixture.mutual)
-        self.answer(lambda c: self.mutual_keys(c, CHAP_C=md.hex_value(first.target_challenge),
-                                               CHAP_I=str(first.target_identifier)), self.fixture.mutual)
+        """RFC 7143 9.2.1: a second connection is no oracle for the first: what it answers proves nothing there."""
+        first, victim = self.challenged(self.fixture.mutual)
+        phase, chap = self.challenged(self.fixture.mutual)
+        phase.send(self.mutual_keys(chap, CHAP_C=md.hex_value(victim.target_challenge),
+                                    CHAP_I=str(victim.target_identifier)), csg=SECURITY, nsg=OPERATIONAL)
+        try:
+            pdu = phase.receive()
+        except Closed:
+            return
+        if pdu.status_class:
+            return self.refused(pdu.login_status, *REFUSALS)
+        answer = dict(text.decode(pdu.data))
+        for user in (fixtures.MUTUAL_USER, fixtures.TARGET_USER):
+            verdict = self.step(first, {"CHAP_N": user, "CHAP_R": answer["CHAP_R"]}, csg=SECURITY, nsg=OPERATIONAL)
+            self.refused(verdict, *REFUSALS)
 
     def test_f095_reflected_response(self):
         """The digest that the target would compute is not taken as the initiator's."""

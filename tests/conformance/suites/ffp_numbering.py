@@ -85,8 +85,8 @@ class Numbering(Case):
         self.ends(how, "reject 02", CLOSED)
         if how == CLOSED:
             return
-        retry = session.command(scsi.write10(11, 1), self.lun, write=data, cmd_sn=serial_add(session.cmd_sn, -1))
-        session.finish(retry)
+        self.assertEqual(session.model.exp_cmd_sn, session.cmd_sn, "the rejected command counts as received")
+        retry = session.do(scsi.write10(11, 1), self.lun, write=data)
         self.assertEqual(str(retry), "good")
         self.assertEqual(self.read(session, 11, 1), data)
 

@@ -66,13 +66,21 @@ class TaskManagement(Case):
         self.assertEqual(self.read(session, 300, 4), before)
 
     def test_ffp_11_3_2_nothing_follows_the_response_to_a_multi_task_abort(self):
-        """RFC 7143 4.2.3.3: ABORT TASK SET, CLEAR TASK SET and LOGICAL UNIT RESET silence all affected tasks."""
+        """RFC 7143 4.2.3.3: ABORT TASK SET, CLEAR TASK SET and LOGICAL UNIT RESET silence all affected tasks.
+
+        The target may (and by the letter must) wait for the data of its open R2Ts, which therefore follows.
+        """
         for function in (ABORT_TASK_SET, CLEAR_TASK_SET, LUN_RESET):
             session = self.session(keys={"ImmediateData": "No"})
-            tasks = [self.held(session, 310 + 8 * i)[0] for i in range(4)]
-            self.assertEqual(session.tmf(function, self.lun), COMPLETE, f"function {function}")
-            session.model.forbid(*tasks)
-            self.ignored(session)
+            held = [self.held(session, 310 + 8 * i) for i in range(4)]
+            request = session.send_tmf(function, self.lun)
+            for task, r2t in held:
+                session.answer_r2t(task, r2t)
+            answer = session.until(lambda p, itt=request.itt: p.itt == itt, f"the response to function {function}")
+            self.assertEqual(answer.response, COMPLETE, f"function {function}")
+            session.model.forbid(*(task for task, _ in held))
+            for pdu in self.fence(session):
+                self.assertEqual(pdu.opcode, Op.REJECT, f"only Rejects of the late Data-Outs may come: {pdu}")
             self.works(session)
 
     def test_ffp_11_3_3_abort_of_an_unknown_task(self):

@@ -1,7 +1,7 @@
 """UNH-IOL full feature items 17: Text Requests, SendTargets, negotiation in the full feature phase, C and F bits."""
 
 from rawiscsi import keys as text
-from rawiscsi.pdu import RESERVED_TAG, serial_add
+from rawiscsi.pdu import RESERVED_TAG
 
 from .case import CLOSED, Case, Op, scsi
 
@@ -257,6 +257,5 @@ class Negotiation(Case):
             self.ends(how, "reject 02", CLOSED)
             if how == CLOSED:
                 return
-            session.cmd_sn = serial_add(session.cmd_sn, -1)
         answer = self.answered(session.text(UNKNOWN, itt=0x77))
         self.assertEqual(text.decode(answer.data), [("X-org.outboard.nothing", "NotUnderstood")])

@@ -159,7 +159,7 @@ class FirstPdu(LoginCase):
         whole = LoginPhase(None, new_isid()).request(self.names(), csg=SECURITY, nsg=OPERATIONAL).encode()
         for cut in (*range(0, BHS_LENGTH + 2), *range(BHS_LENGTH + 2, len(whole), 13), len(whole)):
             for reset in (False, True):
-                wire = self.wire()
+                wire = self.wire(source="127.0.0.3")  # not the address of the login that must work afterwards
                 wire.send_bytes(whole[:cut])
                 wire.close(reset)
         self.target_works()
@@ -254,7 +254,11 @@ class Time(LoginCase):
         time.sleep(0.5)
         after, open_now = self.fixture.usage()
         self.assertLessEqual(open_now, descriptors + 2)
-        self.assertLess(after - memory, 1 << 20, "resident memory grew by more than 1 MiB over 2000 refused logins")
+        self.flat(memory, after)
+
+    def flat(self, before, after):
+        if not self.fixture.sanitized():
+            self.assertLess(after - before, 1 << 20, "resident memory grew by more than 1 MiB")
 
     def test_f080_many_held_connections(self):
         """F080: 300 connections of one address held open; logins of another address still take under a second."""

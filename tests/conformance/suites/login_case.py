@@ -36,6 +36,16 @@ class LoginCase(Case):
         verdict = phase.verdict(limit)
         return "ok" if verdict == 0 else verdict
 
+    def whole(self, phase, pairs):
+        """A login from its first request to its end: "ok" in the full feature phase, else how it was refused."""
+        try:
+            phase.complete(pairs, csg=SECURITY)
+        except Refused as refused:
+            return refused.status
+        except Closed:
+            return CLOSED
+        return "ok"
+
     def operational(self, **names):
         """A connection that has reached the operational stage."""
         phase = self.phase()

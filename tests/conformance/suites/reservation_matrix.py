@@ -5,6 +5,7 @@ from .reservations import CONFLICT, KEY_A, TYPES, ReservationCase
 
 # Which nexuses that do not hold the reservation may execute a command, by kind of command:
 #   A always; R reads: not under exclusive access for a nexus that is not registered (any nexus for type 3);
+#   M mode data and the like: as R, but SPC-3 lets them conflict with every type; both answers are taken.
 #   W writes: only where registrants may write (types 5 to 8) and the nexus is registered.
 NAMES = {
     1: "write_exclusive",
@@ -30,10 +31,10 @@ def commands(block, lba, unit):
         "PREVENT ALLOW prevent=0": ("A", scsi.prevent_allow(0), 0, b""),
         "LOG SENSE": ("A", scsi.cdb(0x4D, 10, (2, 1, 0x40), (7, 2, 255)), 255, b""),
         "REPORT TARGET PORT GROUPS": ("A", scsi.cdb(0xA3, 12, (1, 1, 0x0A), (6, 4, 255)), 255, b""),
-        "MODE SENSE(6)": ("R", scsi.mode_sense6(0x3F), 255, b""),
-             "MODE SENSE(10)": ("R", scsi.mode_sense10(0x3F), 512, b""),
-        "REPORT SUPPORTED OPERATION CODES": ("R", scsi.report_opcodes(), 4096, b""),
-        "REPORT SUPPORTED TMF": ("R", scsi.report_task_management(), 16, b""),
+        "MODE SENSE(6)": ("M", scsi.mode_sense6(0x3F), 255, b""),
+             "MODE SENSE(10)": ("M", scsi.mode_sense10(0x3F), 512, b""),
+        "REPORT SUPPORTED OPERATION CODES": ("M", scsi.report_opcodes(), 4096, b""),
+        "REPORT SUPPORTED TMF": ("M", scsi.report_task_management(), 16, b""),
         "GET LBA STATUS": ("R", scsi.get_lba_status(lba), 512, b""),
         "READ DEFECT DATA(10)": ("R", scsi.read_defect_data10(), 8, b""),
         "READ(6)": ("R", scsi.read6(lba, 1), block, b""), "READ(10)": ("R", scsi.read10(lba, 1), block, b""),
@@ -62,11 +63,13 @@ def commands(block, lba, unit):
 
 
 def allowed(kind, role, command):
-    """Whether SPC-4 and SBC-3 let this nexus execute such a command."""
+    """Whether SPC-4 and SBC-3 let this nexus execute such a command; None where editions differ."""
     if command == "A" or role == "holder" or kind >= 7 and role == "registrant":
         return True
     if role == "registrant" and kind in (5, 6):
         return True
+    if command == "M":
+        return None if kind in (1, 5, 7) else False
     return command == "R" and kind in (1, 5, 7)
 
 
@@ -82,7 +85,9 @@ class Matrix(ReservationCase):
                 continue  # the target does not have the command; nothing can be said about the cell
             count += 1
             wanted = allowed(kind, role, command)
-            if (str(task) == CONFLICT) == wanted or wanted and str(task) not in ("good", "condition met"):
+            if wanted is None:
+                self.ends(task, "good", CONFLICT, hint=name)
+            elif (str(task) == CONFLICT) == wanted or wanted and str(task) not in ("good", "condition met"):
                 wrong.append(f"{name}: {task}, expected {'good' if wanted else CONFLICT}")
             if name == "PREVENT ALLOW prevent=1":
                 self.steady(sessions["holder"], scsi.prevent_allow(0))

@@ -79,7 +79,16 @@ class AllocationLength(Lists):
             self.sweep(lambda n, a=action: scsi.pr_in(a, n), 8192)
 
     def test_alloc_get_lba_status(self):
-        self.sweep(lambda n: scsi.get_lba_status(0, n), 512)
+        """SBC-3 5.4: at least one descriptor; how many more are made may follow the allocation length."""
+        full = bytes(self.data(scsi.get_lba_status(0, 512), 512).data_in)
+        for length in (*range(0, 64), 100, 511):
+            task = self.s.do(scsi.get_lba_status(0, length), self.lun, read=1, expected=length)
+            data = bytes(task.data_in)
+            self.assertEqual((str(task), data[8:]), ("good", full[8:len(data)]), f"allocation length {length}")
+            self.assertEqual(len(data) + task.underflow, length)
+            if length >= 24:
+                told = struct.unpack(">I", data[:4])[0]
+                self.assertTrue(told % 16 == 4 and told >= 20, f"PARAMETER DATA LENGTH {told}")
 
     def test_alloc_read_defect_data(self):
         self.sweep(scsi.read_defect_data10, 255)
