@@ -133,7 +133,7 @@ class Connection final : public hal::DatamoverEvents {
   std::uint16_t cid_ = 0;
   const std::uint16_t portal_group_;
   std::uint32_t stat_sn_ = 0;
-  base::Time last_heard_{};
+  base::Time last_heard_{}, pinged_at_{};
   TaskTable tasks_;
   std::unique_ptr<Login> login_;
   std::unique_ptr<TextExchange> text_;

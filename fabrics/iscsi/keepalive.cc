@@ -39,21 +39,23 @@ void Connection::keepalive() {
   const base::Time now = shard_.reactor().now();
   const Limits& limits = shard_.limits();
   if (limits.nop_interval.count() == 0) return;
-  if (ping_tag_ != kReservedTag && now - last_heard_ >= limits.nop_interval + limits.nop_timeout) {
-    log_peer_error("NOP-In not answered in time");
-    session_->end();
-    return;
-  }
+  if (last_heard_ > pinged_at_) ping_tag_ = kReservedTag;  // heard from it, if not by the answer
   base::Time next = last_heard_ + limits.nop_interval;
-  if (next <= now) {
+  if (ping_tag_ != kReservedTag) {
+    next = pinged_at_ + limits.nop_timeout;
+    if (next <= now) {
+      log_peer_error("NOP-In not answered in time");
+      session_->end();
+      return;
+    }
+  } else if (next <= now) {
     if (nexus_ == nullptr) {  // discovery sessions are not pinged
       session_->end();
       return;
     }
-    if (ping_tag_ == kReservedTag) send_ping();
-    next = last_heard_ + limits.nop_interval + limits.nop_timeout;
-  } else {
-    ping_tag_ = kReservedTag;  // heard from it in another way
+    send_ping();
+    pinged_at_ = now;
+    next = now + limits.nop_timeout;
   }
   if (grace_over_ != base::Time{}) next = std::min(next, grace_over_);
   timer_.arm(shard_.reactor().timers(), next);

@@ -11,14 +11,18 @@ namespace test_support {
 using hal::DataStatus;
 using hal::DataTask;
 
-FakeConnection::FakeConnection(FakeDatamover& owner, hal::Reactor& reactor, std::string local, std::string peer)
-    : owner_(owner), reactor_(reactor), local_(std::move(local)), peer_(std::move(peer)) {}
+FakeConnection::FakeConnection(hal::Reactor& reactor, std::string local, std::string peer)
+    : reactor_(reactor), local_(std::move(local)), peer_(std::move(peer)) {}
 
 FakeConnection::~FakeConnection() {
+  EXPECT_TRUE(destroyed) << "still alive";
+  if (answers_.linked()) answers_.unlink();
+}
+
+void FakeConnection::destroy() {
   EXPECT_TRUE(tasks_.empty()) << "destroyed with live tasks";
   EXPECT_TRUE(ended) << "destroyed before its end was told";
-  if (answers_.linked()) answers_.unlink();
-  std::replace(owner_.connections.begin(), owner_.connections.end(), this, static_cast<FakeConnection*>(nullptr));
+  destroyed = true;
 }
 
 void FakeConnection::deliver(const hal::iscsi::BasicHeader& header, std::span<const std::byte> data,
@@ -119,7 +123,7 @@ void FakeConnection::end_task(DataTask& task) {
   tasks_.erase(task.initiator_task_tag);
 }
 
-void FakeConnection::terminate(base::Duration) {
+void FakeConnection::terminate() {
   if (ended || terminated) return;
   terminated = close_owed_ = true;
   answer_soon();
@@ -187,6 +191,44 @@ void FakeConnection::run_answers() {
 
 // --- listening ---
 
+namespace {
+
+// What the layer above owns.
+class Handle final : public hal::DatamoverConnection {
+ public:
+  explicit Handle(FakeConnection& connection) : fake_(connection) {}
+  ~Handle() override { fake_.destroy(); }
+  void set_events(hal::DatamoverEvents& events) override { fake_.set_events(events); }
+  hal::Reactor& reactor() override { return fake_.reactor(); }
+  std::string local_address() const override { return fake_.local(); }
+  std::string peer_address() const override { return fake_.peer(); }
+  void send_control(const hal::iscsi::BasicHeader& header, std::span<const std::byte> data) override {
+    fake_.send_control(header, data);
+  }
+  void enable(const hal::DatamoverKeys& keys, const hal::PduCounters& counters) override {
+    fake_.enable(keys, counters);
+  }
+  void begin_task(DataTask& task, std::span<const std::byte> immediate) override { fake_.begin_task(task, immediate); }
+  void put_data(DataTask& task, const hal::DataIn& data) override { fake_.put_data(task, data); }
+  void get_data(DataTask& task, std::span<const hal::DmaSpan> segments, std::uint32_t offset,
+                std::uint32_t length) override {
+    fake_.get_data(task, segments, offset, length);
+  }
+  void terminate_data(DataTask& task) override { fake_.terminate_data(task); }
+  bool drained(const DataTask& task) const override { return !task.unsolicited_follows; }
+  void end_task(DataTask& task) override { fake_.end_task(task); }
+  void pause(bool paused) override { static_cast<void>(paused); }
+  void terminate(base::Duration linger) override {
+    static_cast<void>(linger);
+    fake_.terminate();
+  }
+
+ private:
+  FakeConnection& fake_;
+};
+
+}  // namespace
+
 struct FakeDatamover::Listener final : hal::DatamoverListener {
   Listener(FakeDatamover& owner, std::string asked, hal::DatamoverAcceptor& to)
       : datamover(owner), text(std::move(asked)), acceptor(to) {}
@@ -208,9 +250,8 @@ struct FakeDatamover::Pending final : hal::PendingConnection {
   std::string peer_address() const override { return peer; }
   std::string local_address() const override { return local; }
   base::Result<std::unique_ptr<hal::DatamoverConnection>> start(hal::Reactor& reactor) override {
-    auto connection = std::make_unique<FakeConnection>(datamover, reactor, local, peer);
-    datamover.connections.push_back(connection.get());
-    return std::unique_ptr<hal::DatamoverConnection>(std::move(connection));
+    datamover.connections.push_back(std::make_unique<FakeConnection>(reactor, local, peer));
+    return std::unique_ptr<hal::DatamoverConnection>(std::make_unique<Handle>(*datamover.connections.back()));
   }
   FakeDatamover& datamover;
   std::string peer, local;

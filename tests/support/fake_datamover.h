@@ -27,15 +27,17 @@ struct SentPdu {
 
 class FakeDatamover;
 
-class FakeConnection final : public hal::DatamoverConnection {
+// One connection as the test sees it; lives as long as the FakeDatamover, so that what was sent last can be read. The
+// DatamoverConnection that the layer above owns is a handle to it.
+class FakeConnection {
  public:
-  FakeConnection(FakeDatamover& owner, hal::Reactor& reactor, std::string local, std::string peer);
-  ~FakeConnection() override;
+  FakeConnection(hal::Reactor& reactor, std::string local, std::string peer);
+  ~FakeConnection();
 
   // --- the test's side ---
   std::deque<SentPdu> sent;  // not yet looked at, oldest first
   hal::DatamoverKeys keys;
-  bool enabled = false, ended = false, terminated = false;
+  bool enabled = false, terminated = false, ended = false, destroyed = false;
   bool hold_answers = false;  // put_data is answered only when this is false again
   bool hold_get = false;      // get_data likewise
   std::uint32_t gets = 0, puts = 0;
@@ -56,22 +58,21 @@ class FakeConnection final : public hal::DatamoverConnection {
   hal::DataTask* task(std::uint32_t initiator_task_tag);
   std::size_t tasks() const { return tasks_.size(); }
 
-  // --- hal::DatamoverConnection ---
-  void set_events(hal::DatamoverEvents& events) override { events_ = &events; }
-  hal::Reactor& reactor() override { return reactor_; }
-  std::string local_address() const override { return local_; }
-  std::string peer_address() const override { return peer_; }
-  void send_control(const hal::iscsi::BasicHeader& header, std::span<const std::byte> data) override;
-  void enable(const hal::DatamoverKeys& new_keys, const hal::PduCounters& counters) override;
-  void begin_task(hal::DataTask& task, std::span<const std::byte> immediate) override;
-  void put_data(hal::DataTask& task, const hal::DataIn& data) override;
+  // --- the handle's side, as in hal::DatamoverConnection ---
+  void set_events(hal::DatamoverEvents& events) { events_ = &events; }
+  hal::Reactor& reactor() { return reactor_; }
+  const std::string& local() const { return local_; }
+  const std::string& peer() const { return peer_; }
+  void send_control(const hal::iscsi::BasicHeader& header, std::span<const std::byte> data);
+  void enable(const hal::DatamoverKeys& new_keys, const hal::PduCounters& counters);
+  void begin_task(hal::DataTask& task, std::span<const std::byte> immediate);
+  void put_data(hal::DataTask& task, const hal::DataIn& data);
   void get_data(hal::DataTask& task, std::span<const hal::DmaSpan> segments, std::uint32_t offset,
-                std::uint32_t length) override;
-  void terminate_data(hal::DataTask& task) override;
-  bool drained(const hal::DataTask& task) const override { return !task.unsolicited_follows; }
-  void end_task(hal::DataTask& task) override;
-  void pause(bool paused) override { static_cast<void>(paused); }
-  void terminate(base::Duration linger) override;
+                std::uint32_t length);
+  void terminate_data(hal::DataTask& task);
+  void end_task(hal::DataTask& task);
+  void terminate();
+  void destroy();
 
  private:
   struct Answers final : hal::Deferred {
@@ -87,7 +88,6 @@ class FakeConnection final : public hal::DatamoverConnection {
   void run_answers();
   void answer_soon();
 
-  FakeDatamover& owner_;
   hal::Reactor& reactor_;
   std::string local_, peer_;
   hal::DatamoverEvents* events_ = nullptr;
@@ -106,11 +106,11 @@ class FakeDatamover final : public hal::Datamover {
   base::Result<std::unique_ptr<hal::DatamoverListener>> listen(hal::Reactor& reactor, const std::string& address,
                                                                hal::DatamoverAcceptor& acceptor) override;
   // Somebody connects to the listener at `portal`; what the fabric makes of it appears in `connections` once its
-  // reactor has run. The entry is null when the fabric refused.
+  // reactor has run.
   void connect(std::size_t portal, const std::string& peer, const std::string& local);
-  std::vector<FakeConnection*> connections;  // in the order of their start; null when destroyed
-  std::vector<std::string> listening;        // addresses, as asked for
-  std::string refuse_address;                // listening here fails
+  std::vector<std::unique_ptr<FakeConnection>> connections;  // in the order of their start
+  std::vector<std::string> listening;                        // addresses, as asked for
+  std::string refuse_address;                                // listening here fails
 
  private:
   friend class FakeConnection;
