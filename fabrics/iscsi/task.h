@@ -19,6 +19,7 @@ enum class TaskPlace : std::uint8_t {
 
 struct Task final : scsi::Command, hal::DataTask, base::ListHook<Task> {
   Connection* connection = nullptr;
+  Task* next_in_bucket = nullptr;  // TaskTable's
   TaskPlace place = TaskPlace::kFree;
   bool immediate = false;
   bool holds_slot = false;      // of the command window

@@ -39,7 +39,7 @@ def run(binary, commands, extra, work):
     done = json.loads(result.stdout.strip().split("\n")[-1])
     if done["errors"]:
         sys.exit(f"{done['errors']} commands failed")
-    listing = subprocess.run(["callgrind_annotate", "--threshold=100", "--show=Ir", str(out)], capture_output=True,
+    listing = subprocess.run(["callgrind_annotate", "--threshold=100", "--auto=no", "--show=Ir", str(out)], capture_output=True,
                              text=True, check=True, timeout=120).stdout
     layers, functions = {}, {}
     for line in listing.split("\n"):

@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 namespace bench {
 namespace {
@@ -129,6 +130,7 @@ void Session::login() {
         peer_segment_ = static_cast<std::uint32_t>(std::stoul(v));
       immediate_ = text_value(answer, "ImmediateData") != "No";
       initial_r2t_ = text_value(answer, "InitialR2T") == "Yes";
+      unit_attention_ = true;
       return;
     }
     text.clear();
@@ -219,6 +221,8 @@ void Session::finished(std::uint32_t index, bool good, std::uint64_t now) {
   if (index >= slots_.size() || !slots_[index].busy) die("an answer to no command");
   slots_[index].busy = false;
   --in_flight_;
+  // One command meets the unit attention condition of a new I_T nexus; it is neither counted nor an error.
+  if (!good && std::exchange(unit_attention_, false)) return;
   ++completed;
   if (!good) ++errors;
   latency.add(now - slots_[index].started);

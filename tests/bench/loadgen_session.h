@@ -74,7 +74,7 @@ class Session {
   const Load& load_;
   base::SeededRandom random_;
   int fd_ = -1;
-  bool stopping_ = false;
+  bool stopping_ = false, unit_attention_ = false;
   std::uint32_t cmd_sn_ = 1, exp_stat_sn_ = 0, max_cmd_sn_ = 1;
   std::uint32_t in_flight_ = 0;
   std::uint32_t first_burst_ = 65536, peer_segment_ = 8192;

@@ -67,7 +67,9 @@ int main(int argc, char** argv) {
     store.size = load.span_bytes;
     auto made = scsi::make_backstore(store);
     if (!made.has_value()) return fail("no backstore");
-    core.add_disk({.name = "disk"}, std::move(*made), step);
+    scsi::LuConfig disk;
+    disk.name = "disk";
+    core.add_disk(std::move(disk), std::move(*made), step);
     if (!wait()) return fail("no disk");
     scsi::ViewTable views;
     views.views.push_back({.lu = "disk", .host_group = "", .target_group = "", .lun = 1});
@@ -75,27 +77,36 @@ int main(int argc, char** argv) {
     if (!wait()) return fail("no view");
     iscsi::FabricConfig config;
     config.portals = {{"127.0.0.1:0", 1}};
-    config.targets = {{.name = kTarget}};
+    iscsi::Target target;
+    target.name = kTarget;
+    config.targets = {target};
     fabric.apply(config, step);
     if (!wait()) return fail("no portal");
     const std::string address = fabric.portal_addresses().at(0);
     load.port = static_cast<std::uint16_t>(std::stoul(address.substr(address.rfind(':') + 1)));
     load.target = kTarget;
 
-    bench::Session session(load, 7);
-    std::thread login([&] {
-      session.login();
-      done = true;
-    });
-    if (!wait()) return fail("no login");
-    login.join();
-    // Every block once, so that the medium is there; these commands are not the ones counted, but nearly all are alike.
-    while (session.completed < commands) {
-      session.poll(static_cast<std::uint64_t>(base::RealClock().now().time_since_epoch().count()));
-      (*reactor)->run_once();
-    }
+    // Every block is written once, so that reads find data; then what is counted.
+    bench::Load fill = load;
+    fill.write = fill.sequential = true;
+    fill.block_bytes = 262144;
+    const auto drive = [&](bench::Session& session, std::uint64_t wanted) {
+      std::thread login([&] {
+        session.login();
+        done = true;
+      });
+      const bool in = wait();
+      login.join();
+      while (in && session.completed < wanted) {
+        session.poll(static_cast<std::uint64_t>(base::RealClock().now().time_since_epoch().count()));
+        (*reactor)->run_once();
+      }
+      session.stop();
+      return in;
+    };
+    bench::Session filler(fill, 6), session(load, 7);
+    if (!drive(filler, load.span_bytes / fill.block_bytes) || !drive(session, commands)) return fail("no login");
     std::printf("{\"commands\": %lu, \"errors\": %lu}\n", session.completed, session.errors);
-    session.stop();
     fabric.stop(base::Duration(0), step);
     if (!wait()) return fail("no stop");
   }
