@@ -29,6 +29,8 @@ Fabric::~Fabric() = default;
 
 void Fabric::apply(FabricConfig config, scsi::Done done) { impl_->control.apply(std::move(config), std::move(done)); }
 
+std::vector<scsi::TargetPortIdentity> Fabric::target_ports() const { return impl_->control.target_ports(); }
+
 std::vector<std::string> Fabric::portal_addresses() const {
   std::vector<std::string> addresses;
   for (const Portal& portal : impl_->control.portals()) addresses.push_back(portal.address);

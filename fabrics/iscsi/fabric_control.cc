@@ -134,6 +134,14 @@ void FabricControl::apply(FabricConfig config, scsi::Done done) {
       [done = std::move(done)](base::Result<void> result, auto&) { done(std::move(result)); });
 }
 
+std::vector<scsi::TargetPortIdentity> FabricControl::target_ports() const {
+  std::vector<scsi::TargetPortIdentity> ports;
+  for (const Target& target : config_.targets) {
+    for (const std::uint16_t group : target.portal_groups) ports.push_back(Settings::port_identity(target, group));
+  }
+  return ports;
+}
+
 void FabricControl::list_sessions(std::function<void(std::vector<SessionInfo>)> done) {
   using List = std::vector<SessionInfo>;
   on_every_shard<List>(

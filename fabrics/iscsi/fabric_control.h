@@ -23,6 +23,7 @@ class FabricControl final : public ControlLink, public PortalHost, public Sessio
 
   // --- service.h, control reactor ---
   void apply(FabricConfig config, scsi::Done done);
+  std::vector<scsi::TargetPortIdentity> target_ports() const;
   std::vector<Portal> portals() const { return portals_.opened(); }
   void list_sessions(std::function<void(std::vector<SessionInfo>)> done);
   void logout_session(std::uint64_t id, base::Duration grace, scsi::Done done);

@@ -86,6 +86,8 @@ class Fabric {
   // Compares with what is in force and changes only that: opens and closes portals, ends sessions of targets that went
   // away or initiators that lost access. All or nothing: when a new portal cannot be opened, nothing changes.
   void apply(FabricConfig config, scsi::Done done);
+  // Each target in each of its portal groups, with its identifier: for scsi::Core::set_target_ports after each apply().
+  std::vector<scsi::TargetPortIdentity> target_ports() const;
   std::vector<std::string> portal_addresses() const;  // as opened, with real ports, in the order of the config
   void list_sessions(std::function<void(std::vector<SessionInfo>)> done);
   // Async Message "request logout" (RFC 7143 11.9, event 1), then the connection is dropped after `grace`.
