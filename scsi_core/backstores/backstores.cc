@@ -1,6 +1,7 @@
 // The factory.
 #include "scsi_core/backstores/backstores.h"
 
+#include "scsi_core/backstores/file.h"
 #include "scsi_core/backstores/null.h"
 #include "scsi_core/backstores/ram.h"
 
@@ -15,8 +16,14 @@ base::Result<std::unique_ptr<Backstore>> make_backstore(const BackstoreConfig& c
                                .memory_limit = config.memory_limit});
     case BackstoreConfig::Kind::kNull:
       return NullStore::create(config.size, config.block_size, config.thin);
-    case BackstoreConfig::Kind::kFile:
-      break;
+    case BackstoreConfig::Kind::kFile: {
+      FileOptions options;
+      options.path = config.path;
+      options.size = config.size;
+      options.block_size = config.block_size;
+      options.thin = config.thin;
+      return FileStore::create(options);
+    }
   }
   return base::fail(base::Errc::kInvalid, "unknown kind of backstore");
 }
