@@ -23,6 +23,9 @@ void note(Command& command, CommandEvent event, std::uint64_t detail) {
 
 // `length` bytes of the segments from byte `at` on. Usually all of them: then nothing is copied.
 std::span<const hal::DmaSpan> window(CoreState& core, std::uint64_t at, std::uint64_t length) {
+  if (at == 0 && core.segment_count == 1 && core.segments[0].bytes.size() == length) [[likely]] {
+    return {core.segments.data(), 1};
+  }
   std::size_t out = 0;
   bool whole = at == 0;
   std::uint64_t left = length;
