@@ -37,6 +37,7 @@ enum class Conflict : std::uint8_t {
   kRead,             // conflicts with exclusive access types (all I_T nexuses not allowed to read)
   kWrite,            // conflicts with write exclusive and exclusive access types
   kRegistrantsOnly,  // always conflicts unless the nexus is registered or the holder, as the table's other columns
+  kReserve,          // conflicts with a RESERVE of SPC-2 only
   kPersistent,       // PERSISTENT RESERVE OUT, RESERVE, RELEASE: checked by their handlers
 };
 

@@ -12,8 +12,8 @@
 namespace scsi {
 
 // Why commands of an I_T_L nexus answer RESERVATION CONFLICT; the engine tests these bits against OpcodeRow::conflict:
-// kRead -> kDenyRead, kWrite -> kDenyWrite, kRegistrantsOnly -> kDenyOther.
-enum Denial : std::uint8_t { kDenyRead = 1, kDenyWrite = 2, kDenyOther = 4 };
+// kRead -> kDenyRead, kWrite -> kDenyWrite, kRegistrantsOnly -> kDenyOther, kReserve -> kDenyReserved.
+enum Denial : std::uint8_t { kDenyRead = 1, kDenyWrite = 2, kDenyOther = 4, kDenyReserved = 8 };
 
 using NexusFilter = std::function<bool(const NexusKey&)>;
 

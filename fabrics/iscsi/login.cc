@@ -130,6 +130,8 @@ bool Login::take_text() {
       return fail(LoginStatus::kInitiatorError, "a key was sent twice, in the wrong stage, or is too long");
     }
   }
+  // Our own declaration of the key would be its second answer in one text.
+  if (negotiation_.bad_length()) return fail(LoginStatus::kInitiatorError, "MaxRecvDataSegmentLength is out of range");
   negotiation_.finish(answer_);
   if (stage_ == Stage::kSecurity && !take_security(pairs)) return false;
   if (stage_ == Stage::kOperational) declare();

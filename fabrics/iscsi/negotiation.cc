@@ -123,6 +123,7 @@ void Negotiation::take_length(const KeyInfo& info, std::string_view value, TextW
   if (length) {
     parameters_.initiator_max_data = *length;
   } else {
+    bad_length_ = true;
     answer.add(info.name, "Reject");
   }
 }

@@ -25,6 +25,7 @@ class Negotiation {
   Parameters& parameters() { return parameters_; }
   bool offered(Key key) const { return seen_[static_cast<std::size_t>(key)]; }
   void set_discovery() { discovery_ = true; }
+  bool bad_length() const { return bad_length_; }  // MaxRecvDataSegmentLength was answered Reject
 
  private:
   void take_length(const KeyInfo& info, std::string_view value, TextWriter& answer);
@@ -33,7 +34,7 @@ class Negotiation {
   void take_number(const KeyInfo& info, std::string_view value, TextWriter& answer);
 
   Parameters parameters_;
-  bool discovery_;
+  bool discovery_, bad_length_ = false;
   std::bitset<static_cast<std::size_t>(Key::kCount)> seen_;
   std::optional<std::uint32_t> first_burst_offer_;
 };

@@ -68,7 +68,7 @@ using R = Conflict;
 // clang-format off
 constexpr OpcodeRow kRows[] = {
   {0x00, 0, 0x00, "TEST UNIT READY", test_unit_ready, 6, {0x00, 0, 0, 0, 0, 0},
-   kNo, S::kNone, R::kAllowed, kMedium | kWellKnown, nullptr, 0, 10},
+   kNo, S::kNone, R::kReserve, kMedium | kWellKnown, nullptr, 0, 10},
   {0x03, 0, 0x00, "REQUEST SENSE", request_sense, 6, {0x03, 0x01, 0, 0, 0xff, 0},
    kIn, S::kNone, R::kAllowed, kAlways, nullptr, 0, 10},
   {0x08, 0, 0x00, "READ(6)", read_6, 6, {0x08, 0x1f, 0xff, 0xff, 0xff, 0},

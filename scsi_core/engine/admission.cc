@@ -21,6 +21,8 @@ bool denied(Conflict conflict, std::uint8_t denials) {
       return (denials & kDenyWrite) != 0;
     case Conflict::kRegistrantsOnly:
       return (denials & kDenyOther) != 0;
+    case Conflict::kReserve:
+      return (denials & kDenyReserved) != 0;
     case Conflict::kAllowed:
     case Conflict::kPersistent:
       return false;

@@ -33,7 +33,7 @@ bool is_registrants_only(ReservationType type) {
 }
 
 std::uint8_t Denials::of(const NexusKey& nexus) const {
-  if (reserver.has_value()) return *reserver == nexus ? std::uint8_t{0} : kDenyAll;
+  if (reserver.has_value()) return *reserver == nexus ? std::uint8_t{0} : kDenyAll | kDenyReserved;
   if (type == ReservationType::kNone || holder == nexus) return 0;
   if (std::ranges::find(registrants, nexus) != registrants.end()) return 0;
   return denies_reads(type) ? kDenyAll : static_cast<std::uint8_t>(kDenyWrite | kDenyOther);

@@ -169,7 +169,9 @@ bool DataOut::in_order(DataTask& task, const hal::iscsi::DataOut& header, bool u
   const bool final = hal::iscsi::Final::get(header.flags);
   if (unsolicited) {
     const std::uint32_t limit = std::min(task.expected_length, keys_.first_burst_length);
-    return header.data_sn == task.unsolicited_data_sn && task.arrived <= limit && size <= limit - task.arrived;
+    // The burst is as long as it may be or the initiator has sent an incorrect amount of data (RFC 7143 11.4.7.2).
+    return header.data_sn == task.unsolicited_data_sn && task.arrived <= limit && size <= limit - task.arrived &&
+           (!final || size == limit - task.arrived);
   }
   const DataTask::OutstandingR2t& r2t = task.r2ts[0];
   return r2t.target_transfer_tag == header.target_transfer_tag && header.data_sn == r2t.data_sn &&

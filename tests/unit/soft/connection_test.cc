@@ -164,22 +164,22 @@ TEST_F(ConnectionTest, UnsolicitedDataComesBeforeR2tAndR2tStaysWithinMaxBurst) {
   get_on_begin = 10000;
   command(10000, 1000, false);
   EXPECT_TRUE(from_target().empty());  // the unsolicited burst is not over
-  data_out(kReservedTag, 0, 1000, 1000, true);
+  data_out(kReservedTag, 0, 1000, 1048, true);
   const auto r2ts = from_target();
   ASSERT_EQ(r2ts.size(), 2u);  // MaxOutstandingR2T
   const auto& first = r2ts[0].as<hal::iscsi::R2t>();
   const auto& second = r2ts[1].as<hal::iscsi::R2t>();
-  EXPECT_EQ(first.buffer_offset, 2000u);
+  EXPECT_EQ(first.buffer_offset, 2048u);
   EXPECT_EQ(first.desired_data_transfer_length, 4096u);
   EXPECT_EQ(first.r2t_sn, 0u);
-  EXPECT_EQ(second.buffer_offset, 6096u);
-  EXPECT_EQ(second.desired_data_transfer_length, 3904u);
+  EXPECT_EQ(second.buffer_offset, 6144u);
+  EXPECT_EQ(second.desired_data_transfer_length, 3856u);
   EXPECT_EQ(second.stat_sn, 100u);  // the next StatSN, not taken
   EXPECT_NE(first.target_transfer_tag, second.target_transfer_tag);
-  data_out(first.target_transfer_tag, 0, 2000, 4000, false);
-  data_out(first.target_transfer_tag, 1, 6000, 96, true);
+  data_out(first.target_transfer_tag, 0, 2048, 4000, false);
+  data_out(first.target_transfer_tag, 1, 6048, 96, true);
   EXPECT_EQ(events.size(), 1u);
-  data_out(second.target_transfer_tag, 0, 6096, 3904, true);
+  data_out(second.target_transfer_tag, 0, 6144, 3856, true);
   EXPECT_EQ(events.at(1), "data 0");
   expect_pattern(10000);
   EXPECT_TRUE(connection->drained(task));
@@ -228,6 +228,15 @@ TEST_F(ConnectionTest, UnsolicitedDataBeyondFirstBurstIsRefused) {
   command(10000, 1000, false);
   rounds();
   data_out(kReservedTag, 0, 1000, 1049, true);
+  EXPECT_EQ(events.at(1), "reject 9");
+  EXPECT_EQ(events.at(2), "drained");
+  connection->end_task(task);
+}
+
+TEST_F(ConnectionTest, UnsolicitedDataShortOfFirstBurstIsRefused) {
+  command(10000, 1000, false);
+  rounds();
+  data_out(kReservedTag, 0, 1000, 1000, true);
   EXPECT_EQ(events.at(1), "reject 9");
   EXPECT_EQ(events.at(2), "drained");
   connection->end_task(task);

@@ -338,7 +338,7 @@ TEST_F(OldReserveTest, ReserveIsExclusiveAndRepeatable) {
   expect_good(table_.reserve(a_));
   expect_conflict(table_.reserve(b_));
   EXPECT_EQ(table_.denials().of(a_), 0);
-  EXPECT_EQ(table_.denials().of(b_), kDenyRead | kDenyWrite | kDenyOther);
+  EXPECT_EQ(table_.denials().of(b_), kDenyRead | kDenyWrite | kDenyOther | kDenyReserved);
 }
 
 TEST_F(OldReserveTest, ReleaseByAnotherIsGoodAndDoesNothing) {
