@@ -2,8 +2,11 @@
 #include "ctl/files.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <array>
 
 namespace ctl {
 namespace {
@@ -69,6 +72,31 @@ base::Result<void> write_new_file_at(int directory, const std::string& name, std
   TRY(write_all(fd.get(), text, what));
   if (fsync(fd.get()) != 0) return base::fail_errno("fsync " + what);
   return {};
+}
+
+base::Result<std::string> read_all(int fd, const std::string& what, std::size_t limit) {
+  std::string text;
+  for (;;) {
+    std::array<char, 4096> chunk;
+    const ssize_t n = read(fd, chunk.data(), chunk.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return base::fail_errno("read " + what);
+    if (n == 0) return text;
+    text.append(chunk.data(), static_cast<std::size_t>(n));
+    explicit_bzero(chunk.data(), static_cast<std::size_t>(n));
+    if (text.size() > limit) return base::fail(base::Errc::kInvalid, what + " is too large");
+  }
+}
+
+base::Result<std::string> read_named_file(const std::string& path, std::size_t limit, bool secret) {
+  const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return base::fail_errno("open " + path);
+  struct stat status {};
+  if (fstat(fd.get(), &status) != 0) return base::fail_errno("stat " + path);
+  if (secret && S_ISREG(status.st_mode) && (status.st_mode & 077) != 0) {
+    return base::fail(base::Errc::kDenied, path + " can be read by others: chmod 600 it");
+  }
+  return read_all(fd.get(), path, limit);
 }
 
 }  // namespace ctl

@@ -37,4 +37,9 @@ base::Result<std::string> read_file_at(int directory, const std::string& name, s
 base::Result<void> write_new_file_at(int directory, const std::string& name, std::string_view text,
                                      const std::string& what);
 
+// Until the end; `what` is for errors.
+base::Result<std::string> read_all(int fd, const std::string& what, std::size_t limit);
+// The file that a person named. A secret one must not be readable by others.
+base::Result<std::string> read_named_file(const std::string& path, std::size_t limit, bool secret);
+
 }  // namespace ctl

@@ -75,7 +75,7 @@ iscsi::FabricConfig fabric_config(const Config& config);
 
 const char* store_kind_name(StoreKind kind);                        // "ram"
 base::Result<StoreKind> parse_store_kind(const std::string& name);  //
-const char* algorithm_key(iscsi::ChapAlgorithm algorithm);    // "sha3-256"
+const char* algorithm_key(iscsi::ChapAlgorithm algorithm);          // "sha3-256"
 base::Result<iscsi::ChapAlgorithm> parse_chap_algorithm(const std::string& name);
 std::string format_naa(const scsi::LuConfig& unit);  // 32 hexadecimal digits
 base::Result<void> parse_naa(const std::string& text, scsi::LuConfig& unit);

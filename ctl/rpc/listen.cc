@@ -43,12 +43,12 @@ base::Result<void> remove_stale(const std::string& path, const sockaddr_un& addr
 
 }  // namespace
 
-base::Result<Fd> listen_unix(const std::string& path, std::optional<gid_t> group) {
+base::Result<ListeningSocket> ListeningSocket::open(const std::string& path, std::optional<gid_t> group) {
   const sockaddr_un address = TRY(socket_address(path));
   const std::string directory = path.substr(0, std::max<std::size_t>(path.rfind('/'), 1));
   TRY(open_private_directory(directory, false));
   TRY(remove_stale(path, address));
-  Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return base::fail_errno("socket");
   // The file appears with mode 0777 & ~umask: nobody else may connect, not even before the chmod below.
   const mode_t before = umask(0177);
@@ -56,13 +56,16 @@ base::Result<Fd> listen_unix(const std::string& path, std::optional<gid_t> group
   const int error = errno;
   umask(before);
   if (bound != 0) return base::fail_errno("bind " + path, error);
+  ListeningSocket made(std::move(fd), path);
   if (group && (chown(path.c_str(), static_cast<uid_t>(-1), *group) != 0 || chmod(path.c_str(), 0660) != 0)) {
-    const int why = errno;
-    unlink(path.c_str());
-    return base::fail_errno("give " + path + " to the group", why);
+    return base::fail_errno("give " + path + " to the group");
   }
-  if (::listen(fd.get(), 64) != 0) return base::fail_errno("listen " + path);
-  return fd;
+  if (listen(made.get(), 64) != 0) return base::fail_errno("listen " + path);
+  return made;
+}
+
+ListeningSocket::~ListeningSocket() {
+  if (fd_) unlink(path_.c_str());
 }
 
 }  // namespace ctl

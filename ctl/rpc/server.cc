@@ -146,25 +146,23 @@ void Server::Client::drop(const char* why) {
   server_.clients_.erase(id_);  // destroys this
 }
 
-base::Result<std::unique_ptr<Server>> Server::listen(hal::Reactor& reactor, Dispatcher& dispatcher,
-                                                     ServerOptions options) {
-  Fd fd = TRY(listen_unix(options.path, options.policy.group));
-  std::unique_ptr<Server> server(new Server(reactor, dispatcher, std::move(options), std::move(fd)));
-  TRY(reactor.watch(server->fd_.get(), EPOLLIN, *server));
+base::Result<std::unique_ptr<Server>> Server::start(hal::Reactor& reactor, Dispatcher& dispatcher,
+                                                    ServerOptions options, ListeningSocket socket) {
+  std::unique_ptr<Server> server(new Server(reactor, dispatcher, std::move(options), std::move(socket)));
+  TRY(reactor.watch(server->socket_.get(), EPOLLIN, *server));
   return server;
 }
 
-Server::Server(hal::Reactor& reactor, Dispatcher& dispatcher, ServerOptions options, Fd fd)
-    : reactor_(reactor), dispatcher_(dispatcher), options_(std::move(options)), fd_(std::move(fd)) {}
+Server::Server(hal::Reactor& reactor, Dispatcher& dispatcher, ServerOptions options, ListeningSocket socket)
+    : reactor_(reactor), dispatcher_(dispatcher), options_(std::move(options)), socket_(std::move(socket)) {}
 
 Server::~Server() {
   clients_.clear();
-  reactor_.unwatch(fd_.get(), *this);
-  unlink(options_.path.c_str());
+  reactor_.unwatch(socket_.get(), *this);
 }
 
 void Server::fd_ready(std::uint32_t) {
-  Fd socket(accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  Fd socket(accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (socket) return accept_one(std::move(socket));
   if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) kLog.error("management socket: {}", strerror(errno));
 }

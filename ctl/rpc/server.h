@@ -14,9 +14,25 @@
 
 namespace ctl {
 
+// A Unix socket that listens; the file goes with it.
+class ListeningSocket {
+ public:
+  // In a directory that only we and root can write to. Mode 0600, or with a group 0660 and of that group. A stale
+  // socket of ours is replaced, one that answers is not.
+  static base::Result<ListeningSocket> open(const std::string& path, std::optional<gid_t> group);
+  ListeningSocket(ListeningSocket&&) noexcept = default;
+  ListeningSocket& operator=(ListeningSocket&&) = delete;
+  ~ListeningSocket();
+  int get() const { return fd_.get(); }
+
+ private:
+  ListeningSocket(Fd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
+  Fd fd_;
+  std::string path_;
+};
+
 struct ServerOptions {
-  std::string path;     // in a directory that only we and root can write to; no abstract names
-  AccessPolicy policy;  // a group makes the socket 0660 instead of 0600
+  AccessPolicy policy;
   std::size_t max_clients = 64;
   std::size_t max_owed = 16;                              // requests of one client in work: more are not read
   std::size_t max_output = std::size_t{16} << 20;         // bytes waiting for a client that does not read
@@ -25,27 +41,23 @@ struct ServerOptions {
 
 class Server final : private hal::FdHandler {
  public:
-  static base::Result<std::unique_ptr<Server>> listen(hal::Reactor& reactor, Dispatcher& dispatcher,
-                                                      ServerOptions options);
-  ~Server() override;  // closes all and removes the socket
+  static base::Result<std::unique_ptr<Server>> start(hal::Reactor& reactor, Dispatcher& dispatcher,
+                                                     ServerOptions options, ListeningSocket socket);
+  ~Server() override;  // closes all
   std::size_t clients() const { return clients_.size(); }
 
  private:
   class Client;
-  Server(hal::Reactor& reactor, Dispatcher& dispatcher, ServerOptions options, Fd fd);
+  Server(hal::Reactor& reactor, Dispatcher& dispatcher, ServerOptions options, ListeningSocket socket);
   void fd_ready(std::uint32_t events) override;
   void accept_one(Fd socket);
 
   hal::Reactor& reactor_;
   Dispatcher& dispatcher_;
   ServerOptions options_;
-  Fd fd_;
+  ListeningSocket socket_;
   std::uint64_t next_client_ = 1;
   std::map<std::uint64_t, std::unique_ptr<Client>> clients_;
 };
-
-// A listening socket at `path`, mode 0600 (0660 and of that group with a group); a stale socket of ours is replaced,
-// one that answers is not.
-base::Result<Fd> listen_unix(const std::string& path, std::optional<gid_t> group);
 
 }  // namespace ctl

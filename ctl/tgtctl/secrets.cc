@@ -2,7 +2,7 @@
 #include "ctl/tgtctl/secrets.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
+#include <string.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -64,51 +64,22 @@ base::Result<Secret> ask(const std::string& label) {
   return secret;
 }
 
-base::Result<Secret> from_file(const std::string& path) {
-  const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return base::fail_errno("open " + path);
-  struct stat status {};
-  if (fstat(fd.get(), &status) != 0) return base::fail_errno("stat " + path);
-  if (S_ISREG(status.st_mode) && (status.st_mode & 077) != 0) {
-    return base::fail(base::Errc::kDenied, path + " can be read by others: chmod 600 it");
-  }
-  std::string text = TRY(read_all(fd.get(), path, kMaxText));
-  Secret secret(text);
-  explicit_bzero(text.data(), text.size());
-  return secret;
-}
-
 }  // namespace
-
-base::Result<std::string> read_all(int fd, const std::string& what, std::size_t limit) {
-  std::string text;
-  for (;;) {
-    std::array<char, 4096> chunk;
-    const ssize_t n = read(fd, chunk.data(), chunk.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return base::fail_errno("read " + what);
-    if (n == 0) return text;
-    text.append(chunk.data(), static_cast<std::size_t>(n));
-    explicit_bzero(chunk.data(), static_cast<std::size_t>(n));
-    if (text.size() > limit) return base::fail(base::Errc::kInvalid, what + " is too large");
-  }
-}
 
 base::Result<std::string> read_text_file(const std::string& path) {
   if (path == "-") return read_all(STDIN_FILENO, "standard input", kMaxText);
-  const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return base::fail_errno("open " + path);
-  return read_all(fd.get(), path, kMaxText);
+  return read_named_file(path, kMaxText, false);
 }
 
 base::Result<Secret> read_secret(const SecretSource& source) {
   if (source.fd < 0 && source.file.empty()) return ask(source.label);
-  Secret secret =
-      source.fd >= 0 ? Secret(TRY(read_all(source.fd, "descriptor", kMaxText))) : TRY(from_file(source.file));
+  std::string text = source.fd >= 0 ? TRY(read_all(source.fd, "the descriptor", kMaxText))
+                                    : TRY(read_named_file(source.file, kMaxText, true));
   // A newline at the end is the editor's or echo's, not the secret's.
-  std::string_view text = secret.reveal();
-  if (text.ends_with('\n')) text.remove_suffix(1);
-  return Secret(text);
+  const std::size_t length = text.size() - (text.ends_with('\n') ? 1 : 0);
+  Secret secret(std::string_view(text).substr(0, length));
+  explicit_bzero(text.data(), text.size());
+  return secret;
 }
 
 }  // namespace ctl

@@ -11,7 +11,6 @@ namespace ctl {
 
 // A file must not be readable by others. One newline at the end is dropped.
 base::Result<Secret> read_secret(const SecretSource& source);
-base::Result<std::string> read_all(int fd, const std::string& what, std::size_t limit);
 base::Result<std::string> read_text_file(const std::string& path);  // "-" is standard input
 
 }  // namespace ctl

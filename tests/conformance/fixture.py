@@ -208,7 +208,8 @@ class Daemon(Started):
     def start(self):
         program = os.path.join(self.bin_dir, "outboardd")
         with open(os.path.join(self.folder, "daemon.log"), "ab") as log:
-            self.process = subprocess.Popen([program, "--socket", self.socket, "--state-dir", self.folder + "/state"],
+            self.process = subprocess.Popen([program, "--socket", self.socket, "--state-dir", self.folder + "/state",
+                                             "--config", "/dev/null"],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.pid = self.process.pid
         wait_for("outboardd to take commands", 20, self.answers, self.process)

@@ -24,11 +24,10 @@ struct ServerTest : ControlFixture {
   std::unique_ptr<Server> server;
 
   void listen(ServerOptions options = {}) {
-    options.path = path;
     options.policy.owner = geteuid();
-    auto made = Server::listen(*reactor, dispatcher, options);
-    ASSERT_TRUE(made) << made.error().text;
-    server = std::move(*made);
+    auto socket = ListeningSocket::open(path, options.policy.group);
+    ASSERT_TRUE(socket) << socket.error().text;
+    server = Server::start(*reactor, dispatcher, options, std::move(*socket)).value();
   }
   Fd connect() {
     Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -92,20 +91,26 @@ TEST_F(ServerTest, AGroupOpensItForTheGroup) {
 
 TEST_F(ServerTest, ADirectoryThatOthersCanWriteIsRefused) {
   ASSERT_EQ(chmod(parent.path().c_str(), 0777 | S_ISVTX), 0);
-  const auto fd = listen_unix(path, {});
+  const auto fd = ListeningSocket::open(path, {});
   ASSERT_FALSE(fd);
   EXPECT_EQ(fd.error().code, base::Errc::kDenied);
-  EXPECT_EQ(listen_unix("relative/socket", {}).error().code, base::Errc::kInvalid);
-  EXPECT_EQ(listen_unix("/" + std::string(120, 'x'), {}).error().code, base::Errc::kInvalid);
+  EXPECT_EQ(ListeningSocket::open("relative/socket", {}).error().code, base::Errc::kInvalid);
+  EXPECT_EQ(ListeningSocket::open("/" + std::string(120, 'x'), {}).error().code, base::Errc::kInvalid);
 }
 
 TEST_F(ServerTest, AStaleSocketIsReplacedALivingOneIsNot) {
-  { const Fd stale = listen_unix(path, {}).value(); }
+  const std::string aside = parent / "aside";
+  {
+    const auto stale = ListeningSocket::open(path, {});
+    ASSERT_TRUE(stale);
+    ASSERT_EQ(rename(path.c_str(), aside.c_str()), 0);  // so that it is left behind, as after a crash
+  }
+  ASSERT_EQ(rename(aside.c_str(), path.c_str()), 0);
   listen();
-  EXPECT_EQ(listen_unix(path, {}).error().code, base::Errc::kBusy);
+  EXPECT_EQ(ListeningSocket::open(path, {}).error().code, base::Errc::kBusy);
   const std::string file = parent / "file";
   std::ofstream(file) << "data";
-  EXPECT_EQ(listen_unix(file, {}).error().code, base::Errc::kExists);
+  EXPECT_EQ(ListeningSocket::open(file, {}).error().code, base::Errc::kExists);
   EXPECT_EQ(access(file.c_str(), F_OK), 0);
 }
 

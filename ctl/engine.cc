@@ -1,0 +1,145 @@
+// Carrying configuration to core and fabric.
+#include "ctl/engine.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "fabrics/iscsi/settings.h"
+#include "scsi_core/backstores/backstores.h"
+#include "scsi_core/disk/mode_pages.h"
+#include "scsi_core/reservation/reservations.h"
+
+namespace ctl {
+namespace {
+
+using Kind = scsi::BackstoreConfig::Kind;
+
+scsi::BackstoreConfig backstore_config(const StoreSpec& spec) {
+  scsi::BackstoreConfig out;
+  out.kind = spec.kind == StoreKind::kRam ? Kind::kRam : spec.kind == StoreKind::kNull ? Kind::kNull : Kind::kFile;
+  out.path = spec.path;
+  out.size = spec.size;
+  out.block_size = spec.block_size;
+  out.thin = spec.thin;
+  out.memory_limit = spec.memory_limit;
+  return out;
+}
+
+std::vector<scsi::TargetPortIdentity> ports_of(const iscsi::FabricConfig& fabric) {
+  std::vector<scsi::TargetPortIdentity> ports;
+  for (const iscsi::Target& target : fabric.targets) {
+    for (const std::uint16_t group : target.portal_groups) {
+      ports.push_back(iscsi::Settings::port_identity(target, group));
+    }
+  }
+  return ports;
+}
+
+}  // namespace
+
+// One attempt to open a medium; goes to the worker and comes back.
+struct Engine::Opening {
+  LogicalUnit lu;
+  std::uint64_t attempt;
+  Done done;
+  base::Result<std::unique_ptr<scsi::Backstore>> store = nullptr;
+};
+
+base::Result<void> Engine::validate(const Config& config) const {
+  TRY(config.mapping.validate());
+  return fabric_config(config).validate();
+}
+
+void Engine::add_lu(const LogicalUnit& lu, Done done) {
+  auto* const opening = new Opening{lu, next_attempt_++, std::move(done)};  // deleted by opened()
+  opening_[lu.unit.name] = opening->attempt;
+  parts_.worker.submit(
+      parts_.control, [opening] { opening->store = scsi::make_backstore(backstore_config(opening->lu.store)); },
+      [this, opening] { opened(*std::unique_ptr<Opening>(opening)); });
+}
+
+void Engine::opened(Opening& opening) {
+  const std::string& name = opening.lu.unit.name;
+  const auto wanted = opening_.find(name);
+  if (wanted == opening_.end() || wanted->second != opening.attempt) {
+    return opening.done(base::fail(base::Errc::kTimeout, "it was taken back before its medium was open"));
+  }
+  opening_.erase(wanted);
+  const auto finish = [this, name, done = std::move(opening.done)](const base::Result<void>& result) {
+    added(name, result);
+    done(result);
+  };
+  if (!opening.store) return finish(tl::unexpected<base::Error>(opening.store.error()));
+  parts_.core.add_disk(opening.lu.unit, std::move(*opening.store), finish);
+}
+
+void Engine::added(const std::string& name, const base::Result<void>& result) {
+  absent_.erase(name);
+  if (!result) absent_[name] = result.error().text;
+}
+
+std::optional<std::string> Engine::why_absent(const std::string& name) const {
+  const auto found = absent_.find(name);
+  if (found == absent_.end()) return std::nullopt;
+  return found->second;
+}
+
+void Engine::remove_lu(const std::string& name, Done done) {
+  opening_.erase(name);
+  absent_.erase(name);
+  parts_.core.remove_lu(name, std::move(done));
+}
+
+void Engine::forget_lu(const std::string& name, Done done) {
+  parts_.metadata.erase(parts_.control, name, scsi::kReservationsRecord,
+                        [this, name, done = std::move(done)](const base::Result<void>& result) {
+                          if (!result) return done(result);
+                          parts_.metadata.erase(parts_.control, name, scsi::disk::kModePagesRecord, done);
+                        });
+}
+
+void Engine::resize_lu(const std::string& name, std::uint64_t blocks, Done done) {
+  parts_.core.resize_lu(name, blocks, std::move(done));
+}
+
+void Engine::modify_lu(const std::string& name, const scsi::LuConfig& unit, Done done) {
+  parts_.core.modify_lu(name, unit, std::move(done));
+}
+
+void Engine::set_views(const scsi::ViewTable& table, Done done) { parts_.core.set_views(table, std::move(done)); }
+
+// The core knows the ports before initiators can reach new ones, and forgets old ones after their sessions have ended:
+// it is told the new list last, which is early enough as nothing is registered for a port that nobody has used.
+void Engine::apply_fabric(const iscsi::FabricConfig& fabric, Done done) {
+  parts_.fabric.apply(fabric,
+                      [this, ports = ports_of(fabric), done = std::move(done)](const base::Result<void>& result) {
+                        if (!result) return done(result);
+                        parts_.core.set_target_ports(ports, done);
+                      });
+}
+
+void Engine::inject(const scsi::InjectRule& rule, std::function<void(base::Result<std::uint32_t>)> done) {
+  parts_.core.inject(rule, std::move(done));
+}
+void Engine::remove_inject(std::uint32_t id, Done done) { parts_.core.remove_inject(id, std::move(done)); }
+void Engine::logout_session(std::uint64_t id, base::Duration grace, Done done) {
+  parts_.fabric.logout_session(id, grace, std::move(done));
+}
+void Engine::list_lus(std::function<void(std::vector<scsi::LuInfo>)> done) { parts_.core.list_lus(std::move(done)); }
+void Engine::list_commands(std::function<void(std::vector<scsi::CommandInfo>)> done) {
+  parts_.core.list_commands(std::move(done));
+}
+void Engine::list_nexuses(std::function<void(std::vector<scsi::NexusInfo>)> done) {
+  parts_.core.list_nexuses(std::move(done));
+}
+void Engine::list_injects(std::function<void(std::vector<scsi::InjectRule>)> done) {
+  parts_.core.list_injects(std::move(done));
+}
+void Engine::list_sessions(std::function<void(std::vector<iscsi::SessionInfo>)> done) {
+  parts_.fabric.list_sessions(std::move(done));
+}
+void Engine::counters(std::function<void(iscsi::FabricCounters)> done) { parts_.fabric.counters(std::move(done)); }
+std::vector<std::string> Engine::portal_addresses() const { return parts_.fabric.portal_addresses(); }
+
+}  // namespace ctl

@@ -1,0 +1,56 @@
+// The real machine: the SCSI core, its backstores and the iSCSI fabric, as one thing that a configuration acts on.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "ctl/machine.h"
+#include "hal/reactor.h"
+#include "hal/worker.h"
+#include "scsi_core/metadata_store.h"
+
+namespace ctl {
+
+class Engine final : public Machine {
+ public:
+  struct Parts {  // all outlive the engine
+    hal::Reactor& control;
+    hal::Worker& worker;  // opens and resizes media
+    scsi::MetadataStore& metadata;
+    scsi::Core& core;
+    iscsi::Fabric& fabric;
+  };
+  explicit Engine(Parts parts) : parts_(parts) {}
+
+  base::Result<void> validate(const Config& config) const override;
+  void add_lu(const LogicalUnit& lu, Done done) override;
+  std::optional<std::string> why_absent(const std::string& name) const override;
+  void remove_lu(const std::string& name, Done done) override;
+  void forget_lu(const std::string& name, Done done) override;
+  void resize_lu(const std::string& name, std::uint64_t blocks, Done done) override;
+  void modify_lu(const std::string& name, const scsi::LuConfig& unit, Done done) override;
+  void set_views(const scsi::ViewTable& table, Done done) override;
+  void apply_fabric(const iscsi::FabricConfig& fabric, Done done) override;
+  void inject(const scsi::InjectRule& rule, std::function<void(base::Result<std::uint32_t>)> done) override;
+  void remove_inject(std::uint32_t id, Done done) override;
+  void logout_session(std::uint64_t id, base::Duration grace, Done done) override;
+  void list_lus(std::function<void(std::vector<scsi::LuInfo>)> done) override;
+  void list_commands(std::function<void(std::vector<scsi::CommandInfo>)> done) override;
+  void list_nexuses(std::function<void(std::vector<scsi::NexusInfo>)> done) override;
+  void list_injects(std::function<void(std::vector<scsi::InjectRule>)> done) override;
+  void list_sessions(std::function<void(std::vector<iscsi::SessionInfo>)> done) override;
+  void counters(std::function<void(iscsi::FabricCounters)> done) override;
+  std::vector<std::string> portal_addresses() const override;
+
+ private:
+  struct Opening;
+  void opened(Opening& opening);
+  void added(const std::string& name, const base::Result<void>& result);
+
+  Parts parts_;
+  std::map<std::string, std::uint64_t> opening_;  // name -> number of the attempt that is wanted
+  std::uint64_t next_attempt_ = 1;
+  std::map<std::string, std::string> absent_;  // name -> why its last add failed
+};
+
+}  // namespace ctl

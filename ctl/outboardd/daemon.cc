@@ -1,0 +1,208 @@
+// Making, starting and ending the daemon.
+#include "ctl/outboardd/daemon.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+
+#include "base/log.h"
+#include "ctl/config/toml.h"
+#include "ctl/outboardd/cores.h"
+#include "ctl/outboardd/default_config.h"
+#include "ctl/units.h"
+#include "drivers/soft/tcp/tcp.h"
+
+namespace ctl {
+namespace {
+
+constexpr base::Logger kLog("outboardd");
+constexpr std::size_t kMaxFile = std::size_t{16} << 20;
+constexpr auto kEndLimit = std::chrono::seconds(20);    // beyond the grace
+constexpr auto kSettleLimit = std::chrono::seconds(5);  // for messages that are still on their way at the end
+
+// The directory of the default socket is ours to make; any other must be there.
+base::Result<void> make_default_directory(const Options& options, std::optional<gid_t> group) {
+  const std::string directory = "/run/outboard";
+  if (!options.socket.starts_with(directory + "/")) return {};
+  TRY(open_private_directory(directory, true));
+  if (group && (chown(directory.c_str(), static_cast<uid_t>(-1), *group) != 0 || chmod(directory.c_str(), 0750) != 0)) {
+    return base::fail_errno("give " + directory + " to the group");
+  }
+  return {};
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<Daemon>> Daemon::create(const Options& options) {
+  std::unique_ptr<Daemon> daemon(new Daemon(options));
+  std::optional<gid_t> group;
+  if (!options.group.empty()) group = TRY(group_by_name(options.group));
+  daemon->store_ = TRY(Store::open(options.state_dir));
+  TRY(make_default_directory(options, group));
+  daemon->socket_.emplace(TRY(ListeningSocket::open(options.socket, group)));
+  daemon->policy_ = {geteuid(), group};
+  TRY(daemon->make_reactors());
+  TRY(daemon->make_parts());
+  return daemon;
+}
+
+base::Result<void> Daemon::make_reactors() {
+  if (!options_.cores.empty()) {
+    TRY(check_cores(options_.cores));
+  } else {
+    options_.cores = TRY(choose_cores(options_.reactors));
+  }
+  hal::ReactorOptions control;
+  control.name = "control";
+  control.busy_poll = base::Duration::zero();
+  control_ = TRY(hal::Reactor::create(control));
+  for (std::size_t i = 0; i < options_.cores.size(); ++i) {
+    hal::ReactorOptions data;
+    data.name = fmt::format("data{}", i);
+    data.core = options_.cores[i];
+    data.busy_poll = options_.busy_poll;
+    data.never_sleep = options_.never_sleep;
+    data_.push_back(TRY(hal::Reactor::create(data)));
+    data_.back()->index = static_cast<std::uint32_t>(i);
+  }
+  return {};
+}
+
+base::Result<void> Daemon::make_parts() {
+  std::vector<hal::Reactor*> data;
+  ServiceInfo info{OUTBOARD_VERSION, control_->now(), {}};
+  for (const auto& reactor : data_) {
+    data.push_back(reactor.get());
+    info.reactors.push_back(fmt::format("core {}", reactor->options().core));
+  }
+  store_worker_ = std::make_unique<hal::Worker>("store");
+  media_worker_ = std::make_unique<hal::Worker>("media");
+  metadata_ = TRY(scsi::MetadataStore::open(options_.state_dir + "/metadata"));
+  tcp_ = soft::tcp::make_datamover();
+  scsi::CoreOptions core;
+  core.metadata = metadata_.get();
+  core.worker = media_worker_.get();
+  core_ = std::make_unique<scsi::Core>(*control_, data, core);
+  fabric_ = std::make_unique<iscsi::Fabric>(*core_, *tcp_, *control_, data);
+  engine_ = std::make_unique<Engine>(Engine::Parts{*control_, *media_worker_, *metadata_, *core_, *fabric_});
+  transactor_ = std::make_unique<Transactor>(*control_, *engine_, *store_, *store_worker_);
+  service_ = std::make_unique<Service>(*control_, *engine_, *store_, *transactor_, std::move(info));
+  dispatcher_ = std::make_unique<Dispatcher>(*service_, *control_);
+  signals_ = TRY(SignalWatch::create(*control_, [this](int signal) { signalled(signal); }));
+  return {};
+}
+
+// What was stored; else the file that was named; else the default.
+base::Result<Config> Daemon::first_config(bool& stored) {
+  auto kept = TRY(store_->load());
+  stored = kept.has_value();
+  if (stored) {
+    if (!options_.config.empty()) {
+      kLog.info("{} is not read: {} holds a configuration; change that with tgtctl apply", options_.config,
+                options_.state_dir);
+    }
+    return std::move(*kept);
+  }
+  if (options_.config.empty()) return parse_config(default_config(options_.state_dir), "built-in configuration");
+  const std::string text = TRY(read_named_file(options_.config, kMaxFile, false));
+  const Secret secrets(options_.secrets.empty() ? std::string()
+                                                : TRY(read_named_file(options_.secrets, kMaxFile, true)));
+  return parse_config(text, options_.config, {secrets.reveal(), options_.secrets});
+}
+
+int Daemon::run() {
+  for (const auto& reactor : data_) {
+    threads_.emplace_back([raw = reactor.get()] { raw->run(); });
+  }
+  control_->post_function([this] { begin(); });
+  control_->run();
+  stop_data_reactors();
+  settle();
+  return exit_code_;
+}
+
+void Daemon::begin() {
+  bool stored = false;
+  auto config = first_config(stored);
+  if (!config) return ready(tl::unexpected<base::Error>(config.error()));
+  transactor_->start(std::move(*config), stored,
+                     [this](const base::Result<Transactor::Report>& report) { ready(report); });
+}
+
+void Daemon::ready(const base::Result<Transactor::Report>& report) {
+  base::Result<void> started;
+  if (!report) started = tl::unexpected<base::Error>(report.error());
+  if (started && !ending_) {
+    ServerOptions options;
+    options.policy = policy_;
+    auto server = Server::start(*control_, *dispatcher_, options, std::move(*socket_));
+    if (server) server_ = std::move(*server);
+    if (!server) started = tl::unexpected<base::Error>(server.error());
+  }
+  if (!started) {
+    kLog.error("{}", started.error().text);
+    return end(1);
+  }
+  std::string portals;
+  for (const std::string& address : fabric_->portal_addresses()) portals += (portals.empty() ? "" : ", ") + address;
+  kLog.info("{} serves {} logical units through {} targets on {}; {} reactors; managed on {}", OUTBOARD_VERSION,
+            transactor_->config().logical_units.size(), transactor_->config().targets.size(),
+            portals.empty() ? "no portal" : portals, data_.size(), options_.socket);
+}
+
+void Daemon::signalled(int signal) {
+  if (ending_) {
+    // What initiators were told is on the medium is there: ending like this is what a crash does, too.
+    kLog.warn("signal {} again: ending at once", signal);
+    unlink(options_.socket.c_str());
+    _exit(1);
+  }
+  kLog.info("signal {}: asking initiators to log out, for at most {}", signal, format_duration(options_.grace));
+  end(0);
+}
+
+void Daemon::end(int exit_code) {
+  if (ending_) return;
+  ending_ = true;
+  exit_code_ = exit_code;
+  end_timer_.arm(control_->timers(), control_->now() + options_.grace + kEndLimit);
+  server_.reset();
+  socket_.reset();
+  fabric_->stop(options_.grace, [this](const base::Result<void>& result) {
+    if (!result) kLog.error("ending: {}", result.error().text);
+    end_timer_.disarm();
+    control_->stop();
+  });
+}
+
+void Daemon::too_late(void*) {
+  kLog.error("the orderly end took too long: ending at once");
+  _exit(1);
+}
+
+void Daemon::stop_data_reactors() {
+  for (const auto& reactor : data_) reactor->stop();
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+// Threads are gone; what they still owed each other is delivered here, so that no message finds its receiver destroyed.
+void Daemon::settle() {
+  const base::Time limit = base::RealClock().now() + kSettleLimit;
+  store_worker_->drain();
+  media_worker_->drain();
+  metadata_->drain();
+  while (base::RealClock().now() < limit) {
+    bool moved = control_->run_once();
+    for (const auto& reactor : data_) moved |= reactor->run_once();
+    if (!moved) return;
+  }
+  kLog.error("messages are still on their way: ending at once");
+  _exit(1);
+}
+
+Daemon::~Daemon() = default;
+
+}  // namespace ctl

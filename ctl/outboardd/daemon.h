@@ -1,0 +1,68 @@
+// The daemon: everything that runs, in the order in which it is made; destroyed in reverse.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "ctl/engine.h"
+#include "ctl/outboardd/options.h"
+#include "ctl/outboardd/process.h"
+#include "ctl/rpc/server.h"
+#include "ctl/service/service.h"
+#include "ctl/store.h"
+#include "ctl/transactor.h"
+#include "hal/port/datamover.h"
+#include "hal/reactor.h"
+#include "hal/worker.h"
+#include "scsi_core/metadata_store.h"
+
+namespace ctl {
+
+class Daemon {
+ public:
+  // Takes the locks and the management socket and makes the parts; nothing runs yet.
+  static base::Result<std::unique_ptr<Daemon>> create(const Options& options);
+  ~Daemon();
+  // Puts the configuration in force and serves until a signal ends it. The calling thread becomes the control reactor.
+  // Returns the exit code.
+  int run();
+
+ private:
+  explicit Daemon(Options options) : options_(std::move(options)) {}
+  base::Result<void> make_reactors();
+  base::Result<void> make_parts();
+  base::Result<Config> first_config(bool& stored);
+  void begin();
+  void ready(const base::Result<Transactor::Report>& report);
+  void end(int exit_code);
+  void signalled(int signal);
+  static void too_late(void*);
+  void stop_data_reactors();
+  void settle();
+
+  Options options_;
+  AccessPolicy policy_;
+  int exit_code_ = 0;
+  bool ending_ = false;
+  std::unique_ptr<hal::Reactor> control_;
+  std::vector<std::unique_ptr<hal::Reactor>> data_;
+  std::vector<std::thread> threads_;
+  std::unique_ptr<Store> store_;
+  std::optional<ListeningSocket> socket_;  // until the server has it
+  std::unique_ptr<hal::Worker> store_worker_, media_worker_;
+  std::unique_ptr<scsi::MetadataStore> metadata_;
+  std::unique_ptr<hal::Datamover> tcp_;
+  std::unique_ptr<scsi::Core> core_;
+  std::unique_ptr<iscsi::Fabric> fabric_;
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<Transactor> transactor_;
+  std::unique_ptr<Service> service_;
+  std::unique_ptr<Dispatcher> dispatcher_;
+  std::unique_ptr<Server> server_;
+  std::unique_ptr<SignalWatch> signals_;
+  hal::Timer end_timer_{&Daemon::too_late, nullptr};
+};
+
+}  // namespace ctl

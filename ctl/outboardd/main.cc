@@ -1,0 +1,23 @@
+// outboardd. Exit codes: 0 ended by a signal, 1 could not start or not end in order, 2 usage.
+#include <cstdio>
+
+#include "base/log.h"
+#include "ctl/outboardd/daemon.h"
+
+namespace {
+constexpr base::Logger kLog("outboardd");
+}
+
+int main(int argc, char** argv) {
+  ctl::OptionsResult parsed = ctl::parse_options(argc, argv);
+  fputs(parsed.output.c_str(), parsed.exit_code == 0 ? stdout : stderr);
+  if (!parsed.options) return parsed.exit_code;
+  ctl::prepare_process();
+  base::set_log_level(parsed.options->log_level);
+  auto daemon = ctl::Daemon::create(*parsed.options);
+  if (!daemon) {
+    kLog.error("{}", daemon.error().text);
+    return 1;
+  }
+  return (*daemon)->run();
+}
