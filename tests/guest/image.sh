@@ -1,11 +1,14 @@
 #!/bin/bash
-# Builds the kernel, initramfs and root file system of the QEMU guest from Debian packages, without installing anything; prints their folder.
-# The initramfs holds only what mounts the root (software emulation unpacks slowly), which QEMU opens as a snapshot. Cached under $OUTBOARD_CACHE (default ~/.cache/outboard); rebuilt when this script or init changes. Tools come from this machine's own packages.
+# Builds kernel, initramfs and root file system of the QEMU guest from Debian packages, installs nothing; prints their
+# folder. Cached under $OUTBOARD_CACHE (default ~/.cache/outboard); rebuilt when this script or init changes.
+# The initramfs holds only what mounts the root, since software emulation unpacks slowly; QEMU opens the root as a
+# snapshot. The tools in it are this machine's own.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 
 boot_modules=(virtio_pci virtio_blk ext4 crc32c_generic crc32c_intel)
-modules=(virtio_net virtio_rng sd_mod sg scsi_transport_iscsi iscsi_tcp dm_mod dm_multipath scsi_dh_alua dm_round_robin dm_queue_length)
+modules=(virtio_net virtio_rng sd_mod sg scsi_transport_iscsi iscsi_tcp dm_mod dm_multipath scsi_dh_alua
+         dm_round_robin dm_queue_length)
 tools=(iscsid iscsiadm fio mke2fs e2fsck debugfs)
 needed_packages="busybox-static open-iscsi sg3-utils fio e2fsprogs"
 
@@ -24,7 +27,8 @@ copy_binary() {  # copy_binary PATH: the program and the libraries that it is li
 
 download_kernel() {  # downloads what linux-image-amd64 depends on now
   local package
-  package=$(apt-cache depends linux-image-amd64 2>/dev/null | sed -n 's/.*Depends: \(linux-image-[0-9].*\)/\1/p' | head -1)
+  package=$(apt-cache depends linux-image-amd64 2>/dev/null | sed -n '0,/.*Depends: \(linux-image-[0-9].*\)/s//\1/p' |
+    grep '^linux-image')
   [ -n "$package" ] && (cd "$work" && apt-get download -qq -o APT::Sandbox::User=root "$package" >&2)
 }
 
@@ -35,7 +39,7 @@ fetch_kernel() {  # unpacks the current kernel package under $work/kernel; sets 
   version=$(ls "$work/kernel/lib/modules")
 }
 
-copy_kernel() {  # the kernel as an ELF file, which QEMU enters directly: software emulation takes seconds to decompress it otherwise
+copy_kernel() {  # as an ELF file, which QEMU enters directly: software emulation takes seconds to decompress it
   python3 - "$work/kernel/boot/vmlinuz-$version" "$work/out/vmlinux" <<'END'
 import lzma
 import sys
@@ -100,7 +104,8 @@ build() {
   copy_tools
   copy_kernel
   (cd "$boot" && find . | busybox cpio -o -H newc 2>/dev/null) >"$work/out/initrd"
-  mke2fs -q -t ext4 -O ^has_journal -E root_owner=0:0 -d "$root" "$work/out/root" $(($(du -sm "$root" | cut -f1) + 64))M >&2
+  mke2fs -q -t ext4 -O ^has_journal -E root_owner=0:0 -d "$root" "$work/out/root" \
+    $(($(du -sm "$root" | cut -f1) + 64))M >&2
   find "$cache" -mindepth 1 -maxdepth 1 -type d -exec rm -rf {} +
   mv "$work/out" "$image"
 }

@@ -1,4 +1,4 @@
-# A disk that grows and LUNs that come and go while the initiator is logged in: unit attentions arrive, rescans see the new state.
+# A disk that grows and LUNs that come and go under a login: unit attentions arrive, rescans see the new state.
 . /job/lib.sh
 connect
 disk=$(disk_of_lun "$LUN")
@@ -15,8 +15,9 @@ if ! lacks resize; then
   echo 1 >"/sys/block/$disk/device/rescan"
   [ "$(cat "/sys/block/$disk/size")" = $((before * 2)) ] || fail "the disk did not grow to $((before * 2)) sectors"
   dd if=/dev/urandom of=/tmp/tail bs=4k count=1 2>/dev/null
-  dd if=/tmp/tail of="/dev/$disk" bs=4k seek=$((before * 2 / 8 - 1)) oflag=direct 2>/dev/null || fail "write at the new end"
-  dd if="/dev/$disk" of=/tmp/back bs=4k skip=$((before * 2 / 8 - 1)) iflag=direct 2>/dev/null || fail "read at the new end"
+  last=$((before * 2 / 8 - 1))
+  dd if=/tmp/tail of="/dev/$disk" bs=4k seek=$last oflag=direct 2>/dev/null || fail "write at the new end"
+  dd if="/dev/$disk" of=/tmp/back bs=4k skip=$last iflag=direct 2>/dev/null || fail "read at the new end"
   cmp /tmp/tail /tmp/back || fail "the new end does not hold what was written"
 fi
 
@@ -37,7 +38,8 @@ ask remove "$EXTRA_LUN"
 dd if="/dev/$extra" of=/dev/null bs=4k count=1 iflag=direct 2>/dev/null && fail "the removed LUN still answers reads"
 dd if="/dev/$disk" of=/dev/null bs=4k count=1 iflag=direct 2>/dev/null || fail "the other LUN does not answer"
 not_listed "$EXTRA_LUN" || fail "REPORT LUNS still lists the removed LUN"
-said "LUN assignments on this target have changed" || lacks removal_attention || fail "no unit attention 3F/0E after the LUN was removed"
+said "LUN assignments on this target have changed" || lacks removal_attention ||
+  fail "no unit attention 3F/0E after the LUN was removed"
 echo 1 >"/sys/block/$extra/device/delete"
 step "logout"
 log_out

@@ -1,6 +1,11 @@
 # Discovery, refusals, login with mutual CHAP and both digests, ext4, fio with CRC32C verify, a clean fsck, logout.
 . /job/lib.sh
 
+verified_fio() {
+  fio --directory=/mnt --verify=crc32c --verify_fatal=1 --do_verify=1 --output-format=terse "$@" >/tmp/fio ||
+    { cat /tmp/fio; fail "fio"; }
+}
+
 step "discovery"
 start_initiator
 iscsiadm -m discovery -t sendtargets -p "$PORTAL" | tee /tmp/found || fail "discovery"
@@ -28,10 +33,10 @@ step "mkfs.ext4"
 mkfs.ext4 -q -F "$disk" || fail "mkfs.ext4"
 mount "$disk" /mnt || fail "mount"
 step "fio on the file system"
-fio --name=verify --directory=/mnt --rw=randwrite --bsrange=4k-64k --size=24m --nrfiles=4 --iodepth=8 --ioengine=libaio --direct=1 \
-  --verify=crc32c --verify_fatal=1 --do_verify=1 --output-format=terse --fallocate=none --end_fsync=1 >/tmp/fio || { cat /tmp/fio; fail "fio"; }
+verified_fio --name=verify --rw=randwrite --bsrange=4k-64k --size=24m --nrfiles=4 --iodepth=8 --ioengine=libaio \
+  --direct=1 --fallocate=none --end_fsync=1
 step "fio with buffered writes and trim"
-fio --name=buffered --directory=/mnt --rw=write --bs=32k --size=8m --verify=crc32c --verify_fatal=1 --output-format=terse >/tmp/fio || { cat /tmp/fio; fail "fio"; }
+verified_fio --name=buffered --rw=write --bs=32k --size=8m
 rm /mnt/verify*
 sync
 fstrim /mnt || fail "fstrim"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# The unmodified Linux initiator in a guest as judge: starts a target, runs one of the iscsi_*.sh scripts, acts on the target when it asks.
+# The unmodified Linux initiator in a guest as judge: starts a target, runs an iscsi_*.sh script, acts when it asks.
 import argparse
 import os
 import sys
@@ -13,7 +13,8 @@ from target import JudgeError, make_target  # noqa: E402
 SIZE = 96 << 20
 CHAP = ("initiator", "initiator-secret", "target", "target-secret-16")
 # What tgt cannot do, so that the scripts can be proved on it.
-LACKS = {"outboard": "", "tgt": "key_check resize compare_and_write opcodes ndob full_status lba_status removal_attention target_reset"}
+LACKS = {"outboard": "", "tgt": "key_check resize compare_and_write opcodes ndob full_status lba_status "
+                                "removal_attention target_reset"}
 
 
 class Answers:
@@ -42,7 +43,8 @@ class Answers:
 
 
 def environment(target, kind):
-    values = {"IQN": target.iqn, "PORTAL": f"10.0.2.2:{target.port}", "LUN": target.first_lun, "EXTRA_LUN": target.first_lun + 4,
+    values = {"IQN": target.iqn, "PORTAL": f"10.0.2.2:{target.port}",
+              "LUN": target.first_lun, "EXTRA_LUN": target.first_lun + 4,
               "CHAP_USER": CHAP[0], "CHAP_SECRET": CHAP[1], "MUTUAL_USER": CHAP[2], "MUTUAL_SECRET": CHAP[3],
               "LACKS": LACKS[kind]}
     return "".join(f"{name}='{value}'\n" for name, value in values.items()).encode()
@@ -56,7 +58,8 @@ def judge(options):
         target.create_lu("extra", SIZE)
         target.add_lun(target.first_lun, "disk")
         target.set_chap(*CHAP)
-        guest = Guest(script.read(), {"lib.sh": library.read(), "env": environment(target, options.target)}, Answers(target))
+        files = {"lib.sh": library.read(), "env": environment(target, options.target)}
+        guest = Guest(script.read(), files, Answers(target))
         try:
             status, transcript = guest.run(options.seconds)
         except GuestError as error:

@@ -1,4 +1,4 @@
-# The target daemon ends and comes back, in order and as by a crash, while a file system writes: no error may reach the file system.
+# The target daemon ends and comes back, in order and as by a crash, while a file system writes: it sees no error.
 . /job/lib.sh
 connect
 disk=/dev/$(disk_of_lun "$LUN")
@@ -7,13 +7,15 @@ mount "$disk" /mnt || fail "mount"
 dmesg -c >/dev/null
 
 restarts=0
-lost_and_found() {  # the initiator has lost its connection as often as the daemon ended, and is logged in again
-  [ "$(dmesg | grep -c 'detected conn error')" -ge "$restarts" ] && grep -q LOGGED_IN /sys/class/iscsi_session/session*/state
+lost_and_found() {  # the connection was lost as often as the daemon ended, and is there again
+  [ "$(dmesg | grep -c 'detected conn error')" -ge "$restarts" ] &&
+    grep -q LOGGED_IN /sys/class/iscsi_session/session*/state
 }
 
 step "fio while the daemon restarts"
-fio --name=verify --directory=/mnt --rw=randwrite --bs=16k --size=24m --iodepth=8 --ioengine=libaio --direct=1 --rate_iops=60 \
-  --loops=100 --time_based --runtime=30 --verify=crc32c --verify_fatal=1 --verify_backlog=256 --output-format=terse >/tmp/fio 2>&1 &
+fio --name=verify --directory=/mnt --rw=randwrite --bs=16k --size=24m --iodepth=8 --ioengine=libaio --direct=1 \
+  --rate_iops=60 --loops=100 --time_based --runtime=30 --verify=crc32c --verify_fatal=1 --verify_backlog=256 \
+  --output-format=terse >/tmp/fio 2>&1 &
 load=$!
 sleep 4
 for how in restart crash restart; do

@@ -9,7 +9,10 @@ blocks_are() {  # blocks_are LBA COUNT BYTE: the medium holds the byte there
   dd if="$disk" of=/tmp/have bs=512 skip="$1" count="$2" iflag=direct 2>/dev/null || fail "read at $1"
   cmp /tmp/want /tmp/have || fail "blocks $1+$2 do not hold what they should"
 }
-fill() { pattern "$3" $(($2 * 512)) | dd of="$disk" bs=512 seek="$1" count="$2" oflag=direct iflag=fullblock 2>/dev/null || fail "write at $1"; }
+fill() {  # fill LBA COUNT BYTE
+  pattern "$3" $(($2 * 512)) | dd of="$disk" bs=512 seek="$1" count="$2" oflag=direct iflag=fullblock 2>/dev/null ||
+    fail "write at $1"
+}
 expect() {  # expect STATUS COMMAND...
   want=$1
   shift
@@ -85,8 +88,8 @@ expect 0 sg_verify --16 --lba=0 --count=256 "$disk"
 expect 0 sg_sync "$disk"
 
 step "sg_reset of the logical unit and of the target under I/O"
-fio --name=load --filename="$disk" --rw=randrw --bs=4k --iodepth=8 --ioengine=libaio --direct=1 --time_based --runtime=12 \
-  --size=32m --offset=1m --verify=0 --output-format=terse >/tmp/fio 2>&1 &
+fio --name=load --filename="$disk" --rw=randrw --bs=4k --iodepth=8 --ioengine=libaio --direct=1 --time_based \
+  --runtime=12 --size=32m --offset=1m --verify=0 --output-format=terse >/tmp/fio 2>&1 &
 load=$!
 sleep 2
 expect 0 sg_reset --device "$disk"

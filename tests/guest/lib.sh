@@ -42,7 +42,7 @@ start_initiator() {
 
 setting() { iscsiadm -m node -T "$IQN" -p "$PORTAL" -o update -n "$1" -v "$2" >/dev/null || fail "setting $1"; }
 
-# The portal that discovery reports is an address of the host; from here it is reached as 10.0.2.2, so the node is made by hand.
+# The portal that discovery reports is an address of the host; here it is 10.0.2.2, so the node is made by hand.
 make_node() {  # make_node SECRET MUTUAL_SECRET
   iscsiadm -m node -o new -T "$IQN" -p "$PORTAL" >/dev/null || fail "no node record"
   setting node.session.auth.authmethod CHAP
@@ -76,5 +76,7 @@ disk_of_lun() {  # the sdX of a LUN
 }
 
 no_disk_errors() {
-  if dmesg | grep -iE 'I/O error|EXT4-fs (error|warning)|medium error|offlined device'; then fail "errors in the kernel's log"; fi
+  if dmesg | grep -iE 'I/O error|EXT4-fs (error|warning)|medium error|offlined device'; then
+    fail "errors in the kernel's log"
+  fi
 }

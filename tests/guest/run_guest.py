@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# Boots the guest in QEMU, runs a shell script in it, and returns the script's exit status and everything on its console.
+# Boots the guest in QEMU, runs a shell script in it, and returns the script's exit status and the whole console.
 import argparse
 import os
 import selectors
@@ -19,7 +19,7 @@ class GuestError(Exception):
 
 
 class Guest:
-    """One boot. answers(words) is called for each line `ask WORDS` of the guest; the string that it returns is the answer."""
+    """One boot. answers(words) is called for each line `ask WORDS` of the guest and returns the answer."""
 
     def __init__(self, script, files=None, answers=None, memory_mib=768, qemu=()):
         self.files = {"job/run.sh": script.encode(), **{f"job/{name}": data for name, data in (files or {}).items()}}
@@ -33,7 +33,8 @@ class Guest:
 
     def run(self, seconds):
         """Returns (exit status, transcript); raises GuestError when there is no exit status within the time."""
-        image = subprocess.run([os.path.join(HERE, "image.sh")], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+        built = subprocess.run([os.path.join(HERE, "image.sh")], stdout=subprocess.PIPE, text=True, check=True)
+        image = built.stdout.strip()
         with tempfile.NamedTemporaryFile(prefix="outboard-initrd-") as initrd:
             with open(os.path.join(image, "initrd"), "rb") as base:
                 initrd.write(base.read())
@@ -55,14 +56,16 @@ class Guest:
         return self.status, self.transcript()
 
     def argv(self, image, initrd, control):
-        """The software emulator, user-mode network (10.0.2.2 is the host's loopback), console and control line on two serial ports."""
-        return ["setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64", "-accel", "tcg", "-machine", "q35", "-cpu", "max", "-m", str(self.memory_mib),
-                "-nodefaults", "-display", "none", "-no-reboot", "-kernel", f"{image}/vmlinux", "-initrd", initrd,
+        """Software emulation, user network (10.0.2.2 is the host's loopback), console and control on serial ports."""
+        return ["setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64", "-accel", "tcg", "-machine", "q35",
+                "-cpu", "max", "-m", str(self.memory_mib), "-nodefaults", "-display", "none", "-no-reboot",
+                "-kernel", f"{image}/vmlinux", "-initrd", initrd,
                 "-drive", f"file={image}/root,format=raw,if=virtio,snapshot=on",
                 "-append", "console=ttyS0 quiet loglevel=4 panic=-1 random.trust_cpu=on",
                 "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
                 "-chardev", f"socket,id=control,fd={control}", "-serial", "chardev:control",
-                "-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net", "-device", "virtio-rng-pci", *self.qemu]
+                "-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net", "-device", "virtio-rng-pci",
+                *self.qemu]
 
     def serve(self, process, control, deadline, seconds):
         """Reads console and control line until QEMU has ended."""
@@ -72,7 +75,7 @@ class Guest:
             while selector.get_map():
                 ready = selector.select(max(0, deadline - time.monotonic()))
                 if not ready:
-                    raise GuestError(f"waited {seconds} s for {self.waiting_for}; console:\n{self.transcript()[-4000:]}")
+                    raise GuestError(f"waited {seconds} s for {self.waiting_for}; {self.last_words()}")
                 for key, _ in ready:
                     data = os.read(key.fd, 65536)
                     if not data:
@@ -82,7 +85,7 @@ class Guest:
                     else:
                         self.console += data
         if self.status is None:
-            raise GuestError(f"QEMU ended while waiting for {self.waiting_for}; console:\n{self.transcript()[-4000:]}")
+            raise GuestError(f"QEMU ended while waiting for {self.waiting_for}; {self.last_words()}")
 
     def control(self, control, data):
         """Acts on each whole line of the guest."""
@@ -98,6 +101,9 @@ class Guest:
                 control.sendall(f"{answer}\n".encode())
             elif word in ("up", "step"):
                 self.waiting_for = f"the script's step '{rest}'" if rest else "the script"
+
+    def last_words(self):
+        return f"console:\n{self.transcript()[-4000:]}"
 
     def transcript(self):
         return self.console.decode(errors="replace").replace("\r", "")

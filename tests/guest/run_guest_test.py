@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# Holds run_guest to its word: the status and console of a script come back, questions are answered, and a limit says what it waited for.
+# Holds run_guest to its word: status and console come back, questions are answered, a limit says what it waited for.
 import unittest
 
 from run_guest import Guest, GuestError

@@ -1,4 +1,4 @@
-# Reads what one process of iscsi-test-cu printed and says of each test whether it passed, failed, was skipped or did not finish.
+# Reads what one process of iscsi-test-cu printed: which tests passed, failed, were skipped or did not finish.
 import re
 
 PASSED, FAILED, SKIPPED, UNFINISHED = "passed", "FAILED", "skipped", "UNFINISHED"

@@ -9,7 +9,8 @@ HEAD = "\n     CUnit - A unit testing framework for C\n\nSuite: S\n"
 
 
 def summary(ran, failed):
-    return f"\nRun Summary:    Type  Total    Ran Passed Failed Inactive\n    tests      {ran}      {ran}      {ran - failed}      {failed}        0\n"
+    return ("\nRun Summary:    Type  Total    Ran Passed Failed Inactive\n"
+            f"    tests      {ran}      {ran}      {ran - failed}      {failed}        0\n")
 
 
 def results(text, tests):
@@ -27,7 +28,8 @@ class CuOutput(unittest.TestCase):
         self.assertEqual(results(text, ["A"]), {"A": FAILED})
 
     def test_what_the_clean_up_says_is_no_part_of_the_last_test(self):
-        text = "  Test: A ...    said\npassed    Send PRIN\n    [SKIPPED] PERSISTENT RESERVE IN is not implemented.\n" + summary(1, 0)
+        text = "  Test: A ...    said\npassed    Send PRIN\n    [SKIPPED] PERSISTENT RESERVE IN is not implemented.\n"
+        text += summary(1, 0)
         self.assertEqual(results(text, ["A"]), {"A": PASSED})
 
     def test_a_run_that_was_cut_off_leaves_tests_unfinished(self):

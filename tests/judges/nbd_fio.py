@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# A second real client without a guest: qemu-nbd on an iscsi:// URL, fio's nbd engine on its socket, every block verified by CRC32C.
+# A second real client without a guest: qemu-nbd on an iscsi:// URL, fio on its socket, every block verified by CRC32C.
 import argparse
 import os
 import subprocess
@@ -14,30 +14,33 @@ BLOCK_SIZES = ("4k", "512-128k")  # fixed and mixed, the latter unaligned to pag
 def fio_argv(socket_path, block_size, seconds):
     """Writes the disk at random with queue depth 16, then reads all of it back and checks each block."""
     sizes = ["--bs=" + block_size] if "-" not in block_size else ["--bsrange=" + block_size, "--blockalign=512"]
-    return ["fio", "--name=verify", "--ioengine=nbd", f"--uri=nbd+unix:///?socket={socket_path}", "--rw=randwrite", *sizes,
-            "--iodepth=16", f"--size={SIZE // 4}", "--verify=crc32c", "--do_verify=1", "--verify_fatal=1",
-            "--verify_backlog=1024", "--randseed=20260101", "--output-format=terse", f"--max_latency={seconds}s"]
+    return ["fio", "--name=verify", "--ioengine=nbd", f"--uri=nbd+unix:///?socket={socket_path}", "--rw=randwrite",
+            *sizes, "--iodepth=16", f"--size={SIZE // 4}", f"--max_latency={seconds}s", "--randseed=20260101",
+            "--verify=crc32c", "--do_verify=1", "--verify_fatal=1", "--verify_backlog=1024", "--verify_state_save=0",
+            "--output-format=terse"]
 
 
 def run_fio(socket_path, block_size, seconds):
     """Runs fio within its time; a verify error, an I/O error or a time-out is the judge's failure."""
     try:
-        done = subprocess.run(fio_argv(socket_path, block_size, seconds), capture_output=True, text=True, timeout=seconds,
-                              check=False)
+        done = subprocess.run(fio_argv(socket_path, block_size, seconds), capture_output=True, text=True,
+                              timeout=seconds, check=False)
     except subprocess.TimeoutExpired as late:
         raise JudgeError(f"waited {seconds} s for fio with blocks of {block_size}") from late
     if done.returncode != 0:
         raise JudgeError(f"fio with blocks of {block_size}: exit {done.returncode}\n{done.stdout}{done.stderr}")
     fields = done.stdout.strip().splitlines()[-1].split(";")
-    print(f"blocks of {block_size}: {int(fields[5])} KiB read back and verified, {int(fields[46])} KiB written", flush=True)
-    if int(fields[5]) == 0 or int(fields[46]) == 0:
+    verified, written = int(fields[5]), int(fields[46])
+    print(f"blocks of {block_size}: {verified} KiB read back and verified, {written} KiB written", flush=True)
+    if verified == 0 or written == 0:
         raise JudgeError("fio moved no data")
 
 
 def with_nbd(target, lun, seconds):
     """Serves the LUN on a Unix socket by qemu-nbd and runs fio on it, once for each block size."""
     socket_path = os.path.join(target.folder, "nbd")
-    argv = ["qemu-nbd", "--format=raw", "--cache=none", "--persistent", f"--socket={socket_path}", "--shared=4", target.url(lun)]
+    argv = ["qemu-nbd", "--format=raw", "--cache=none", "--persistent", f"--socket={socket_path}", "--shared=4",
+            target.url(lun)]
     server = subprocess.Popen(with_us(argv), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
         wait_for("qemu-nbd's socket", 15, lambda: os.path.exists(socket_path), server)

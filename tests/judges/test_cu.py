@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# Runs every suite of libiscsi's iscsi-test-cu against a target, one process per suite, and holds the counts against the list of skips.
+# Runs every suite of libiscsi's iscsi-test-cu, one process per suite, and holds the outcome against the list of skips.
 import argparse
 import collections
 import fnmatch
@@ -26,8 +26,8 @@ UNITS = {"plain": {}, "removable": {"removable": True}, "protected": {"write_pro
          "coarse": {"physical_block": 4096}}
 # These say that they skip only when asked to be verbose.
 VERBOSE = {"NoMedia", "StartStopUnit"}
-# A suite is one process, except where a test of it leaves a unit attention on the second path that a later one does not expect
-# (LOGICAL UNIT RESET must leave it): patterns of test names, one process each.
+# A suite is one process, except where a test leaves a unit attention on the second path that a later one does not
+# expect (LOGICAL UNIT RESET must leave it): patterns of test names, one process each.
 PROCESSES = {"PreventAllow": ("[!2]*", "2ITNexuses")}
 # What a suite needs more than one URL for; over one it has nothing to run.
 NEEDS_TWO_URLS = {"MultipathIO"}
@@ -46,7 +46,7 @@ def read_skips(path):
 
 
 def run_process(suite, tests, urls, seconds):
-    """Runs the suite's tests that match the pattern in one process; returns what it printed and, if it was ended, why."""
+    """Runs the suite's tests that match the pattern in one process; returns what it printed and why it was ended."""
     argv = ["stdbuf", "-oL", "iscsi-test-cu", "--dataloss", *(["--Verbose-scsi"] if suite in VERBOSE else []),
             "-t", f"ALL.{suite}.{tests}", *urls]
     why = ""
@@ -110,7 +110,7 @@ def run_all(target, luns, suites, paths, options):
 
 
 def verdict(outcomes, expected, whole):
-    """The complaints about one run: failures, unfinished, unlisted skips, too many, and listed ones that did not happen."""
+    """The complaints about one run: failures, unfinished, unlisted or too many skips, listed ones that ran."""
     skipped = {name: outcome for name, outcome in outcomes.items() if outcome.result == SKIPPED}
     complaints = [f"{name}: {outcome.result}" for name, outcome in outcomes.items()
                   if outcome.result in (FAILED, UNFINISHED)]
@@ -130,7 +130,7 @@ def parse_arguments():
     parser.add_argument("--target", choices=("outboard", "tgt"), default="outboard")
     parser.add_argument("--bin-dir", help="the folder of outboardd and tgtctl")
     parser.add_argument("--backend", choices=("ram", "file"), default="ram")
-    parser.add_argument("--urls", type=int, choices=(1, 2), action="append", help="paths to run over (default: 1 and 2)")
+    parser.add_argument("--urls", type=int, choices=(1, 2), action="append", help="paths (default: 1 and then 2)")
     parser.add_argument("--suite", action="append", help="only these suites")
     parser.add_argument("--seconds", type=int, default=120, help="limit of one suite")
     parser.add_argument("--skips", default=os.path.join(HERE, "test_cu_skips.txt"))

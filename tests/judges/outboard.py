@@ -1,0 +1,85 @@
+# Outboard as a target: configured as a whole by `tgtctl apply`, changed live by tgtctl's single commands.
+import os
+
+from target import Target, accepts, run_tool, wait_for
+
+
+class Outboard(Target):
+    """outboardd with a control socket and a state folder of its own; after a restart it is as the folder says."""
+
+    def __init__(self, bin_dir=None, backend="ram"):
+        super().__init__(backend)
+        self.bin_dir = bin_dir
+        self.socket = os.path.join(self.folder, "control")
+        self.units = {}  # name -> TOML lines of [[lu]]
+        self.luns = {}  # lun -> name
+        self.chap = None
+
+    def program(self, name):
+        """The program in the folder given, or wherever PATH has it; a build tree has a folder for each."""
+        if self.bin_dir is None:
+            return name
+        for folder in (self.bin_dir, os.path.join(os.path.dirname(self.bin_dir), name)):
+            if os.access(os.path.join(folder, name), os.X_OK):
+                return os.path.join(folder, name)
+        return name
+
+    def start(self):
+        self.spawn([self.program("outboardd"), "--socket", self.socket,
+                    "--state-dir", os.path.join(self.folder, "state"), "--reactors", "1"])
+        wait_for("outboardd's control socket", 20, lambda: os.path.exists(self.socket), self.process)
+        if not self.units and not self.luns:
+            self.apply()
+        wait_for("outboardd's portal", 20, lambda: accepts(self.port), self.process)
+
+    def ctl(self, *arguments):
+        return run_tool([self.program("tgtctl"), "--socket", self.socket, *arguments])
+
+    def toml(self):
+        """The configuration in whole."""
+        text = f'[[portal]]\naddress = "127.0.0.1:{self.port}"\n\n[[target]]\nname = "{self.iqn}"\n'
+        if self.chap is not None:
+            text += f'authentication = "chap"\nusers = ["{self.chap[0]}"]\n'
+            text += f'\n[[user]]\nname = "{self.chap[0]}"\nmutual_user = "{self.chap[2]}"\n'
+        for name, lines in self.units.items():
+            text += f'\n[[lu]]\nname = "{name}"\n{lines}'
+        for lun, name in self.luns.items():
+            text += f'\n[[view]]\nlu = "{name}"\nlun = {lun}\n'
+        return text
+
+    def apply(self):
+        path, secrets = os.path.join(self.folder, "config.toml"), os.path.join(self.folder, "secrets.toml")
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(self.toml())
+        if self.chap is None:
+            return self.ctl("apply", path)
+        with open(os.open(secrets, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
+            out.write(f'["{self.chap[0]}"]\nsecret = "{self.chap[1]}"\nmutual_secret = "{self.chap[3]}"\n')
+        return self.ctl("apply", path, "--secrets", secrets)
+
+    def create_lu(self, name, size, removable=False, write_protected=False, physical_block=512):
+        lines = f'size = "{size // (1 << 20)} MiB"\nphysical_block_size = {physical_block}\n'
+        if self.backend == "file":
+            path = os.path.join(self.folder, name)
+            with open(path, "wb") as image:
+                image.truncate(size)
+            lines += f'backstore = "file"\npath = "{path}"\n'
+        else:
+            lines += 'backstore = "ram"\n'
+        lines += f"removable = {str(removable).lower()}\nwrite_protected = {str(write_protected).lower()}\n"
+        self.units[name] = lines
+        self.apply()
+
+    def resize_lu(self, name, size):
+        self.ctl("lu", "resize", name, f"{size // (1 << 20)} MiB")
+
+    def add_lun(self, lun, name):
+        self.luns[lun] = name
+        self.ctl("view", "add", name, str(lun))
+
+    def remove_lun(self, lun):
+        self.ctl("view", "remove", self.luns.pop(lun), str(lun))
+
+    def set_chap(self, user, secret, mutual_user, mutual_secret):
+        self.chap = (user, secret, mutual_user, mutual_secret)
+        self.apply()
