@@ -55,7 +55,7 @@ class Outboard(Target):
             return self.ctl("apply", path)
         with open(os.open(secrets, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
             out.write(f'["{self.chap[0]}"]\nsecret = "{self.chap[1]}"\nmutual_secret = "{self.chap[3]}"\n')
-        return self.ctl("apply", path, "--secrets", secrets)
+        return self.ctl("apply", path, "--secrets-file", secrets)
 
     def create_lu(self, name, size, removable=False, write_protected=False, physical_block=512):
         lines = f'size = "{size // (1 << 20)} MiB"\nphysical_block_size = {physical_block}\n'
@@ -71,14 +71,14 @@ class Outboard(Target):
         self.apply()
 
     def resize_lu(self, name, size):
-        self.ctl("lu", "resize", name, f"{size // (1 << 20)} MiB")
+        self.ctl("lu", "resize", name, f"{size // (1 << 20)}MiB")
 
     def add_lun(self, lun, name):
         self.luns[lun] = name
-        self.ctl("view", "add", name, str(lun))
+        self.ctl("view", "add", name, "--lun", str(lun))
 
     def remove_lun(self, lun):
-        self.ctl("view", "remove", self.luns.pop(lun), str(lun))
+        self.ctl("view", "remove", self.luns.pop(lun), "--lun", str(lun))
 
     def set_chap(self, user, secret, mutual_user, mutual_secret):
         self.chap = (user, secret, mutual_user, mutual_secret)
