@@ -156,11 +156,12 @@ void Connection::data_out_rejected(hal::DataTask* data_task, pdu::RejectReason r
     return;
   }
   Task& task = static_cast<Task&>(*data_task);
+  const std::uint64_t end = std::uint64_t{data_out.buffer_offset} + data_out.data_segment_length;
   if (reason == pdu::RejectReason::kDataDigestError) {
     task.transfer_failure = kProtocolServiceCrcError;
-  } else if (unsolicited) {
+  } else if (unsolicited && end > std::min(task.hal::DataTask::expected_length, session_->parameters.first_burst)) {
     task.transfer_failure = kUnexpectedUnsolicitedData;
-    return;  // the response says it all
+    return;  // more than allowed: the response says it all
   } else {
     task.transfer_failure = kIncorrectAmountOfData;
   }

@@ -428,6 +428,7 @@ struct DataOutCase {
   RejectReason reason;
   bool unsolicited, rejected;
   std::uint8_t asc, ascq;
+  std::uint32_t offset = 0;
 };
 class WrongDataOut : public CommandTest, public testing::WithParamInterface<DataOutCase> {};
 
@@ -442,6 +443,7 @@ TEST_P(WrongDataOut, EndsItsTaskWithTheRightCondition) {
   pdu::DataOut data_out;
   data_out.initiator_task_tag = 1;
   data_out.target_transfer_tag = given.unsolicited ? pdu::kReservedTag : 5;
+  data_out.buffer_offset = given.offset;
   connection.reject_data_out(data_out, given.reason);
   if (given.rejected) host.expect_reject(given.reason);
   host.expect_nothing();
@@ -459,7 +461,8 @@ INSTANTIATE_TEST_SUITE_P(All, WrongDataOut,
                          testing::Values(DataOutCase{RejectReason::kDataDigestError, true, true, 0x47, 0x05},
                                          DataOutCase{RejectReason::kDataDigestError, false, true, 0x47, 0x05},
                                          DataOutCase{RejectReason::kInvalidPduField, false, true, 0x0c, 0x0d},
-                                         DataOutCase{RejectReason::kInvalidPduField, true, false, 0x0c, 0x0c}));
+                                         DataOutCase{RejectReason::kInvalidPduField, true, true, 0x0c, 0x0d},
+                                         DataOutCase{RejectReason::kInvalidPduField, true, false, 0x0c, 0x0c, 65537}));
 
 TEST_F(CommandTest, DataOfARejectedCommandIsDroppedInSilence) {
   host.must_log_in({{"InitialR2T", "No"}});
