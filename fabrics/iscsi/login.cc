@@ -117,7 +117,7 @@ bool Login::take_text() {
   for (;;) {
     const TextReader::Step step = reader.next(pair);
     if (step == TextReader::Step::kEnd) break;
-    if (step == TextReader::Step::kMalformed || pairs.size() == kMaxKeys) {
+    if (step == TextReader::Step::kMalformed || pairs.size() == kMaxKeys || ++keys_ > kMaxAllKeys) {
       return fail(LoginStatus::kInitiatorError, "the text is malformed or has too many keys");
     }
     pairs.push_back(pair);
@@ -127,11 +127,9 @@ bool Login::take_text() {
   const KeyPlace place = stage_ == Stage::kSecurity ? kInSecurity : kInOperational;
   for (const KeyValue& each : pairs) {
     if (!negotiation_.offer(each, place, answer_)) {
-      return fail(LoginStatus::kInitiatorError, "a key was sent twice, in the wrong stage, or is too long");
+      return fail(LoginStatus::kInitiatorError, "a key was sent twice, in the wrong stage, or with a value it cannot have");
     }
   }
-  // Our own declaration of the key would be its second answer in one text.
-  if (negotiation_.bad_length()) return fail(LoginStatus::kInitiatorError, "MaxRecvDataSegmentLength is out of range");
   negotiation_.finish(answer_);
   if (stage_ == Stage::kSecurity && !take_security(pairs)) return false;
   if (stage_ == Stage::kOperational) declare();

@@ -32,6 +32,7 @@ class Login {
   // What a peer that has not logged in may cost.
   static constexpr std::size_t kMaxText = 16384;   // of one request, over all its PDUs
   static constexpr std::size_t kMaxKeys = 128;     // likewise
+  static constexpr std::size_t kMaxAllKeys = 256;  // of the whole login
   static constexpr unsigned kMaxPdus = 64;         // of the whole login
   static constexpr std::size_t kMaxAnswer = 8192;  // every initiator takes that much (13.12)
 
@@ -82,6 +83,7 @@ class Login {
   bool chap_passed_ = false, identified_ = false, admitted_ = false, declared_ = false, started_ = false;
   Stage stage_ = Stage::kSecurity;
   unsigned pdus_ = 0;
+  std::size_t keys_ = 0;
   std::uint32_t initiator_task_tag_ = 0, cmd_sn_ = 0, stat_sn_ = 0;
   std::string gathered_;  // text of a request that came in several PDUs
   TextWriter answer_{kMaxAnswer};

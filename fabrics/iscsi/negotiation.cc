@@ -91,8 +91,7 @@ bool Negotiation::offer(const KeyValue& pair, KeyPlace place, TextWriter& answer
     case KeyKind::kText:
       return pair.value.size() <= info->maximum;
     case KeyKind::kLength:
-      take_length(*info, pair.value, answer);
-      break;
+      return take_length(*info, pair.value);
     case KeyKind::kList:
       take_list(*info, pair.value, answer);
       break;
@@ -118,14 +117,11 @@ bool Negotiation::offer(const KeyValue& pair, KeyPlace place, TextWriter& answer
   return true;
 }
 
-void Negotiation::take_length(const KeyInfo& info, std::string_view value, TextWriter& answer) {
+// Declared, not negotiated: there is no answer that could refuse it.
+bool Negotiation::take_length(const KeyInfo& info, std::string_view value) {
   const auto length = number_in_range(info, value);
-  if (length) {
-    parameters_.initiator_max_data = *length;
-  } else {
-    bad_length_ = true;
-    answer.add(info.name, "Reject");
-  }
+  if (length) parameters_.initiator_max_data = *length;
+  return length.has_value();
 }
 
 void Negotiation::take_list(const KeyInfo& info, std::string_view value, TextWriter& answer) {

@@ -16,8 +16,8 @@ namespace iscsi {
 class Negotiation {
  public:
   Negotiation(const Parameters& start, bool discovery) : parameters_(start), discovery_(discovery) {}
-  // False: the initiator broke the rules (a key a second time, in the wrong place, a text too long). `place` is one
-  // KeyPlace bit. Keys of kind kSecurity, kInquiry and the names are the caller's and only counted here.
+  // False: the initiator broke the rules (a key a second time, in the wrong place, a declared value out of range).
+  // `place` is one KeyPlace bit. Keys of kind kSecurity, kInquiry and the names are the caller's and only counted here.
   bool offer(const KeyValue& pair, KeyPlace place, TextWriter& answer);
   // After the last offer of a request: answers FirstBurstLength, which must not exceed MaxBurstLength.
   void finish(TextWriter& answer);
@@ -25,16 +25,15 @@ class Negotiation {
   Parameters& parameters() { return parameters_; }
   bool offered(Key key) const { return seen_[static_cast<std::size_t>(key)]; }
   void set_discovery() { discovery_ = true; }
-  bool bad_length() const { return bad_length_; }  // MaxRecvDataSegmentLength was answered Reject
 
  private:
-  void take_length(const KeyInfo& info, std::string_view value, TextWriter& answer);
+  bool take_length(const KeyInfo& info, std::string_view value);
   void take_list(const KeyInfo& info, std::string_view value, TextWriter& answer);
   void take_flag(const KeyInfo& info, std::string_view value, TextWriter& answer);
   void take_number(const KeyInfo& info, std::string_view value, TextWriter& answer);
 
   Parameters parameters_;
-  bool discovery_, bad_length_ = false;
+  bool discovery_;
   std::bitset<static_cast<std::size_t>(Key::kCount)> seen_;
   std::optional<std::uint32_t> first_burst_offer_;
 };

@@ -156,16 +156,18 @@ void Connection::data_out_rejected(hal::DataTask* data_task, pdu::RejectReason r
     return;
   }
   Task& task = static_cast<Task&>(*data_task);
-  const std::uint64_t end = std::uint64_t{data_out.buffer_offset} + data_out.data_segment_length;
   if (reason == pdu::RejectReason::kDataDigestError) {
     task.transfer_failure = kProtocolServiceCrcError;
-  } else if (unsolicited && end > std::min(task.hal::DataTask::expected_length, session_->parameters.first_burst)) {
-    task.transfer_failure = kUnexpectedUnsolicitedData;
-    return;  // more than allowed: the response says it all
-  } else {
-    task.transfer_failure = kIncorrectAmountOfData;
+    reject(reason, header);
+    return;
   }
-  reject(reason, header);
+  const std::uint64_t end = std::uint64_t{data_out.buffer_offset} + data_out.data_segment_length;
+  const std::uint64_t limit = std::min(task.hal::DataTask::expected_length, session_->parameters.first_burst);
+  const bool too_much = unsolicited && end > limit;
+  const bool too_little = unsolicited && end < limit && pdu::Final::get(header.flags);
+  task.transfer_failure = too_much ? kUnexpectedUnsolicitedData : kIncorrectAmountOfData;
+  if (!too_much && !too_little)
+    reject(reason, header);  // else the PDU itself is in order, and the response says it all
 }
 
 }  // namespace iscsi

@@ -429,6 +429,7 @@ struct DataOutCase {
   bool unsolicited, rejected;
   std::uint8_t asc, ascq;
   std::uint32_t offset = 0;
+  bool final = false;
 };
 class WrongDataOut : public CommandTest, public testing::WithParamInterface<DataOutCase> {};
 
@@ -444,6 +445,7 @@ TEST_P(WrongDataOut, EndsItsTaskWithTheRightCondition) {
   data_out.initiator_task_tag = 1;
   data_out.target_transfer_tag = given.unsolicited ? pdu::kReservedTag : 5;
   data_out.buffer_offset = given.offset;
+  if (given.final) data_out.flags = 0x80;
   connection.reject_data_out(data_out, given.reason);
   if (given.rejected) host.expect_reject(given.reason);
   host.expect_nothing();
@@ -462,7 +464,9 @@ INSTANTIATE_TEST_SUITE_P(All, WrongDataOut,
                                          DataOutCase{RejectReason::kDataDigestError, false, true, 0x47, 0x05},
                                          DataOutCase{RejectReason::kInvalidPduField, false, true, 0x0c, 0x0d},
                                          DataOutCase{RejectReason::kInvalidPduField, true, true, 0x0c, 0x0d},
-                                         DataOutCase{RejectReason::kInvalidPduField, true, false, 0x0c, 0x0c, 65537}));
+                                         DataOutCase{RejectReason::kInvalidPduField, true, false, 0x0c, 0x0c, 65537},
+                                         DataOutCase{RejectReason::kInvalidPduField, true, false, 0x0c, 0x0d, 512,
+                                                     true}));
 
 TEST_F(CommandTest, DataOfARejectedCommandIsDroppedInSilence) {
   host.must_log_in({{"InitialR2T", "No"}});

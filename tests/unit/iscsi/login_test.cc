@@ -274,6 +274,15 @@ TEST_F(LoginTest, ManyKeysAreRefusedBeforeTheAnswerGrows) {
   }
 }
 
+TEST_F(LoginTest, ManyKeysOverManyRequestsAreRefused) {
+  std::string text;
+  for (int i = 0; i < 100; ++i) text += "a=b" + std::string(1, '\0');
+  ASSERT_EQ(take(kOperational, hello()), Login::Next::kMore);
+  ASSERT_EQ(take(kOperational, text), Login::Next::kMore);
+  ASSERT_EQ(take(kOperational, text), Login::Next::kMore);
+  EXPECT_EQ(take(kOperational, text), Login::Next::kClose);
+}
+
 TEST_F(LoginTest, AnswerThatDoesNotFitIsARefusal) {
   std::string text = text_of(hello());
   for (int i = 0; i < 120; ++i) text += std::string(60, 'k') + "=" + std::string(1, '\0');
