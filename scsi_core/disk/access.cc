@@ -28,6 +28,14 @@ std::uint16_t length_field(const Command& c) {
   }
 }
 
+void good(Command& c) { finish(c); }
+
+void refuse_range(Command& c, const Extent& e) {
+  finish(c, out_of_range(c.core.lu->blocks.load(std::memory_order_relaxed), e.lba));
+}
+
+void refuse_length(Command& c) { finish(c, Outcome::invalid_cdb_field(length_field(c))); }
+
 StoreChannel* open_channel(Command& c) {
   const auto opened = c.core.shard->channel();
   if (opened) return *opened;

@@ -17,11 +17,13 @@ inline constexpr std::uint64_t kPart = std::uint64_t{1} << 20;
 
 // A medium access command at work; in its scratch.
 struct Access {
-  std::uint64_t offset = 0;  // bytes: where it begins on the medium
-  std::uint64_t length = 0;  // bytes of the medium that it covers
-  std::uint64_t part = 0;    // bytes of the step at hand; core.done counts those that are finished
-  bool stable = false;       // must be on stable storage before GOOD; reading: must come from there
-  std::uint8_t check = 0;    // BYTCHK
+  std::uint64_t offset = 0;    // bytes: where it begins on the medium
+  std::uint64_t length = 0;    // bytes of the medium that it covers
+  std::uint64_t part = 0;      // bytes of the step at hand; core.done counts those that are finished
+  std::uint32_t segments = 0;  // lent
+  StoreStatus status = StoreStatus::kGood;
+  bool stable = false;     // must be on stable storage before GOOD; reading: must come from there
+  std::uint8_t check = 0;  // BYTCHK
 };
 
 template <class Cdb>
@@ -47,20 +49,24 @@ Outcome out_of_range(std::uint64_t capacity, std::uint64_t lba);
 // Where the CDB says how many blocks: the field that a length error points at.
 std::uint16_t length_field(const Command& c);
 
+// Ends of commands that are kept out of line, so that the path of a READ or WRITE builds no Outcome.
+void good(Command& c);
+void refuse_range(Command& c, const Extent& e);
+void refuse_length(Command& c);
+
 // Checks the extent against the capacity and `limit`; false: the command has been ended. LBA errors go first.
 inline bool admit(Command& c, const Extent& e, std::uint64_t limit) {
   const std::uint64_t capacity = c.core.lu->blocks.load(std::memory_order_relaxed);
   if (!in_range(capacity, e.lba, e.blocks)) [[unlikely]] {
-    finish(c, out_of_range(capacity, e.lba));
+    refuse_range(c, e);
     return false;
   }
   if (e.blocks > limit) [[unlikely]] {
-    finish(c, Outcome::invalid_cdb_field(length_field(c)));
+    refuse_length(c);
     return false;
   }
   return true;
 }
-
 inline bool admit(Command& c, std::uint64_t limit) { return admit(c, c.core.extent, limit); }
 
 // GOOD may precede stability only with WCE = 1 and FUA = 0.

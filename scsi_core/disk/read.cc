@@ -26,9 +26,8 @@ void lend(Command& c) {
   if (medium == nullptr) return;
   Access& a = access(c);
   const std::uint64_t at = c.core.done;
-  std::uint32_t segments = 0;
-  const std::uint64_t part = medium->lend_for_read(a.offset + at, left(c), c.core.segments, segments);
-  c.core.segment_count = static_cast<std::uint8_t>(segments);
+  const std::uint64_t part = medium->lend_for_read(a.offset + at, left(c), c.core.segments, a.segments);
+  c.core.segment_count = static_cast<std::uint8_t>(a.segments);
   if (part == 0) return take_buffers(c, std::min(left(c), kPart), &fetch);
   c.core.done = at + part;
   if (left(c) == 0) [[likely]]

@@ -111,15 +111,15 @@ void report_supported_operation_codes(Command& c) {
   finish(c, Outcome::invalid_cdb_field(offsetof(cdb::ReportSupported, options), cdb::ReportingOptions::kHi));
 }
 
-// SPC-5 6.35. TARGET RESET is kept for RFC 7143; WAKEUP is no function of this core.
+// SPC-5 6.35. TARGET RESET is kept for RFC 7143; there is no ACA to be cleared (CACAS), and no WAKEUP.
 void report_supported_task_management_functions(Command& c) {
   const auto& cdb = wire<cdb::ReportSupported>(c);
-  constexpr std::uint8_t kAts = 0x80, kAtss = 0x40, kCacas = 0x20, kCtss = 0x10, kLurs = 0x08, kQts = 0x04, kTrs = 0x02;
+  constexpr std::uint8_t kAts = 0x80, kAtss = 0x40, kCtss = 0x10, kLurs = 0x08, kQts = 0x04, kTrs = 0x02;
   constexpr std::uint8_t kQaes = 0x04, kQtss = 0x02, kItnrs = 0x01;
   constexpr std::uint8_t kExtended = 0x0c;
   const bool extended = cdb::Rctd::get(cdb.options);  // REPD
   DataIn data;
-  data.out().put(std::uint8_t{kAts | kAtss | kCacas | kCtss | kLurs | kQts | kTrs});
+  data.out().put(std::uint8_t{kAts | kAtss | kCtss | kLurs | kQts | kTrs});
   data.out().put(std::uint8_t{kQaes | kQtss | kItnrs});
   data.out().fill(1);
   data.out().put(extended ? kExtended : std::uint8_t{0});

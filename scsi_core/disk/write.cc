@@ -7,8 +7,6 @@ namespace {
 
 void fill(Command& c);
 
-void good(Command& c) { finish(c); }
-
 void stored(Command& c) {
   if (!store_ok(c)) return;
   c.core.done += access(c).part;
@@ -27,22 +25,22 @@ void fill(Command& c) {
   receive(c, c.core.done, a.part, &put);
 }
 
+void cannot_lend(Command& c) {
+  c.core.store.op = StoreOp::kWrite;
+  c.core.store.status = access(c).status;
+  c.core.store.bad_offset = access(c).offset + c.core.done;
+  static_cast<void>(store_ok(c));
+}
+
 void lend(Command& c) {
   StoreChannel* const medium = channel(c);
   if (medium == nullptr) return;
   Access& a = access(c);
   const std::uint64_t at = c.core.done;
-  std::uint32_t segments = 0;
-  StoreStatus status = StoreStatus::kGood;
-  const std::uint64_t part = medium->lend_for_write(a.offset + at, left(c), c.core.segments, segments, status);
-  if (status != StoreStatus::kGood) [[unlikely]] {
-    c.core.store.op = StoreOp::kWrite;
-    c.core.store.status = status;
-    c.core.store.bad_offset = a.offset + at;
-    static_cast<void>(store_ok(c));
-    return;
-  }
-  c.core.segment_count = static_cast<std::uint8_t>(segments);
+  const std::uint64_t part = medium->lend_for_write(a.offset + at, left(c), c.core.segments, a.segments, a.status);
+  if (a.status != StoreStatus::kGood) [[unlikely]]
+    return cannot_lend(c);
+  c.core.segment_count = static_cast<std::uint8_t>(a.segments);
   if (part == 0) return take_buffers(c, std::min(left(c), kPart), &fill);
   c.core.done = at + part;
   receive(c, at, part, left(c) == 0 ? &good : &lend);
@@ -61,19 +59,22 @@ bool begin(Command& c, std::uint64_t limit, bool fua) {
   return true;
 }
 
+// Fewer bytes than the CDB asks for: whole blocks of them are written, the rest shows as residual overflow. Half a
+// block, or data that goes the other way, would be lost behind a GOOD. False: the command has been ended.
+bool part_is_welcome(Command& c) {
+  if (access(c).length % block_size(c) == 0 && c.direction != DataDirection::kIn) return true;
+  finish(c, Outcome::check(kInvalidFieldInCommandInformationUnit));
+  return false;
+}
+
 void start(Command& c, bool fua) {
   const DiskServer& disk = server(c);
   if (!begin(c, disk.limits().transfer, fua)) return;
   const Access& a = access(c);
-  if (a.length != c.core.length) [[unlikely]] {
-    // Fewer bytes than the CDB asks for: whole blocks of them are written, the rest shows as residual overflow. Half a
-    // block, or data that goes the other way, would be lost behind a GOOD.
-    if (a.length % block_size(c) != 0 || c.direction == DataDirection::kIn) {
-      return finish(c, Outcome::check(kInvalidFieldInCommandInformationUnit));
-    }
-  }
+  if (a.length != c.core.length && !part_is_welcome(c)) [[unlikely]]
+    return;
   if (a.length == 0) [[unlikely]]
-    return finish(c);
+    return good(c);
   if (disk.lends() && !a.stable) [[likely]]
     return lend(c);
   take_buffers(c, std::min(a.length, kPart), &fill);

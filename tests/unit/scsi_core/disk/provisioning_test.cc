@@ -121,24 +121,28 @@ TEST(DiskUnmap, IsStableWhenWriteCacheIsOff) {
 TEST(DiskWriteSame, BlockIsRepeated) {
   for (const bool sixteen : {false, true}) {
     for (const std::uint32_t blocks : {1u, 2u, 17u, 5000u}) {
-      for (const std::uint8_t flags : opcodes({0, kUnmap})) {  // UNMAP with data that is not zero writes
-        FakeMedium medium;
-        medium.blocks = 8192;
-        Bench bench(std::move(medium));
-        Bytes expected = bench.medium().bytes;
-        const Bytes block = pattern(512, blocks);
-        for (std::uint32_t i = 0; i < blocks; ++i) {
-          std::copy(block.begin(), block.end(), expected.begin() + static_cast<std::ptrdiff_t>((9 + i) * 512));
-        }
-        EXPECT_TRUE(bench
-                        .out(sixteen ? cdb_16(0x93, flags, 9, blocks)
-                                     : cdb_10(0x41, flags, 9, static_cast<std::uint16_t>(blocks)),
-                             block)
-                        .good());
-        EXPECT_EQ(bench.medium().bytes, expected);
-        EXPECT_TRUE(bench.medium().mapped[9]);
+      FakeMedium medium;
+      medium.blocks = 8192;
+      Bench bench(std::move(medium));
+      Bytes expected = bench.medium().bytes;
+      const Bytes block = pattern(512, blocks);
+      for (std::uint32_t i = 0; i < blocks; ++i) {
+        std::copy(block.begin(), block.end(), expected.begin() + static_cast<std::ptrdiff_t>((9 + i) * 512));
       }
+      const auto ten = cdb_10(0x41, 0, 9, static_cast<std::uint16_t>(blocks));
+      EXPECT_TRUE(bench.out(sixteen ? cdb_16(0x93, 0, 9, blocks) : ten, block).good());
+      EXPECT_EQ(bench.medium().bytes, expected);
     }
+  }
+}
+
+TEST(DiskWriteSame, UnmapBitUnmapsWhateverTheBlockHolds) {
+  Bench bench;
+  EXPECT_TRUE(bench.out(cdb_10(0x41, kUnmap, 9, 20), pattern(512, 1)).good());
+  EXPECT_TRUE(bench.out(cdb_16(0x93, kUnmap, 40, 20), pattern(512, 1)).good());
+  for (const std::uint64_t lba : {9u, 40u}) {
+    EXPECT_TRUE(zero(bench, lba, 20));
+    EXPECT_FALSE(bench.medium().mapped[lba]);
   }
 }
 

@@ -152,11 +152,11 @@ TEST(DiskReportSupported, BitsOutsideTheUsageDataAreRefusedWhereTheyStand) {
 TEST(DiskReportSupported, TaskManagementFunctionsAreAllThatTheCoreKnows) {
   Bench bench;
   Cdb cdb = cdb_12(0xa3, 0x0d, 0, 64);
-  EXPECT_EQ(bench.in(cdb, 64).data, bytes_of({0xfe, 0x07, 0, 0}));
+  EXPECT_EQ(bench.in(cdb, 64).data, bytes_of({0xde, 0x07, 0, 0}));
   cdb[2] = 0x80;
   const Bytes extended = bench.in(cdb, 64).data;
   ASSERT_EQ(extended.size(), 16u);
-  EXPECT_EQ(number(extended, 0, 4), 0xfe07000cu);
+  EXPECT_EQ(number(extended, 0, 4), 0xde07000cu);
 }
 
 }  // namespace
