@@ -42,6 +42,8 @@ enum LuFlag : std::uint32_t {
   kLuMetadataUnreadable = 1 << 8,       // reservations could not be restored: medium access answers NOT READY
   kLuInjecting = 1 << 9,                // `debug inject` has rules for it
   kLuSoftwareWriteProtected = 1 << 10,  // SWP of the control mode page
+  kLuAttentionsStay = 1 << 11,          // UA_INTLCK_CTRL = 10b, 11b: only REQUEST SENSE clears a unit attention
+  kLuAttentionForStatus = 1 << 12,      // UA_INTLCK_CTRL = 11b: BUSY and its kin establish one
 };
 
 class Fleet;

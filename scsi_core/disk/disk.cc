@@ -80,6 +80,8 @@ void DiskServer::publish(LogicalUnit& lu) const {
   set_flag(lu, kLuWriteCache, mode::WriteCacheEnabled::get(now));
   set_flag(lu, kLuDescriptorSense, mode::DescriptorSense::get(now));
   set_flag(lu, kLuTaskAborted, mode::TaskAbortedStatus::get(now));
+  set_flag(lu, kLuAttentionsStay, mode::UnitAttentionInterlock::get(now) >= 2);
+  set_flag(lu, kLuAttentionForStatus, mode::UnitAttentionInterlock::get(now) == 3);
   set_flag(lu, kLuSoftwareWriteProtected, mode::SoftwareWriteProtect::get(now));
 }
 

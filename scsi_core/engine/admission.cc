@@ -30,10 +30,10 @@ bool denied(Conflict conflict, std::uint8_t denials) {
   return false;
 }
 
-// The condition is reported once, by this command.
+// The condition is reported once, by this command, unless the control mode page keeps it until REQUEST SENSE.
 bool refused_by_attention(Command& command, ItlNexus& itl) {
   const Outcome outcome = Outcome::check(itl.attentions.first());
-  itl.attentions.pop();
+  if ((itl.lu->flags.load(std::memory_order_relaxed) & kLuAttentionsStay) == 0) itl.attentions.pop();
   finish(command, outcome);
   return true;
 }

@@ -4,6 +4,8 @@
 #include "base/check.h"
 #include "scsi_core/engine/router.h"
 #include "scsi_core/execution.h"
+#include "scsi_core/logical_unit.h"
+#include "scsi_core/sense_codes.h"
 
 namespace scsi {
 namespace {
@@ -56,6 +58,14 @@ void set_residual(Command& command, bool good) {
   response.residual_count = wanted > expected ? wanted - expected : expected - wanted;
 }
 
+// UA_INTLCK_CTRL = 11b (SPC-5 7.5.10): a status without sense data is told again by a unit attention condition.
+void remember_status(ItlNexus& itl, Status status) {
+  if ((itl.lu->flags.load(std::memory_order_relaxed) & kLuAttentionForStatus) == 0) return;
+  if (status == Status::kBusy) itl.attentions.establish(kPreviousBusyStatus);
+  if (status == Status::kTaskSetFull) itl.attentions.establish(kPreviousTaskSetFullStatus);
+  if (status == Status::kReservationConflict) itl.attentions.establish(kPreviousReservationConflictStatus);
+}
+
 }  // namespace
 
 void CommandDeferred::run(hal::Deferred& deferred) { resume(static_cast<CommandDeferred&>(deferred).command); }
@@ -91,6 +101,9 @@ void respond(Command& command, const Outcome& outcome) {
 
 void complete(Command& command, const Outcome& outcome) {
   respond(command, outcome);
+  if (outcome.status >= Status::kBusy && command.core.itl != nullptr) [[unlikely]] {
+    remember_status(*command.core.itl, outcome.status);
+  }
   command.core.audit.add(router_of(command).reactor().now(), CommandEvent::kCompleted, detail_of(outcome));
   count(command, outcome.status == Status::kCheckCondition);
   let_go(command, true);

@@ -116,6 +116,19 @@ TEST(DiskVpd, IdentificationNamesUnitPortAndDevice) {
   EXPECT_EQ(text(data, found[6].at, found[6].length), std::string_view("iqn.2026-01.test:target\0", 24));
 }
 
+TEST(DiskVpd, ScsiPortsListsThePortsOfTheTarget) {
+  Bench bench({}, {}, 2);
+  bench.login("iqn.2026-01.test:there", 1);
+  Bytes data = vpd(bench, 0x88).data;
+  ASSERT_EQ(data.size(), 4u + 12 + 4 + 36) << "one port on two reactors is one port";
+  EXPECT_EQ(number(data, 4, 4), 1u);    // RELATIVE PORT IDENTIFIER
+  EXPECT_EQ(number(data, 8, 4), 0u);    // no initiator port
+  EXPECT_EQ(number(data, 12, 4), 36u);  // TARGET PORT DESCRIPTORS LENGTH
+  EXPECT_EQ(number(data, 16, 4), 0x53980024u);
+  EXPECT_EQ(text(data, 20, 31), "iqn.2026-01.test:target,t,0x000");
+  EXPECT_TRUE(bench.run(inquiry(0, 0x88)).good());
+}
+
 TEST(DiskVpd, ExtendedInquiryAndModePagePolicy) {
   Bench bench;
   Bytes data = vpd(bench, 0x86).data;

@@ -214,6 +214,32 @@ TEST(DiskModeSelect, WriteCacheStaysOnWhenTheFlushFails) {
   EXPECT_TRUE(bench.lu().flags & kLuWriteCache);
 }
 
+TEST(DiskModeSelect, InterlockKeepsAttentionsUntilRequestSense) {
+  Bench bench;
+  LoopNexus& other = bench.login("iqn.2026-01.test:other");
+  const Cdb ready = {0, 0, 0, 0, 0, 0};
+  EXPECT_TRUE(change(bench, 0x0a, 4, 0x20).good());  // UA_INTLCK_CTRL = 10b
+  for (int i = 0; i < 3; ++i) expect_check(bench.run(other, ready), kModeParametersChanged);
+  const Reply sense = bench.target().run(other, {.cdb = {0x03, 0, 0, 0, 18, 0}, .in = 18});
+  EXPECT_EQ(number(sense.data, 12, 2), 0x2a01u);
+  EXPECT_TRUE(bench.run(other, ready).good());
+  EXPECT_TRUE(bench.run({0x16, 0, 0, 0, 0, 0}).good());  // RESERVE(6)
+  EXPECT_EQ(bench.in(cdb_10(0x28, 0, 0, 1), 512).status, Status::kGood);
+  EXPECT_EQ(bench.run(other, cdb_10(0x2f, 0, 0, 1)).status, Status::kReservationConflict);
+  EXPECT_TRUE(bench.run(other, ready).good()) << "10b establishes nothing";
+}
+
+TEST(DiskModeSelect, InterlockTellsConflictsAgain) {
+  Bench bench;
+  LoopNexus& other = bench.login("iqn.2026-01.test:other");
+  EXPECT_TRUE(change(bench, 0x0a, 4, 0x30).good());  // UA_INTLCK_CTRL = 11b
+  EXPECT_TRUE(bench.target().run(other, {.cdb = {0x03, 0, 0, 0, 18, 0}, .in = 18}).good());
+  EXPECT_TRUE(bench.run({0x16, 0, 0, 0, 0, 0}).good());  // RESERVE(6)
+  EXPECT_EQ(bench.run(other, cdb_10(0x2f, 0, 0, 1)).status, Status::kReservationConflict);
+  EXPECT_EQ(number(bench.target().run(other, {.cdb = {0x03, 0, 0, 0, 18, 0}, .in = 18}).data, 12, 2), 0x2c09u);
+  EXPECT_EQ(number(bench.target().run(other, {.cdb = {0x03, 0, 0, 0, 18, 0}, .in = 18}).data, 12, 2), 0u);
+}
+
 TEST(DiskModeSelect, ErrorsChangeNothing) {
   Bench bench;
   Bytes list = list_of(bench, 0x0a);
