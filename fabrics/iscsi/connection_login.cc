@@ -79,7 +79,7 @@ void Connection::start_full_feature(std::uint64_t session, std::uint16_t tsih) {
   session_ = &shard_.add_session(std::move(fresh));
   nexus_ = session_->nexus();
   cid_ = identity.cid;
-  kLog.info("{}: {} logged in to {} (authentication: {})", datamover_->peer_address(),
+  kLog.debug("{}: {} logged in to {} (authentication: {})", datamover_->peer_address(),
             base::escaped(identity.initiator, kMaxName),
             identity.discovery ? "discovery" : base::escaped(identity.target, kMaxName),
             base::escaped(identity.authentication, 300));
