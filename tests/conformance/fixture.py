@@ -95,6 +95,7 @@ class Fixture:
             return "san.so" in maps.read()
 
     def alive(self):
+        """Whether the target process is there; an external one is taken to be."""
         return self.pid is None or os.path.exists(f"/proc/{self.pid}/statm") and _state(self.pid) not in "ZX"
 
     def stop(self):
@@ -198,20 +199,25 @@ class Tgt(Started):
 class Daemon(Started):
     """One outboardd with a configuration of its own, controlled by tgtctl."""
 
-    def __init__(self, bin_dir, port, config, **fields):
+    def __init__(self, bin_dir, port, config, secrets=None, **fields):
         super().__init__(**fields)
-        self.bin_dir, self.port = bin_dir, port
+        self.port = port
         self.socket = os.path.join(self.folder, "control")
+        self.control = [os.path.join(bin_dir, "tgtctl"), "--socket", self.socket, "--json"]
+        self.command = [os.path.join(bin_dir, "outboardd"), "--socket", self.socket, "--reactors", "2", "--grace", "1s",
+                        "--state-dir", os.path.join(self.folder, "state"), "--config", self.file("config", config)]
+        if secrets:
+            self.command += ["--secrets", self.file("secrets", secrets)]
         self.start()
-        self.apply(config)
+
+    def file(self, name, text):
+        path = os.path.join(self.folder, name + ".toml")
+        with open(path, "w", encoding="ascii", opener=lambda p, flags: os.open(p, flags, 0o600)) as out:
+            out.write(text)
+        return path
 
     def start(self):
-        program = os.path.join(self.bin_dir, "outboardd")
-        with open(os.path.join(self.folder, "daemon.log"), "ab") as log:
-            self.process = subprocess.Popen([program, "--socket", self.socket, "--state-dir", self.folder + "/state",
-                                             "--config", "/dev/null"],
-                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        self.pid = self.process.pid
+        self.launch(self.command, self.port)
         wait_for("outboardd to take commands", 20, self.answers, self.process)
 
     def answers(self):
@@ -221,17 +227,8 @@ class Daemon(Started):
             return False
 
     def tgtctl(self, *arguments):
-        out = run_tool([os.path.join(self.bin_dir, "tgtctl"), "--socket", self.socket, "--json", *map(str, arguments)])
+        out = run_tool(self.control + [str(argument) for argument in arguments])
         return json.loads(out) if out.strip() else None
-
-    def apply(self, config):
-        paths = []
-        for name, text in (("config.toml", config), ("secrets.toml", SECRETS)):
-            paths.append(os.path.join(self.folder, name))
-            with open(paths[-1], "w", encoding="ascii", opener=lambda p, f: os.open(p, f, 0o600)) as out:
-                out.write(text)
-        self.tgtctl("apply", paths[0], "--secrets-file", paths[1])
-        wait_for(f"outboardd to listen on port {self.port}", 20, lambda: accepts(self.port), self.process)
 
     def kill(self):
         end_process(self.process, signal.SIGKILL)
@@ -239,7 +236,15 @@ class Daemon(Started):
     def restart(self):
         end_process(self.process)
         self.start()
-        wait_for(f"outboardd to listen on port {self.port} again", 20, lambda: accepts(self.port), self.process)
+
+    def stop(self):
+        """Ends the daemon; an exit status other than 0 (a sanitizer's report is one) is an error with its last words."""
+        status = end_process(self.process)
+        with open(os.path.join(self.folder, "daemon.log"), encoding="utf-8", errors="replace") as log:
+            last = "".join(log.readlines()[-60:])
+        shutil.rmtree(self.folder, ignore_errors=True)
+        if status != 0:
+            raise JudgeError(f"outboardd ended with status {status}; its last words:\n{last}")
 
 
 SECRETS = f"""
@@ -296,9 +301,12 @@ class Outboard(Daemon):
         for number, group in ((port, 1), (second, 2)):
             config += f'\n[[portal]]\naddress = "127.0.0.1:{number}"\ngroup = {group}\n'
         config += '\n[limits]\nlogin_timeout = "5s"\nnop_interval = "0s"\n'
-        self.rules, self.aside = [], None
-        super().__init__(bin_dir, port, config, portal=("127.0.0.1", port), disks=disks, login_limit=5.0,
+        self.bin_dir, self.aside = bin_dir, None
+        super().__init__(bin_dir, port, config, SECRETS, portal=("127.0.0.1", port), disks=disks, login_limit=5.0,
                          second_portal=("127.0.0.1", second), nop_interval=1.0, nop_timeout=2.0, **names)
+
+    def alive(self):
+        return super().alive() and (self.aside is None or self.aside.alive())
 
     def second(self):
         if self.aside is None:
@@ -307,7 +315,7 @@ class Outboard(Daemon):
             config += f'\n[[portal]]\naddress = "127.0.0.1:{port}"\n'
             config += f'\n[discovery]\nauthentication = "chap"\nusers = ["{USER}"]\n'
             config += f'\n[limits]\nnop_interval = "{self.nop_interval:g}s"\nnop_timeout = "{self.nop_timeout:g}s"\n'
-            self.aside = Daemon(self.bin_dir, port, config, portal=("127.0.0.1", port), plain=self.plain)
+            self.aside = Daemon(self.bin_dir, port, config, SECRETS, portal=("127.0.0.1", port), plain=self.plain)
         return self.aside.portal
 
     nop_portal = discovery_portal = property(lambda self: self.second(), lambda self, _: None)
@@ -315,8 +323,7 @@ class Outboard(Daemon):
     def inject_delay(self, disk, seconds, first_lba=0, last_lba=None):
         last = disk.blocks - 1 if last_lba is None else last_lba
         self.tgtctl("debug", "inject", "delay", disk.name, "--delay", f"{int(seconds * 1000)}ms", "--first-lba",
-                    first_lba,
-                    "--last-lba", last)
+                    first_lba, "--last-lba", last)
 
     def clear_faults(self):
         for rule in self.tgtctl("debug", "inject-list"):

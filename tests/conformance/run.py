@@ -131,6 +131,16 @@ def make_fixture(options):
     sys.exit("say which target: --bin-dir FOLDER, --tgt, or --target HOST:PORT --iqn NAME")
 
 
+def stop(fixture):
+    """False when the target did not end as it should."""
+    try:
+        fixture.stop()
+    except (fixtures.JudgeError, OSError) as error:
+        print(f"FAIL the end of the target: {error}")
+        return False
+    return True
+
+
 def main():
     options = arguments()
     picked = chosen(options.names)
@@ -150,13 +160,13 @@ def main():
             for test in tests:
                 test.run(result)
                 if not Case.fixture.alive():
-                    Case.fixture.stop()
+                    stop(Case.fixture)
                     Case.fixture = make_fixture(options)
             table.append((suite, result.counts))
             for verdict in totals:
                 totals[verdict] += result.counts[verdict]
     finally:
-        Case.fixture.stop()
+        totals["failed"] += not stop(Case.fixture)
     print(f"\n{'suite':22s} passed failed skipped")
     for suite, counts in table:
         print(f"{suite:22s} {counts['passed']:6d} {counts['failed']:6d} {counts['skipped']:7d}")

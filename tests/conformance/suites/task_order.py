@@ -69,6 +69,7 @@ class Order(Case):
         slow = self.slow_read(session)
         ordered = session.command(scsi.read10(0, 1), self.lun, read=self.block, attribute=scsi.ORDERED)
         self.fence(session)
+        time.sleep(0.1)  # the other nexus may live on another core: the barrier has to have reached it
         begin = time.monotonic()
         self.read(other, 1, 1)
         self.assertGreater(time.monotonic() - begin, DELAY / 3, "a younger command of another nexus passed the barrier")
