@@ -46,7 +46,7 @@ def environment(target, kind):
     values = {"IQN": target.iqn, "PORTAL": f"10.0.2.2:{target.port}",
               "LUN": target.first_lun, "EXTRA_LUN": target.first_lun + 4,
               "CHAP_USER": CHAP[0], "CHAP_SECRET": CHAP[1], "MUTUAL_USER": CHAP[2], "MUTUAL_SECRET": CHAP[3],
-              "LACKS": LACKS[kind]}
+              "CHAP_ALGORITHMS": "SHA1,MD5" if kind == "tgt" else "SHA3-256,SHA256,SHA1,MD5", "LACKS": LACKS[kind]}
     return "".join(f"{name}='{value}'\n" for name, value in values.items()).encode()
 
 

@@ -52,7 +52,7 @@ make_node() {  # make_node SECRET MUTUAL_SECRET
   setting node.session.auth.password_in "$2"
   setting 'node.conn[0].iscsi.HeaderDigest' CRC32C
   setting 'node.conn[0].iscsi.DataDigest' CRC32C
-  setting node.session.auth.chap_algs SHA3-256,SHA256,SHA1,MD5
+  setting node.session.auth.chap_algs "$CHAP_ALGORITHMS"
   setting node.session.initial_login_retry_max 2
 }
 
