@@ -1,4 +1,4 @@
-// Which pages of a RAM disk exist: one bit per 4 KiB page, changed by all reactors at once without locks.
+// Which pages of a RAM disk exist: one bit per 4 KiB page, looked at and changed by all reactors at once.
 #pragma once
 
 #include <algorithm>
@@ -32,24 +32,12 @@ class PageMap {
   }
   // The first page after `page`, at most `end`, whose state is not `set`.
   std::uint64_t run_end(std::uint64_t page, std::uint64_t end, bool set) const;
-  // Sets [first, end) as far as `charge(pages)` agrees to pay for what was clear; `refund(pages)` takes back what
-  // another reactor paid in the same moment. Returns the end of what is set now.
-  template <class Charge, class Refund>
-  std::uint64_t set(std::uint64_t first, std::uint64_t end, Charge&& charge, Refund&& refund) {
-    while (first < end) {
-      const std::uint64_t next = std::min(end, (first | (kPerWord - 1)) + 1);
-      const std::uint64_t mask = mask_of(next - first) << (first % kPerWord);
-      Word& word = words_[first / kPerWord];
-      if (const std::uint64_t want = mask & ~word.load(std::memory_order_relaxed); want != 0) {
-        const auto asked = static_cast<std::uint64_t>(std::popcount(want));
-        if (!charge(asked)) return first;
-        const std::uint64_t before = word.fetch_or(want, std::memory_order_acq_rel);
-        if (const auto late = static_cast<std::uint64_t>(std::popcount(want & before)); late != 0) refund(late);
-      }
-      first = next;
-    }
-    return end;
+  // Of [first, end), which lies in one word, the pages that do not exist, as a mask of that word.
+  std::uint64_t missing(std::uint64_t first, std::uint64_t end) const {
+    const std::uint64_t mask = mask_of(end - first) << (first % kPerWord);
+    return mask & ~words_[first / kPerWord].load(std::memory_order_acquire);
   }
+  void set(std::uint64_t word, std::uint64_t mask) { words_[word].fetch_or(mask, std::memory_order_acq_rel); }
   // Clears [first, end); returns how many were set.
   std::uint64_t clear(std::uint64_t first, std::uint64_t end);
 

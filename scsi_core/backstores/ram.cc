@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <utility>
 
@@ -36,6 +37,24 @@ bool take_pages(std::atomic<std::uint64_t>& used, std::uint64_t limit, std::uint
   used.fetch_sub(pages, std::memory_order_relaxed);
   return false;
 }
+
+// A lock per map word, 64 of them; held for a few instructions, or for a page fault or two.
+class WordLock {
+ public:
+  WordLock(std::atomic<std::uint64_t>& locks, std::uint64_t word)
+      : locks_(locks), mask_(std::uint64_t{1} << (word % 64)) {
+    while ((locks_.fetch_or(mask_, std::memory_order_acquire) & mask_) != 0) {
+      while ((locks_.load(std::memory_order_relaxed) & mask_) != 0) __builtin_ia32_pause();
+    }
+  }
+  ~WordLock() { locks_.fetch_and(~mask_, std::memory_order_release); }
+  WordLock(const WordLock&) = delete;
+  WordLock& operator=(const WordLock&) = delete;
+
+ private:
+  std::atomic<std::uint64_t>& locks_;
+  const std::uint64_t mask_;
+};
 
 }  // namespace
 
@@ -123,17 +142,9 @@ std::uint64_t RamStore::lend_for_write(std::uint64_t offset, std::uint64_t lengt
     status = StoreStatus::kNoSpace;
     return 0;
   }
-  PageMap pages = map();
-  const std::uint64_t first = offset >> kPageShift;
-  const std::uint64_t last_page = pages_of(offset + length);
   std::uint64_t covered = length;
-  if (!pages.all_set_quick(first, last_page)) {
-    const std::uint64_t got = pages.set(
-        first, last_page, [this](std::uint64_t n) { return !thin_ || charge(n); },
-        [this](std::uint64_t n) {
-          if (thin_) refund(n);
-        });
-    covered = std::min(offset + length, std::max(offset, got << kPageShift)) - offset;
+  if (!map().all_set_quick(offset >> kPageShift, pages_of(offset + length))) {
+    covered = make_pages(offset, offset + length) - offset;
     if (covered == 0) {
       status = StoreStatus::kNoSpace;
       return 0;
@@ -142,6 +153,37 @@ std::uint64_t RamStore::lend_for_write(std::uint64_t offset, std::uint64_t lengt
   out[0] = span(offset, covered);
   segments = 1;
   return covered;
+}
+
+// Makes the pages of [offset, end) exist as far as memory goes; returns where that is.
+std::uint64_t RamStore::make_pages(std::uint64_t offset, std::uint64_t end) {
+  PageMap pages = map();
+  const std::uint64_t last = pages_of(end);
+  for (std::uint64_t page = offset >> kPageShift; page < last;) {
+    const std::uint64_t next = std::min(last, (page | (PageMap::kPerWord - 1)) + 1);
+    if (pages.missing(page, next) != 0) {
+      const std::uint64_t word = page / PageMap::kPerWord;
+      const WordLock lock(making_, word);
+      const std::uint64_t missing = pages.missing(page, next);
+      if (thin_ && missing != 0 && !charge(static_cast<std::uint64_t>(std::popcount(missing)))) {
+        return std::max(offset, page << kPageShift);
+      }
+      zero_edges(word, missing, offset, end);
+      pages.set(word, missing);
+    }
+    page = next;
+  }
+  return end;
+}
+
+// What a write to [offset, end) leaves of the new pages `missing` of a map word: at most a part of the first and last.
+void RamStore::zero_edges(std::uint64_t word, std::uint64_t missing, std::uint64_t offset, std::uint64_t end) {
+  const auto is_new = [&](std::uint64_t page) {
+    return page / PageMap::kPerWord == word && ((missing >> (page % PageMap::kPerWord)) & 1) != 0;
+  };
+  const std::uint64_t head = offset % kPageSize, tail = end % kPageSize;
+  if (head != 0 && is_new(offset >> kPageShift)) std::memset(data() + offset - head, 0, head);
+  if (tail != 0 && is_new(end >> kPageShift)) std::memset(data() + end, 0, kPageSize - tail);
 }
 
 bool RamStore::charge(std::uint64_t pages) {

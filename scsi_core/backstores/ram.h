@@ -1,8 +1,9 @@
 // RAM disk: sparse memory that is lent to readers and writers, so that nothing is copied. Lost when the process ends.
 //
 // One region (memfd), made at the first write: the page map in front, the medium behind it. Pages that were never
-// written are lent as zeros from a shared area, so reading allocates nothing. The core keeps UNMAP and WRITE SAME apart
-// from writes to the same blocks (Serial::kExclusiveRange); here pages come and go without locks.
+// written are lent as zeros from a shared area, so reading allocates nothing. Reading and rewriting take no lock;
+// making a page exist takes one of 64 for as long as that lasts. Who makes a page exist by writing a part of it zeroes
+// the rest: a transfer that was out while its page was unmapped may have left something there.
 #pragma once
 
 #include <atomic>
@@ -61,6 +62,8 @@ class RamStore final : public Backstore {
   bool exists() const { return words_.load(std::memory_order_acquire) != nullptr; }
   std::byte* data() const { return data_.load(std::memory_order_relaxed); }
   hal::DmaSpan span(std::uint64_t offset, std::uint64_t length) const;
+  std::uint64_t make_pages(std::uint64_t offset, std::uint64_t end);
+  void zero_edges(std::uint64_t word, std::uint64_t missing, std::uint64_t offset, std::uint64_t end);
   bool materialise();
   void publish(const hal::MemoryRegion& mapping);
   bool charge(std::uint64_t pages);
@@ -75,7 +78,8 @@ class RamStore final : public Backstore {
   const std::uint64_t page_limit_;
   const std::uint64_t map_bytes_;  // size of the page map in front of the region
   std::atomic<std::uint64_t> size_;
-  std::atomic<std::uint64_t> pages_{0};  // existing, or set aside
+  std::atomic<std::uint64_t> pages_{0};   // existing, or set aside
+  std::atomic<std::uint64_t> making_{0};  // one bit per lock; the n-th is for map words n, n + 64, ...
   // Both null until the first write; when the disk grew, later mappings of the same memory. Set in this order.
   std::atomic<std::byte*> data_{nullptr};
   std::atomic<PageMap::Word*> words_{nullptr};

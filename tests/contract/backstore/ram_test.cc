@@ -102,6 +102,22 @@ TEST(Ram, WhatALateWriterLeavesBehindTheEndIsNotSeenWhenTheDiskGrowsAgain) {
   EXPECT_EQ(bench.read((1 << 19) + 512, 4096), Bytes(4096));
 }
 
+TEST(Ram, WhatATransferLeavesInAPageThatWasUnmappedMeanwhileIsNeverSeen) {
+  Bench bench(ram({.size = 1 << 20}));
+  std::array<hal::DmaSpan, 1> spans;
+  std::uint32_t count = 0;
+  StoreStatus status = StoreStatus::kGood;
+  ASSERT_EQ(bench.channel().lend_for_write(8192, 8192, spans, count, status), 8192u);
+  ASSERT_EQ(bench.simple(StoreOp::kUnmap, 8192, 8192), StoreStatus::kGood);
+  std::memset(spans[0].bytes.data(), 0x77, spans[0].bytes.size());
+  EXPECT_EQ(bench.read(8192, 8192), Bytes(8192));
+  Bytes expected(8192);
+  const Bytes data = pattern(5120, 13);
+  std::memcpy(expected.data() + 1024, data.data(), data.size());
+  ASSERT_EQ(bench.write(8192 + 1024, data), StoreStatus::kGood);  // a part of either page
+  EXPECT_EQ(bench.read(8192, 8192), expected);
+}
+
 TEST(Ram, TenThousandUnusedDisksCostUnderHalfAKibibyteEach) {
   constexpr std::size_t kDisks = 10'000;
   std::vector<std::unique_ptr<Backstore>> disks;
