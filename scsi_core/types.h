@@ -2,9 +2,12 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+
+#include "base/endian.h"
 
 namespace scsi {
 
@@ -53,13 +56,11 @@ struct Lun {
 
   // Peripheral device addressing (0..255, bus 0) and flat space addressing (0..16383); anything else is kNone.
   constexpr std::uint32_t number() const {
-    for (std::size_t i = 2; i < 8; ++i) {
-      if (bytes[i] != 0) return kNone;
-    }
-    const unsigned method = bytes[0] >> 6;
-    if (method == 0) return bytes[0] == 0 ? bytes[1] : kNone;
-    if (method == 1) return static_cast<std::uint32_t>(((bytes[0] & 0x3f) << 8) | bytes[1]);
-    return kNone;
+    const std::uint64_t word = std::bit_cast<base::be64>(bytes);
+    if ((word & 0xffff'ffff'ffff) != 0) return kNone;
+    const auto first = static_cast<std::uint32_t>(word >> 48);  // the first level
+    if (first <= 0xff) return first;
+    return first >> 14 == 1 ? first & 0x3fff : kNone;
   }
   // Peripheral addressing up to 255, flat space above: what REPORT LUNS returns.
   static constexpr Lun of(std::uint32_t number) {

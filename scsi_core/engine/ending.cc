@@ -87,16 +87,22 @@ void continue_later(Command& command, Step next) {
 }
 
 void respond(Command& command, const Outcome& outcome) {
+  if (outcome.status == Status::kGood) return respond_good(command);
   Response& response = command.response;
   response.status = outcome.status;
   response.sense_length = 0;
-  const bool good = outcome.status == Status::kGood || outcome.status == Status::kConditionMet;
   if (outcome.status == Status::kCheckCondition) {
     const LogicalUnit* lu = command.core.lu;
     const bool descriptor = lu != nullptr && (lu->flags.load(std::memory_order_relaxed) & kLuDescriptorSense) != 0;
     response.sense_length = static_cast<std::uint8_t>(outcome.sense.encode(descriptor, response.sense));
   }
-  set_residual(command, good);
+  set_residual(command, outcome.status == Status::kConditionMet);
+}
+
+void respond_good(Command& command) {
+  command.response.status = Status::kGood;
+  command.response.sense_length = 0;
+  set_residual(command, true);
 }
 
 void complete(Command& command, const Outcome& outcome) {

@@ -18,5 +18,6 @@ void end_aborted(Command& command);
 void end_with_data(Command& command);
 // Fills command.response.
 void respond(Command& command, const Outcome& outcome);
+void respond_good(Command& command);
 
 }  // namespace scsi

@@ -22,10 +22,7 @@ void note(Command& command, CommandEvent event, std::uint64_t detail) {
 }
 
 // `length` bytes of the segments from byte `at` on. Usually all of them: then nothing is copied.
-std::span<const hal::DmaSpan> window(CoreState& core, std::uint64_t at, std::uint64_t length) {
-  if (at == 0 && core.segment_count == 1 && core.segments[0].bytes.size() == length) [[likely]] {
-    return {core.segments.data(), 1};
-  }
+std::span<const hal::DmaSpan> cut_window(CoreState& core, std::uint64_t at, std::uint64_t length) {
   std::size_t out = 0;
   bool whole = at == 0;
   std::uint64_t left = length;
@@ -43,6 +40,14 @@ std::span<const hal::DmaSpan> window(CoreState& core, std::uint64_t at, std::uin
   }
   CHECK(left == 0);
   return {whole ? core.segments.data() : core.window.data(), out};
+}
+
+std::span<const hal::DmaSpan> window(CoreState& core, std::uint64_t at, std::uint64_t length) {
+  const bool one = core.segment_count == 1 && at == 0 && length == core.segments[0].bytes.size();
+  if (one) [[likely]] {
+    return {core.segments.data(), 1};
+  }
+  return cut_window(core, at, length);
 }
 
 std::uint64_t cut(const Command& command, std::uint64_t offset, std::uint64_t length) {
@@ -95,7 +100,7 @@ void send_last(Command& command, std::uint64_t offset, std::uint64_t length, std
     complete(command, Outcome::good());
     return;
   }
-  respond(command, Outcome::good());
+  respond_good(command);
   transfer(command, true, offset, bytes, segments_at, true);
 }
 
