@@ -80,9 +80,9 @@ void Connection::start_full_feature(std::uint64_t session, std::uint16_t tsih) {
   nexus_ = session_->nexus();
   cid_ = identity.cid;
   kLog.debug("{}: {} logged in to {} (authentication: {})", datamover_->peer_address(),
-            base::escaped(identity.initiator, kMaxName),
-            identity.discovery ? "discovery" : base::escaped(identity.target, kMaxName),
-            base::escaped(identity.authentication, 300));
+             base::escaped(identity.initiator, kMaxName),
+             identity.discovery ? "discovery" : base::escaped(identity.target, kMaxName),
+             base::escaped(identity.authentication, 300));
   ++shard_.counters().logins;
   login_->accept(tsih);
   login_->response().exp_cmd_sn = session_->window.expected();

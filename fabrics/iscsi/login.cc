@@ -127,7 +127,8 @@ bool Login::take_text() {
   const KeyPlace place = stage_ == Stage::kSecurity ? kInSecurity : kInOperational;
   for (const KeyValue& each : pairs) {
     if (!negotiation_.offer(each, place, answer_)) {
-      return fail(LoginStatus::kInitiatorError, "a key was sent twice, in the wrong stage, or with a value it cannot have");
+      return fail(LoginStatus::kInitiatorError,
+                  "a key was sent twice, in the wrong stage, or with a value it cannot have");
     }
   }
   negotiation_.finish(answer_);

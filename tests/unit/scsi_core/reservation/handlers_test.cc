@@ -1,5 +1,6 @@
 // Unit tests of the reservation commands through the whole core: what every nexus sees, in what order, and what is
 // kept.
+// SIZE: one table of commands and their answers; it reads best in one piece.
 #include <gtest/gtest.h>
 
 #include <algorithm>
