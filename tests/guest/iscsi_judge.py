@@ -17,6 +17,10 @@ LACKS = {"outboard": "", "tgt": "key_check resize compare_and_write opcodes ndob
                                 "removal_attention target_reset"}
 
 
+# Warnings that a script provokes; any other warning or error in the target's log fails the judge.
+ANNOUNCED = {"filesystem": ("refused with status 0201",)}
+
+
 class Answers:
     """Acts on the target as the script in the guest asks."""
 
@@ -68,7 +72,9 @@ def judge(options):
             print(transcript, end="")
         if status != 0:
             print(f"target's log:\n{target.log()[-4000:]}")
-        return status
+        faults = target.faults(ANNOUNCED.get(options.script, ()))
+        print("".join(f"the target logged: {line}\n" for line in faults), end="")
+        return status or int(bool(faults))
 
 
 def main():

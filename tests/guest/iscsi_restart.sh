@@ -7,8 +7,8 @@ mount "$disk" /mnt || fail "mount"
 dmesg -c >/dev/null
 
 restarts=0
-lost_and_found() {  # the connection was lost as often as the daemon ended, and is there again
-  [ "$(dmesg | grep -c 'detected conn error')" -ge "$restarts" ] &&
+back() {  # the disk has told as often as the daemon began anew that it was reset, and the session is there
+  [ "$(dmesg | grep -c 'Power-on or device reset occurred')" -ge "$restarts" ] &&
     grep -q LOGGED_IN /sys/class/iscsi_session/session*/state
 }
 
@@ -22,7 +22,7 @@ for how in restart crash restart; do
   step "$how under I/O"
   ask "$how"
   restarts=$((restarts + 1))
-  wait_until 30 lost_and_found
+  wait_until 30 back
   sleep 3
   kill -0 $load || { cat /tmp/fio; fail "fio ended early"; }
 done

@@ -65,6 +65,8 @@ def main():
         target.create_lu("disk", SIZE)
         target.add_lun(target.first_lun, "disk")
         with_nbd(target, target.first_lun, options.seconds)
+        if target.faults():
+            raise JudgeError("the target logged:\n" + "\n".join(target.faults()))
     print("nbd_fio: passed")
     return 0
 

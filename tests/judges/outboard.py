@@ -1,11 +1,12 @@
 # Outboard as a target: configured as a whole by `tgtctl apply`, changed live by tgtctl's single commands.
 import os
+import re
 
 from target import Target, accepts, run_tool, wait_for
 
 
 class Outboard(Target):
-    """outboardd with a control socket and a state folder of its own; after a restart it is as the folder says."""
+    """outboardd with a control socket and a state folder of its own; --config counts at the first start only."""
 
     def __init__(self, bin_dir=None, backend="ram"):
         super().__init__(backend)
@@ -25,11 +26,9 @@ class Outboard(Target):
         return name
 
     def start(self):
-        self.spawn([self.program("outboardd"), "--socket", self.socket,
+        self.spawn([self.program("outboardd"), "--socket", self.socket, "--config", self.write_configuration(),
                     "--state-dir", os.path.join(self.folder, "state"), "--reactors", "1"])
         wait_for("outboardd's control socket", 20, lambda: os.path.exists(self.socket), self.process)
-        if not self.units and not self.luns:
-            self.apply()
         wait_for("outboardd's portal", 20, lambda: accepts(self.port), self.process)
 
     def ctl(self, *arguments):
@@ -47,15 +46,23 @@ class Outboard(Target):
             text += f'\n[[view]]\nlu = "{name}"\nlun = {lun}\n'
         return text
 
-    def apply(self):
-        path, secrets = os.path.join(self.folder, "config.toml"), os.path.join(self.folder, "secrets.toml")
+    def write_configuration(self):
+        path = os.path.join(self.folder, "config.toml")
         with open(path, "w", encoding="utf-8") as out:
             out.write(self.toml())
+        return path
+
+    def apply(self):
+        path, secrets = self.write_configuration(), os.path.join(self.folder, "secrets.toml")
         if self.chap is None:
             return self.ctl("apply", path)
         with open(os.open(secrets, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
             out.write(f'["{self.chap[0]}"]\nsecret = "{self.chap[1]}"\nmutual_secret = "{self.chap[3]}"\n')
         return self.ctl("apply", path, "--secrets-file", secrets)
+
+    def faults(self, announced=()):
+        lines = re.findall(r"^\S+ (?:warning|error|critical) .*", self.log(), re.MULTILINE)
+        return [line for line in lines if not any(re.search(text, line) for text in announced)]
 
     def create_lu(self, name, size, removable=False, write_protected=False, physical_block=512):
         lines = f'size = "{size // (1 << 20)} MiB"\nphysical_block_size = {physical_block}\n'

@@ -102,9 +102,11 @@ class Target:
         raise NotImplementedError
 
     def stop(self):
-        """Ends the daemon in an orderly way."""
+        """Ends the daemon in an orderly way; it must say that all was well."""
         process, self.process = self.process, None
-        end_process(process)
+        status = end_process(process)
+        if status:
+            raise JudgeError(f"the daemon ended with {status}; its log ends: {self.log()[-3000:]}")
 
     def kill(self):
         """Ends the daemon as a crash would."""
@@ -126,6 +128,10 @@ class Target:
             return ""
         with open(path, encoding="utf-8", errors="replace") as text:
             return text.read()
+
+    def faults(self, announced=()):
+        """What the daemon logged as a warning or an error, but for lines that match an announced expression."""
+        return []
 
     def spawn(self, argv, env=None):
         """Starts the daemon with its output in a file of the target's folder."""

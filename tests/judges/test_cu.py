@@ -152,6 +152,7 @@ def main():
             outcomes = run_all(target, luns, suites, paths, options)
             table[paths] = collections.Counter(outcome.result for outcome in outcomes.values())
             complaints += [f"over {paths} URL: {line}" for line in verdict(outcomes, expected, not options.suite)]
+        complaints += [f"logged: {line}" for line in target.faults()]
     print(f"\niscsi-test-cu against {options.target} ({options.backend})")
     for paths, counts in table.items():
         print(f"  over {paths} URL: {counts[PASSED]} passed, {counts[FAILED]} failed, {counts[SKIPPED]} skipped, "
