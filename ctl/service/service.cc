@@ -22,19 +22,20 @@ void Service::status(const Params&, Reply reply) {
     for (const LogicalUnit& lu : config.logical_units) {
       if (const auto why = machine_.why_absent(lu.unit.name)) absent[lu.unit.name] = *why;
     }
-    reply(Json{{"version", info_.version},
-               {"pid", getpid()},
-               {"uptime_s", std::chrono::duration_cast<std::chrono::seconds>(control_.now() - info_.started).count()},
-               {"state_directory", store_.directory()},
-               {"generation", store_.generation()},
-               {"step", transactor_.current_step()},
-               {"reactors", info_.reactors},
-               {"portals", machine_.portal_addresses()},
-               {"logical_units", config.logical_units.size()},
-               {"absent", absent},
-               {"targets", config.targets.size()},
-               {"views", config.mapping.views.size()},
-               {"counters", show(counters)}});
+    Json out = {{"version", info_.version},
+                {"pid", getpid()},
+                {"uptime_s", std::chrono::duration_cast<std::chrono::seconds>(control_.now() - info_.started).count()},
+                {"state_directory", store_.directory()},
+                {"generation", store_.generation()},
+                {"reactors", info_.reactors},
+                {"portals", machine_.portal_addresses()},
+                {"logical_units", config.logical_units.size()},
+                {"absent", absent},
+                {"targets", config.targets.size()},
+                {"views", config.mapping.views.size()},
+                {"counters", show(counters)}};
+    if (!transactor_.current_step().empty()) out["step"] = transactor_.current_step();
+    reply(std::move(out));
   });
 }
 

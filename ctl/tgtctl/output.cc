@@ -106,8 +106,13 @@ std::string format_list(const Listing& listing, const Json& result) {
   return format_table(rows);
 }
 
-// "key  value" lines; what is nested is indented.
+// "key  value" lines; what is nested is indented and comes last.
 void add_fields(const Json& object, const std::string& indent, std::vector<std::vector<std::string>>& rows) {
+  for (const auto& [key, value] : object.items()) {
+    if (!value.is_structured() || (value.is_array() && (value.empty() || !value[0].is_object()))) {
+      rows.push_back({indent + key, plain(value)});
+    }
+  }
   for (const auto& [key, value] : object.items()) {
     if (value.is_object()) {
       if (value.empty()) continue;
@@ -116,8 +121,6 @@ void add_fields(const Json& object, const std::string& indent, std::vector<std::
     } else if (value.is_array() && !value.empty() && value[0].is_object()) {
       rows.push_back({indent + key, ""});
       for (const Json& item : value) rows.push_back({indent + "  -", print_json(item)});
-    } else {
-      rows.push_back({indent + key, plain(value)});
     }
   }
 }

@@ -44,7 +44,7 @@ TEST(Output, ReportsOfChanges) {
 TEST(Output, SingleThings) {
   EXPECT_EQ(shown("export", R"({"text":"[[lu]]\n"})"), "[[lu]]\n");
   EXPECT_EQ(shown("session.logout", "{}"), "done\n");
-  EXPECT_EQ(shown("status", R"({"pid":1,"counters":{"logins":2}})"), "counters\n  logins  2\npid       1\n");
+  EXPECT_EQ(shown("status", R"({"pid":1,"counters":{"logins":2}})"), "pid       1\ncounters\n  logins  2\n");
 }
 
 TEST(Output, CommandsWithTheirHistory) {
