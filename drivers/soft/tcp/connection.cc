@@ -154,7 +154,7 @@ void TcpConnection::linger_over(void* context) {
 }
 
 bool TcpConnection::read_some() {
-  if (broken_ || paused_ || closing_) return false;
+  if (broken_ || deaf()) return false;
   const std::span<std::byte> area = poller_.receive_area();
   const std::span<std::byte> direct = receiver_.direct_place();
   std::array<iovec, 2> vectors;
@@ -203,7 +203,7 @@ void TcpConnection::serve() {
 }
 
 void TcpConnection::watch() {
-  const std::uint32_t wanted = (paused_ || closing_ ? 0u : static_cast<std::uint32_t>(EPOLLIN)) |
+  const std::uint32_t wanted = (deaf() ? 0u : static_cast<std::uint32_t>(EPOLLIN)) |
                                (sender_.blocked() ? static_cast<std::uint32_t>(EPOLLOUT) : 0u);
   if (wanted == watching_) return;
   watching_ = wanted;
@@ -211,7 +211,7 @@ void TcpConnection::watch() {
 }
 
 void TcpConnection::fd_ready(std::uint32_t events) {
-  if ((events & (EPOLLERR | EPOLLHUP)) != 0 && (paused_ || closing_)) breaks(CloseReason::kTransportError);
+  if ((events & (EPOLLERR | EPOLLHUP)) != 0 && deaf()) breaks(CloseReason::kTransportError);
   if ((events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0) {
     if (read_some() && !base::ListHook<HotTag>::linked()) poller_.hot(*this);
   }

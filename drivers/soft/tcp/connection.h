@@ -59,6 +59,7 @@ class TcpConnection final : public hal::DatamoverConnection,
   void payload_ended() override;
   void stream_broken(hal::CloseReason reason, const hal::iscsi::BasicHeader& header) override;
 
+  bool deaf() const { return paused_ || closing_ || sender_.choked(); }  // reads nothing for now
   void mark_dirty();
   void breaks(hal::CloseReason reason);  // the connection is over; the rest happens in serve()
   void finish_close();

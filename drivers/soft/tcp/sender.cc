@@ -90,15 +90,20 @@ void Sender::add_digests(TxPdu& pdu, std::span<const std::byte> data, std::uint3
   }
 }
 
+void Sender::own(TxPdu& pdu, std::size_t size) {
+  pdu.own = Buffer(memory_, size);
+  held_ += pdu.own.bytes().size();
+}
+
 void Sender::queue_control(const hal::iscsi::BasicHeader& header, std::span<const std::byte> data) {
-  TxPdu& pdu = pool_.take();
+  TxPdu& pdu = take();
   std::memcpy(pdu.header.data(), &header, sizeof header);
   pdu.task = nullptr;
   pdu.last_of_put = pdu.with_status = false;
   pdu.data_offset = 0;
   pdu.data_size = static_cast<std::uint32_t>(data.size());
   if (!data.empty()) {
-    pdu.own = Buffer(memory_, data.size());
+    own(pdu, data.size());
     std::memcpy(pdu.own.bytes().data(), data.data(), data.size());
     pdu.own_segment = {pdu.own.bytes(), {}};
     pdu.segments = {&pdu.own_segment, 1};
@@ -109,7 +114,7 @@ void Sender::queue_control(const hal::iscsi::BasicHeader& header, std::span<cons
 
 hal::iscsi::DataIn& Sender::queue_data(hal::DataTask& task, const hal::DataIn& data, std::uint32_t offset,
                                        std::uint32_t size, bool last) {
-  TxPdu& pdu = pool_.take();
+  TxPdu& pdu = take();
   pdu.task = &task;
   pdu.last_of_put = last;
   pdu.with_status = last && data.with_status;
@@ -123,7 +128,7 @@ hal::iscsi::DataIn& Sender::queue_data(hal::DataTask& task, const hal::DataIn& d
 
 void Sender::own_rest(TxPdu& pdu) {
   if (!pdu.own.empty() || pdu.data_size == 0) return;
-  pdu.own = Buffer(memory_, pdu.data_size);
+  own(pdu, pdu.data_size);
   copy_out(pdu.segments, pdu.data_offset, pdu.data_size, pdu.own.bytes().data());
   pdu.own_segment = {pdu.own.bytes(), {}};
   pdu.segments = {&pdu.own_segment, 1};
@@ -139,7 +144,7 @@ Sender::Released Sender::release_task(hal::DataTask& task) {
     if (pdu.last_of_put) ++released.puts;
     if (!released.with_status && pdu.sent == 0) {
       static_cast<base::ListHook<TxPdu>&>(pdu).unlink();
-      pool_.give(pdu);
+      give(pdu);
       return;
     }
     own_rest(pdu);

@@ -65,6 +65,8 @@ class Sender {
   template <class Finished>
   bool flush(int fd, Finished&& finished);
   bool blocked() const { return blocked_; }  // the socket was full at the last flush
+  // A peer that asks and does not read the answers has made us hold as much as it may.
+  bool choked() const { return held_ > kMaxHeld; }
   // The task's segments are to be let go: what of it is queued is dropped or, where its bytes or its status are already
   // promised to the peer, copied. How many of its puts ended by this, and whether its status still goes out.
   struct Released {
@@ -77,14 +79,25 @@ class Sender {
   void drop_all(Finished&& finished);
 
  private:
+  static constexpr std::size_t kMaxHeld = std::size_t{4} << 20;  // bytes of memory
   void finish(TxPdu& pdu, std::span<const std::byte> data);
   void own_rest(TxPdu& pdu);
+  void own(TxPdu& pdu, std::size_t size);
+  TxPdu& take() {
+    held_ += sizeof(TxPdu);
+    return pool_.take();
+  }
+  void give(TxPdu& pdu) {
+    held_ -= sizeof(TxPdu) + pdu.own.bytes().size();
+    pool_.give(pdu);
+  }
   std::size_t gather(std::span<iovec> out);
   long send_some(int fd);
 
   TxPool& pool_;
   hal::DmaPool& memory_;
   base::IntrusiveList<TxPdu> queue_;
+  std::size_t held_ = 0;  // memory of what is queued, without what others lend
   bool header_digest_ = false, data_digest_ = false, blocked_ = false;
   void add_digests(TxPdu& pdu, std::span<const std::byte> data, std::uint32_t pad);
 };
@@ -109,7 +122,7 @@ bool Sender::flush(int fd, Finished&& finished) {
       sent -= left;
       static_cast<base::ListHook<TxPdu>&>(pdu).unlink();
       if (pdu.last_of_put && pdu.task != nullptr) finished(*pdu.task);
-      pool_.give(pdu);
+      give(pdu);
     }
   }
   return true;
@@ -119,7 +132,7 @@ template <class Finished>
 void Sender::drop_all(Finished&& finished) {
   while (TxPdu* pdu = queue_.pop_front()) {
     if (pdu->last_of_put && pdu->task != nullptr) finished(*pdu->task);
-    pool_.give(*pdu);
+    give(*pdu);
   }
 }
 

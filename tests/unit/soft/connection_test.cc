@@ -349,5 +349,23 @@ TEST_F(ConnectionTest, TerminateSendsWhatIsQueuedFirst) {
   EXPECT_EQ(events.back(), "end: closed here");
 }
 
+TEST_F(ConnectionTest, PeerThatDoesNotReadIsNotReadFrom) {
+  const Bytes answer(65536);
+  const hal::iscsi::NopOut nop_out;
+  const hal::iscsi::NopIn nop_in;
+  std::size_t sent = 0;
+  for (; sent < 1000 && events.size() == sent; ++sent) {
+    to_target(reinterpret_cast<const BasicHeader&>(nop_out), 0);
+    rounds();
+    if (events.size() > sent) connection->send(nop_in, answer);
+  }
+  EXPECT_LT(sent, 200u) << "the queue of answers grew without bounds";
+  Bytes all(1 << 20);
+  do {  // the peer reads again
+    rounds();
+  } while (read(peer, all.data(), all.size()) > 0);
+  EXPECT_EQ(events.size(), sent) << "and is heard again";
+}
+
 }  // namespace
 }  // namespace soft::tcp
