@@ -123,7 +123,7 @@ TEST(DiskVpd, ScsiPortsListsThePortsOfTheTarget) {
   ASSERT_EQ(data.size(), 4u + 12 + 4 + 36) << "one port on two reactors is one port";
   EXPECT_EQ(number(data, 4, 4), 1u);    // RELATIVE PORT IDENTIFIER
   EXPECT_EQ(number(data, 8, 4), 0u);    // no initiator port
-  EXPECT_EQ(number(data, 12, 4), 36u);  // TARGET PORT DESCRIPTORS LENGTH
+  EXPECT_EQ(number(data, 12, 4), 40u);  // TARGET PORT DESCRIPTORS LENGTH
   EXPECT_EQ(number(data, 16, 4), 0x53980024u);
   EXPECT_EQ(text(data, 20, 31), "iqn.2026-01.test:target,t,0x000");
   EXPECT_TRUE(bench.run(inquiry(0, 0x88)).good());

@@ -226,6 +226,7 @@ TEST(DiskModeSelect, InterlockKeepsAttentionsUntilRequestSense) {
   EXPECT_TRUE(bench.run({0x16, 0, 0, 0, 0, 0}).good());  // RESERVE(6)
   EXPECT_EQ(bench.in(cdb_10(0x28, 0, 0, 1), 512).status, Status::kGood);
   EXPECT_EQ(bench.run(other, cdb_10(0x2f, 0, 0, 1)).status, Status::kReservationConflict);
+  EXPECT_TRUE(bench.run({0x17, 0, 0, 0, 0, 0}).good());  // RELEASE(6)
   EXPECT_TRUE(bench.run(other, ready).good()) << "10b establishes nothing";
 }
 
