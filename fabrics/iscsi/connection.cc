@@ -169,7 +169,7 @@ void Connection::connection_terminate_notify(hal::CloseReason reason) {
   kLog.debug("{}: connection over: {}", datamover_->peer_address(), hal::close_reason_name(reason));
   if (session_ != nullptr) session_->end();
   close();
-  shard_.reap_soon();
+  shard_.reap_soon(*this);
 }
 
 // Called once, when the session ends for whatever reason: what the core does not have ends here.
@@ -191,7 +191,7 @@ void Connection::session_quiet() {
   session_ = nullptr;
   nexus_ = nullptr;
   close(kLinger);
-  shard_.reap_soon();
+  shard_.reap_soon(*this);
 }
 
 void Connection::settings_changed() {

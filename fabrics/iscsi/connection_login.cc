@@ -56,7 +56,7 @@ void Connection::session_granted(std::uint64_t session, LoginStatus status, std:
   awaits_control_ = false;
   if (phase_ != Phase::kRegistering) {  // the connection went away meanwhile
     if (status == LoginStatus::kSuccess) shard_.control().session_gone(session);
-    shard_.reap_soon();
+    shard_.reap_soon(*this);
   } else if (status != LoginStatus::kSuccess) {
     fail_login(status, "no session to be had");
   } else {

@@ -42,7 +42,7 @@ void Session::end() {
   if (nexus_ != nullptr) {
     shard_.router().nexus_lost(*nexus_);
   } else {
-    shard_.reap_soon();
+    shard_.reap_soon(*this);
   }
 }
 
@@ -52,7 +52,7 @@ void Session::end_soon() {
 
 void Session::nexus_quiet() {
   nexus_ = nullptr;
-  shard_.reap_soon();
+  shard_.reap_soon(*this);
 }
 
 SessionInfo Session::info() const {

@@ -68,7 +68,7 @@ void Shard::apply(SettingsRef settings, std::function<void()> done) {
   }
   for (const auto& [id, connection] : connections_) connection->settings_changed();
   waits_.push_back(std::move(wait));
-  reap_soon();
+  wake_reaper();
 }
 
 bool Shard::still_allowed(const Session& session) const {
@@ -98,7 +98,7 @@ void Shard::retire_ports() {
       ++at;
       continue;
     }
-    retired_ports_.push_back(std::move(at->second));
+    if (at->second->sessions != 0) retired_ports_.push_back(std::move(at->second));
     at = ports_.erase(at);
   }
 }
@@ -114,7 +114,7 @@ bool Shard::logout(std::uint64_t session, base::Duration grace, std::function<vo
   }
   if (session != 0 && wait.sessions.empty()) return false;
   waits_.push_back(std::move(wait));
-  reap_soon();
+  wake_reaper();
   return true;
 }
 
@@ -130,40 +130,51 @@ std::vector<SessionInfo> Shard::sessions() const {
   return all;
 }
 
-void Shard::reap_soon() {
+void Shard::wake_reaper() {
   if (!reaper_.linked()) reactor_.defer(reaper_);
 }
 
+void Shard::reap_soon(const Session& session) {
+  dying_sessions_.push_back(session.id);
+  wake_reaper();
+}
+
+void Shard::reap_soon(const Connection& connection) {
+  dying_connections_.push_back(connection.id);
+  wake_reaper();
+}
+
 void Shard::reap() {
-  for (auto at = sessions_.begin(); at != sessions_.end();) {
-    Session& session = *at->second;
-    if (session.quiet() && session.connection() != nullptr) session.connection()->session_quiet();
-    if (session.quiet() && session.connection() == nullptr) {
-      control_.session_gone(at->first);
-      at = sessions_.erase(at);
-    } else {
-      ++at;
-    }
+  for (const std::uint64_t id : std::exchange(dying_sessions_, {})) reap_session(id);
+  for (const std::uint64_t id : std::exchange(dying_connections_, {})) {
+    const auto at = connections_.find(id);
+    if (at == connections_.end() || !at->second->finished()) continue;
+    control_.connection_gone(index_);
+    connections_.erase(at);
   }
-  for (auto at = connections_.begin(); at != connections_.end();) {
-    if (at->second->finished()) {
-      control_.connection_gone(index_);
-      at = connections_.erase(at);
-    } else {
-      ++at;
-    }
-  }
+  finish_waits();
+}
+
+void Shard::reap_session(std::uint64_t id) {
+  const auto at = sessions_.find(id);
+  if (at == sessions_.end() || !at->second->quiet()) return;
+  if (Connection* const connection = at->second->connection()) connection->session_quiet();
+  control_.session_gone(id);
+  sessions_.erase(at);
   std::erase_if(retired_ports_, [](const auto& port) { return port->sessions == 0; });
+}
+
+void Shard::finish_waits() {
   for (std::size_t i = 0; i < waits_.size();) {
     Wait& wait = waits_[i];
     std::erase_if(wait.sessions, [this](std::uint64_t id) { return !sessions_.contains(id); });
-    if (wait.sessions.empty()) {
-      const std::function<void()> done = std::move(wait.done);
-      waits_.erase(waits_.begin() + static_cast<std::ptrdiff_t>(i));
-      done();
-    } else {
+    if (!wait.sessions.empty()) {
       ++i;
+      continue;
     }
+    const std::function<void()> done = std::move(wait.done);
+    waits_.erase(waits_.begin() + static_cast<std::ptrdiff_t>(i));
+    done();
   }
 }
 

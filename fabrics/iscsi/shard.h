@@ -79,8 +79,9 @@ class Shard {
   // The port of a target in a portal group; null when the settings of the moment do not have it.
   TargetPort* port_of(const Target* target, std::uint16_t portal_group);
   Session& add_session(std::unique_ptr<Session> session);
-  // Something may have become ready to be destroyed; looked at from the poll loop.
-  void reap_soon();
+  // It may have become ready to be destroyed; looked at from the poll loop.
+  void reap_soon(const Session& session);
+  void reap_soon(const Connection& connection);
 
  private:
   struct Reaper : hal::Deferred {
@@ -93,6 +94,9 @@ class Shard {
     std::function<void()> done;
   };
   void reap();
+  void reap_session(std::uint64_t id);
+  void finish_waits();
+  void wake_reaper();
   void retire_ports();
   bool still_allowed(const Session& session) const;
 
@@ -109,6 +113,7 @@ class Shard {
   std::unordered_map<std::uint64_t, std::unique_ptr<Session>> sessions_;
   std::unordered_map<std::string, std::unique_ptr<TargetPort>> ports_;  // by port name; made when first logged in to
   std::vector<std::unique_ptr<TargetPort>> retired_ports_;  // out of the settings; gone with their last session
+  std::vector<std::uint64_t> dying_sessions_, dying_connections_;
   std::vector<Wait> waits_;
   Reaper reaper_{*this};
 };
