@@ -8,6 +8,19 @@ namespace ctl {
 namespace {
 constexpr base::Logger kLog("ctl");
 constexpr auto kStoreLimit = std::chrono::seconds(60);
+constexpr std::size_t kMaxLogged = 20;  // changes of one transaction
+
+void report_to_log(const Transactor::Report& report) {
+  for (std::size_t i = 0; report.applied && i < report.changes.size(); ++i) {
+    if (i == kMaxLogged) {
+      kLog.info("changed: {} more", report.changes.size() - i);
+      break;
+    }
+    kLog.info("changed: {}", base::escaped(format_change(report.changes[i]), 500));
+  }
+  for (const std::string& note : report.notes) kLog.error("{}", note);
+}
+
 }  // namespace
 
 void Transactor::start(Config config, bool stored, Finished finished) {
@@ -99,9 +112,7 @@ void Transactor::remove_old(std::vector<Step> removals, Report report, Finished 
 }
 
 void Transactor::finish(const Finished& finished, base::Result<Report> result) {
-  if (result) {
-    for (const std::string& note : result->notes) kLog.error("{}", note);
-  }
+  if (result) report_to_log(*result);
   busy_ = false;
   finished(std::move(result));
   next();
