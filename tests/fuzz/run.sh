@@ -2,6 +2,7 @@
 # Runs one harness for some seconds over its corpus: run.sh HARNESS SECONDS [libFuzzer options]. Ends with one line that
 # says how many executions there were; fails on a finding, whose input is kept beside the harness.
 set -u
+[ -x "$1" ] || { echo "fuzz: no harness $1"; exit 2; }
 harness=$(realpath "$1")
 seconds=$2
 shift 2

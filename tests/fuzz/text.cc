@@ -1,0 +1,118 @@
+// Fuzzes iSCSI key=value text: the reader, every key's negotiation, numbers and binary values, and text exchanges of
+// the full feature phase cut into pieces.
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "fabrics/iscsi/negotiation.h"
+#include "fabrics/iscsi/text.h"
+#include "fabrics/iscsi/text_exchange.h"
+#include "fabrics/iscsi/value.h"
+#include "tests/fuzz/input.h"
+#include "tests/fuzz/require.h"
+
+namespace {
+
+using namespace iscsi;
+
+constexpr std::size_t kLimit = 8192;
+
+// What we write must be text that our own reader takes, to its end.
+void check_answer(std::string_view text, std::size_t limit) {
+  REQUIRE(text.size() <= limit);
+  TextReader reader(text);
+  KeyValue pair;
+  TextReader::Step step;
+  while ((step = reader.next(pair)) == TextReader::Step::kPair) REQUIRE(!pair.key.empty() && pair.key.size() <= 63);
+  REQUIRE(step == TextReader::Step::kEnd);
+}
+
+void check_parameters(const Parameters& now) {
+  constexpr std::uint32_t kMax = (1 << 24) - 1;
+  REQUIRE(now.initiator_max_data >= 512 && now.initiator_max_data <= kMax);
+  REQUIRE(now.max_burst >= 512 && now.max_burst <= kMax);
+  REQUIRE(now.first_burst >= 512 && now.first_burst <= now.max_burst);
+  REQUIRE(now.max_outstanding_r2t >= 1 && now.max_outstanding_r2t <= hal::DataTask::kMaxR2t);
+  REQUIRE(now.max_connections == 1 && now.error_recovery_level == 0);
+  REQUIRE(now.data_pdu_in_order && now.data_sequence_in_order);
+}
+
+void check_value(std::string_view value) {
+  std::array<std::byte, 24> out;
+  if (const auto size = decode_binary(value, out)) {
+    REQUIRE(*size <= out.size());
+    std::array<std::byte, 24> again;
+    const auto back = decode_binary(encode_hex(std::span(out).first(*size)), again);
+    if (*size != 0) REQUIRE(back == size && std::equal(out.begin(), out.begin() + *size, again.begin()));
+  }
+  parse_number(value);
+  for (std::string_view list = value; !list.empty();) {
+    const std::size_t before = list.size();
+    next_element(list);
+    REQUIRE(list.size() < before);
+  }
+}
+
+void negotiate(std::uint8_t mode, std::span<const std::byte> text) {
+  constexpr std::array kPlaces = {kInSecurity, kInOperational, kInFullFeature, kInOperational};
+  Negotiation negotiation({}, (mode & 4) != 0);
+  TextWriter answer(kLimit);
+  TextReader reader(text);
+  KeyValue pair;
+  while (reader.next(pair) == TextReader::Step::kPair) {
+    check_value(pair.value);
+    if (!negotiation.offer(pair, kPlaces[mode & 3], answer)) return;
+  }
+  negotiation.finish(answer);
+  if (answer.fits()) check_answer(answer.text(), kLimit);
+  check_parameters(negotiation.parameters());
+}
+
+SettingsRef settings() {
+  FabricConfig config;
+  for (int i = 0; i < 5; ++i) {
+    Target target;
+    target.name = "iqn.2026-01.test:target" + std::to_string(i);
+    target.portal_groups = {1, 2};
+    config.targets.push_back(target);
+  }
+  const std::vector<Portal> portals = {{"10.0.0.1:3260", 1}, {"[fe80::1]:3260", 2}};
+  return SettingsRef(std::make_unique<Settings>(config, portals));
+}
+
+void exchange(std::uint8_t mode, Input& input) {
+  TextContext context{settings(), "iqn.2026-01.test:host", "iqn.2026-01.test:target0", "10.0.0.1:3260",
+                      (mode & 4) != 0};
+  TextExchange exchange(1, {}, context.discovery);
+  std::string answer;
+  const std::size_t room = 1u + 4u * input.byte();
+  for (int i = 0; i < 200 && !input.empty(); ++i) {
+    const bool more_follows = (input.byte() & 1) != 0;
+    if (!exchange.take(std::as_bytes(input.bytes(std::size_t{4} * input.byte())), more_follows, context)) return;
+    const TextExchange::Piece piece = exchange.next(room);
+    REQUIRE(piece.text.size() <= room);
+    REQUIRE(!(more_follows && !piece.text.empty()));
+    answer += piece.text;
+    if (exchange.exhausted() && !more_follows) break;
+  }
+  for (int i = 0; i < 10'000 && !exchange.exhausted(); ++i) {
+    if (!exchange.take({}, false, context)) return;
+    answer += exchange.next(room).text;
+  }
+  if (exchange.exhausted()) check_answer(answer, answer.size());
+  check_parameters(exchange.parameters());
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  Input input(data, size);
+  const std::uint8_t mode = input.byte();
+  if ((mode & 8) != 0) {
+    exchange(mode, input);
+  } else {
+    negotiate(mode, std::as_bytes(input.bytes(input.left())));
+  }
+  return 0;
+}
