@@ -148,5 +148,19 @@ TEST(DiskRemovable, PreventEndsWithItsNexusAndWithResets) {
   }
 }
 
+// SPC-5 table 66, SBC-4 table 13: what depends on a field of the CDB.
+TEST(DiskReserved, StartAndAllowPassStopAndPreventConflict) {
+  Bench bench({}, removable());
+  LoopNexus& other = bench.login("iqn.2026-01.test:other");
+  EXPECT_TRUE(bench.run({0x16, 0, 0, 0, 0, 0}).good());  // RESERVE(6)
+  EXPECT_TRUE(bench.run(other, start_stop(kStart)).good());
+  EXPECT_TRUE(bench.run(other, prevent(0)).good());
+  EXPECT_EQ(bench.run(other, start_stop(kStop)).status, Status::kReservationConflict);
+  EXPECT_EQ(bench.run(other, start_stop(kEject)).status, Status::kReservationConflict);
+  EXPECT_EQ(bench.run(other, start_stop(0x31)).status, Status::kReservationConflict);  // POWER CONDITION
+  EXPECT_EQ(bench.run(other, prevent(1)).status, Status::kReservationConflict);
+  EXPECT_TRUE(bench.run(start_stop(kEject)).good());
+}
+
 }  // namespace
 }  // namespace scsi
