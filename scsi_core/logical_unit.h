@@ -38,7 +38,7 @@ enum LuFlag : std::uint32_t {
   kLuDescriptorSense = 1 << 4,          // D_SENSE
   kLuTaskAborted = 1 << 5,              // TAS
   kLuRemoving = 1 << 6,                 // being deleted: new commands answer LOGICAL UNIT NOT SUPPORTED
-  kLuFailed = 1 << 7,                   // taken offline (a command outlived its deadline, the medium is gone)
+  kLuFailed = 1 << 7,                   // offline: a deadline was missed or the medium is gone; until a reset is over
   kLuMetadataUnreadable = 1 << 8,       // reservations could not be restored: medium access answers NOT READY
   kLuInjecting = 1 << 9,                // `debug inject` has rules for it
   kLuSoftwareWriteProtected = 1 << 10,  // SWP of the control mode page

@@ -3,11 +3,17 @@
 
 #include <utility>
 
+#include "base/log.h"
 #include "scsi_core/engine/lu_home.h"
 #include "scsi_core/reservation/reservations.h"
 #include "scsi_core/sense_codes.h"
 
 namespace scsi {
+namespace {
+
+constexpr base::Logger kLog("core");
+
+}  // namespace
 
 void Router::task_management_request_received(TaskManagement& function) {
   auto* const job = new TaskFunctionJob(*this, function);
@@ -95,11 +101,13 @@ AbortOrder TaskFunctionJob::order() const {
 }
 
 Command* TaskFunctionJob::find_task() const {
-  const auto is_it = [&](const Command& command) {
+  if (itl_ != nullptr) {  // the LUN may be written in another way than in the command
+    return itl_->shard->commands.find_if(
+        [&](const Command& command) { return command.core.itl == itl_ && command.tag == request_->tag; });
+  }
+  return router_.without_unit().find_if([&](const Command& command) {
     return command.nexus == nexus_ && command.tag == request_->tag && command.lun == request_->lun;
-  };
-  if (itl_ != nullptr) return itl_->shard->commands.find_if(is_it);
-  return router_.without_unit().find_if(is_it);
+  });
 }
 
 bool TaskFunctionJob::any_task() const {
@@ -171,6 +179,10 @@ void TaskFunctionJob::unit_quiet(LogicalUnit& lu, ResetCause cause) {
       });
     };
     if (!in_time) return over();  // it was answered as rejected, and the hold is released
+    // Nothing is stuck any more, so a deadline that was missed is history; a medium that is gone will say so again.
+    if ((lu.flags.fetch_and(~std::uint32_t{kLuFailed}, std::memory_order_relaxed) & kLuFailed) != 0) {
+      kLog.info("{}: online again after a reset", lu.config().name);
+    }
     lu.server().reset(lu, cause);
     lu.reservations().reset();
     lu.fleet().on_each(

@@ -100,6 +100,16 @@ TEST_F(Management, AbortOfAnUnknownTaskAndOfAnUnknownLun) {
   }
 }
 
+TEST_F(Management, TaskIsFoundHoweverItsLunIsWritten) {
+  host.port().hold_transfers = true;
+  const LoopCommand& task =
+      host.send({.cdb = read_10(0, 1), .lun = 1, .in = 512, .lun_bytes = {{0x40, 1, 0, 0, 0, 0, 0, 0}}});
+  settle();
+  EXPECT_EQ(host.manage(TaskFunction::kAbortTask, 1, &task).request.lun, Lun::of(1));
+  settle();
+  EXPECT_TRUE(task.reply.dropped);
+}
+
 // An ABORT TASK that finds nothing must not stand in the way of a reset (CVE-2024-26845).
 TEST_F(Management, AbortOfAnUnknownTaskThenLogicalUnitReset) {
   LoopFunction& abort = host.manage(TaskFunction::kAbortTask, 0, nullptr);
@@ -321,6 +331,9 @@ TEST_F(Management, MediumThatDoesNotAnswerTakesTheUnitOffline) {
   EXPECT_TRUE(bench.target.run(other, {.cdb = test_unit_ready(), .lun = 1}).good());
   let_medium_go();
   EXPECT_TRUE(stuck.reply.good());  // its answer, late
+  EXPECT_EQ(manage(other, TaskFunction::kLogicalUnitReset), TmfResponse::kFunctionComplete);
+  bench.target.clear_attentions(other);
+  EXPECT_TRUE(bench.target.run(other, {.cdb = read_10(0, 1), .in = 512}).good());
 }
 
 TEST_F(Management, FunctionPastItsLimitIsRejectedAndHoldsNobodyBack) {
