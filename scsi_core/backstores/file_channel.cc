@@ -116,7 +116,7 @@ void FileChannel::again(IoSlot& slot) {
 std::uint64_t FileChannel::call_limit(const IoSlot& slot) const {
   const StoreRequest& request = *slot.request;
   const std::uint64_t left = std::min(request.length - request.progress, kLargestCall);
-  if (slot.bad_end == 0) return left;
+  if (__builtin_expect(slot.bad_end == 0, 1)) return left;
   const std::uint64_t block = store_.block_size();
   return std::max(block, (slot.bad_end - request.progress) / 2 / block * block);
 }
@@ -145,6 +145,7 @@ void FileChannel::transfer(IoSlot& slot) {
 // False if the memory is not what O_DIRECT takes.
 bool FileChannel::add_vectors(IoSlot& slot, std::span<const hal::DmaSpan> segments, std::uint64_t skip,
                               std::uint64_t length) {
+  const FileMedium& medium = store_.medium();
   std::uint64_t odd = 0;
   for (const hal::DmaSpan& segment : segments) {
     if (length == 0 || slot.iov_count == IoSlot::kMaxIov) break;
@@ -160,8 +161,7 @@ bool FileChannel::add_vectors(IoSlot& slot, std::span<const hal::DmaSpan> segmen
     length -= part;
     skip = 0;
   }
-  const FileMedium& medium = store_.medium();
-  return !medium.direct || (odd % medium.memory_alignment == 0 && slot.asked % store_.block_size() == 0);
+  return !medium.direct || ((odd & (medium.memory_alignment - 1)) | (slot.asked & (store_.block_size() - 1))) == 0;
 }
 
 // Memory that O_DIRECT does not take is copied. Pool buffers never come here.
@@ -267,7 +267,7 @@ void FileChannel::written(IoSlot& slot) {
     store_.flush_failed(EIO);
     ++slot.failures;  // this one is not about the write itself; others that came meanwhile are
   }
-  stable_ended(slot);
+  if (slot.stable_number != 0) stable_ended(slot);
   if (!stable) writes_.dirty.add(range, state.epoch(), state.flushed());
   if (const std::uint32_t failures = state.failures(); failures != slot.failures) return redo(slot, failures);
   state.rewritten(range);
@@ -284,7 +284,7 @@ void FileChannel::redo(IoSlot& slot, std::uint32_t failures) {
 
 void FileChannel::end(IoSlot& slot, StoreStatus status, std::uint64_t bad_offset) {
   StoreRequest& request = *slot.request;
-  stable_ended(slot);
+  if (slot.stable_number != 0) stable_ended(slot);
   if (slot.bounce != nullptr) ::operator delete(std::exchange(slot.bounce, nullptr), kBounceAlignment);
   request.status = status;
   request.bad_offset = bad_offset;

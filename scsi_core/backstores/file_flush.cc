@@ -74,7 +74,7 @@ void FileChannel::stable_started(IoSlot& slot) {
 }
 
 void FileChannel::stable_ended(IoSlot& slot) {
-  if (std::exchange(slot.stable_number, 0) == 0) return;
+  slot.stable_number = 0;
   static_cast<base::ListHook<StableTag>&>(slot).unlink();
   const std::uint64_t started = writes_.stable_started.load(std::memory_order_relaxed);
   writes_.stable_ended.store(stable_.empty() ? started : stable_.front().stable_number - 1, std::memory_order_release);

@@ -84,8 +84,7 @@ void FlushState::add_suspect(ByteRange range) {
   suspects_.erase(nearest + 1);
 }
 
-void FlushState::rewritten(ByteRange range) {
-  if (!any_suspect()) return;
+void FlushState::forget(ByteRange range) {
   const std::lock_guard lock(mutex_);
   std::vector<ByteRange> left;
   for (const ByteRange& one : suspects_) {

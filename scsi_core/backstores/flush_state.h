@@ -35,7 +35,9 @@ class FlushState {
   // among what was lost.
   std::uint32_t failures() const { return failures_.load(); }
   bool any_suspect() const { return any_suspect_.load(std::memory_order_acquire); }
-  void rewritten(ByteRange range);
+  void rewritten(ByteRange range) {
+    if (any_suspect()) forget(range);
+  }
 
   // --- flushes ---
   struct Waiter {
@@ -61,6 +63,7 @@ class FlushState {
 
  private:
   void add_suspect(ByteRange range);
+  void forget(ByteRange range);
 
   std::atomic<std::uint64_t> epoch_{1};
   std::atomic<std::uint64_t> flushed_{0};

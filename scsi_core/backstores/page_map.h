@@ -11,7 +11,8 @@ namespace scsi {
 inline constexpr unsigned kPageShift = 12;
 inline constexpr std::uint64_t kPageSize = std::uint64_t{1} << kPageShift;
 
-// A view of bits that live elsewhere (in sparse memory). Page numbers are checked by the caller.
+// A view of bits that live elsewhere (in sparse memory). Page numbers are checked by the caller; ranges are not
+// empty.
 class PageMap {
  public:
   using Word = std::atomic<std::uint64_t>;
@@ -42,8 +43,8 @@ class PageMap {
   std::uint64_t clear(std::uint64_t first, std::uint64_t end);
 
  private:
-  static constexpr std::uint64_t mask_of(std::uint64_t count) {
-    return count >= kPerWord ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;
+  static constexpr std::uint64_t mask_of(std::uint64_t count) {  // 1 to 64 ones
+    return ~std::uint64_t{0} >> (kPerWord - count);
   }
   Word* words_;
 };

@@ -23,8 +23,6 @@ constexpr std::uint64_t kGrowth = 64;
 constexpr std::uint64_t kTrimPages = 2048;                                    // that exist, per turn
 constexpr std::uint64_t kTrimScan = std::uint64_t{4096} * PageMap::kPerWord;  // looked at, per turn
 
-std::uint64_t pages_of(std::uint64_t bytes) { return (bytes + kPageSize - 1) / kPageSize; }
-
 struct Budget {
   std::atomic<std::uint64_t> limit{static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) *
                                    static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) / kPageSize / 4 * 3};
@@ -69,7 +67,7 @@ base::Result<std::unique_ptr<Backstore>> RamStore::create(const RamOptions& opti
     return base::fail(base::Errc::kInvalid, "size of a RAM disk must be whole blocks, at most 64 TiB");
   }
   std::unique_ptr<RamStore> made(new RamStore(options));
-  if (!options.thin && !made->charge(pages_of(options.size))) {
+  if (!options.thin && !made->charge(RamStore::pages_of(options.size))) {
     return base::fail(base::Errc::kNoMemory, "not enough memory for a RAM disk that is not thin");
   }
   return std::unique_ptr<Backstore>(std::move(made));
@@ -98,11 +96,6 @@ base::Result<std::unique_ptr<StoreChannel>> RamStore::open_channel(hal::Reactor&
   return std::unique_ptr<StoreChannel>(new RamChannel(*this, reactor));
 }
 
-hal::DmaSpan RamStore::span(std::uint64_t offset, std::uint64_t length) const {
-  std::byte* const at = data() + offset;
-  return {{at, length}, hal::Iova{reinterpret_cast<std::uintptr_t>(at)}};
-}
-
 std::uint64_t RamStore::lend_for_read(std::uint64_t offset, std::uint64_t length, std::span<hal::DmaSpan> out,
                                       std::uint32_t& segments) {
   segments = 0;
@@ -111,11 +104,6 @@ std::uint64_t RamStore::lend_for_read(std::uint64_t offset, std::uint64_t length
   const PageMap pages = map();
   const std::uint64_t end = offset + length;
   const std::uint64_t last_page = pages_of(end);
-  if (__builtin_expect(pages.all_set_quick(offset >> kPageShift, last_page), 1)) {
-    out[0] = span(offset, length);
-    segments = 1;
-    return length;
-  }
   std::uint64_t at = offset;
   while (at < end && segments < out.size()) {
     const std::uint64_t page = at >> kPageShift;
@@ -142,13 +130,10 @@ std::uint64_t RamStore::lend_for_write(std::uint64_t offset, std::uint64_t lengt
     status = StoreStatus::kNoSpace;
     return 0;
   }
-  std::uint64_t covered = length;
-  if (!map().all_set_quick(offset >> kPageShift, pages_of(offset + length))) {
-    covered = make_pages(offset, offset + length) - offset;
-    if (covered == 0) {
-      status = StoreStatus::kNoSpace;
-      return 0;
-    }
+  const std::uint64_t covered = make_pages(offset, offset + length) - offset;
+  if (covered == 0) {
+    status = StoreStatus::kNoSpace;
+    return 0;
   }
   out[0] = span(offset, covered);
   segments = 1;

@@ -44,6 +44,15 @@ class RamStore final : public Backstore {
 
   // --- for its channels; any reactor ---
   std::uint64_t size() const { return size_.load(std::memory_order_acquire); }
+  // The case that must be quick: a short range that exists. `out` is the whole of it.
+  bool lend_existing(std::uint64_t offset, std::uint64_t length, hal::DmaSpan& out) const {
+    PageMap::Word* const words = words_.load(std::memory_order_acquire);
+    if (words == nullptr || !inside(offset, length)) return false;
+    if (!PageMap(words).all_set_quick(offset >> kPageShift, pages_of(offset + length))) return false;
+    out = span(offset, length);
+    return true;
+  }
+  // The general case.
   std::uint64_t lend_for_read(std::uint64_t offset, std::uint64_t length, std::span<hal::DmaSpan> out,
                               std::uint32_t& segments);
   std::uint64_t lend_for_write(std::uint64_t offset, std::uint64_t length, std::span<hal::DmaSpan> out,
@@ -61,7 +70,11 @@ class RamStore final : public Backstore {
   PageMap map() const { return PageMap(words_.load(std::memory_order_acquire)); }
   bool exists() const { return words_.load(std::memory_order_acquire) != nullptr; }
   std::byte* data() const { return data_.load(std::memory_order_relaxed); }
-  hal::DmaSpan span(std::uint64_t offset, std::uint64_t length) const;
+  hal::DmaSpan span(std::uint64_t offset, std::uint64_t length) const {
+    std::byte* const at = data() + offset;
+    return {{at, length}, hal::Iova{reinterpret_cast<std::uintptr_t>(at)}};
+  }
+  static std::uint64_t pages_of(std::uint64_t bytes) { return (bytes + kPageSize - 1) >> kPageShift; }
   std::uint64_t make_pages(std::uint64_t offset, std::uint64_t end);
   void zero_edges(std::uint64_t word, std::uint64_t missing, std::uint64_t offset, std::uint64_t end);
   bool materialise();

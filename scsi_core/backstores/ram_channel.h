@@ -16,10 +16,19 @@ class RamChannel final : public StoreChannel, private hal::Deferred {
   void submit(StoreRequest& request) override;
   std::uint64_t lend_for_read(std::uint64_t offset, std::uint64_t length, std::span<hal::DmaSpan> out,
                               std::uint32_t& segments) override {
+    if (!out.empty() && store_.lend_existing(offset, length, *out.data())) {
+      segments = 1;
+      return length;
+    }
     return store_.lend_for_read(offset, length, out, segments);
   }
   std::uint64_t lend_for_write(std::uint64_t offset, std::uint64_t length, std::span<hal::DmaSpan> out,
                                std::uint32_t& segments, StoreStatus& status) override {
+    if (!out.empty() && store_.lend_existing(offset, length, *out.data())) {
+      segments = 1;
+      status = StoreStatus::kGood;
+      return length;
+    }
     return store_.lend_for_write(offset, length, out, segments, status);
   }
 
