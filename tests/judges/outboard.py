@@ -26,9 +26,8 @@ class Outboard(Target):
         return name
 
     def start(self):
-        self.spawn([self.program("outboardd"), "--socket", self.socket,
-                    "--state-dir", os.path.join(self.folder, "state"), "--reactors", "1",
-                    "--config", "/dev/null"])  # begins empty, not with the built-in configuration
+        self.spawn([self.program("outboardd"), "--socket", self.socket, "--config", self.write_configuration(),
+                    "--state-dir", os.path.join(self.folder, "state"), "--reactors", "1"])
         wait_for("outboardd's control socket", 20, lambda: os.path.exists(self.socket), self.process)
         wait_for("outboardd's portal", 20, lambda: accepts(self.port), self.process)
 
