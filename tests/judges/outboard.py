@@ -2,7 +2,7 @@
 import os
 import re
 
-from target import Target, accepts, run_tool, wait_for
+from target import JudgeError, Target, accepts, run_tool, wait_for
 
 
 class Outboard(Target):
@@ -28,8 +28,14 @@ class Outboard(Target):
     def start(self):
         self.spawn([self.program("outboardd"), "--socket", self.socket, "--config", self.write_configuration(),
                     "--state-dir", os.path.join(self.folder, "state"), "--reactors", "1"])
-        wait_for("outboardd's control socket", 20, lambda: os.path.exists(self.socket), self.process)
+        wait_for("outboardd to take commands", 20, self.answers, self.process)
         wait_for("outboardd's portal", 20, lambda: accepts(self.port), self.process)
+
+    def answers(self):
+        try:
+            return bool(self.ctl("status"))
+        except JudgeError:
+            return False
 
     def ctl(self, *arguments):
         return run_tool([self.program("tgtctl"), "--socket", self.socket, *arguments])
