@@ -120,6 +120,10 @@ void Connection::management_executed(ManagementRequest& request, ManagementAnswe
   if (phase_ != Phase::kFullFeature) return;
   send_management_response(tag, answer);
   if (cold && answer == ManagementAnswer::kFunctionComplete) {
+    // RFC 7143 11.5.1: every session of the target ends. Nothing comes in here after the answer: what did would be
+    // served in a nexus that is about to go.
+    close(kLinger);
+    session_->end_soon();
     shard_.control().target_cold_reset(session_->identity.target);
   }
 }

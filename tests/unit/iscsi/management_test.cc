@@ -203,6 +203,17 @@ TEST_F(ManagementTest, ColdResetEndsAllSessionsOfTheTarget) {
   EXPECT_EQ(core().lost.size(), 2u);
 }
 
+TEST_F(ManagementTest, NothingIsServedAfterTheAnswerToAColdReset) {
+  host.manage(kColdReset, 10);
+  core().answer(*core().functions[0], scsi::TmfResponse::kFunctionComplete);
+  const std::size_t started = core().commands.size();
+  host.read(1, 0);
+  EXPECT_EQ(core().commands.size(), started);
+  host.expect_management(10, 0);
+  bench.settle();
+  EXPECT_TRUE(bench.sessions().empty());
+}
+
 TEST_F(ManagementTest, FunctionInHandWhenTheConnectionDiesIsForgotten) {
   host.manage(kLunReset, 10);
   static_cast<void>(host.command(1));
