@@ -1,0 +1,118 @@
+# Changes the configuration by tgtctl until the daemon is killed; what is stored is the state before or after a change.
+import os
+import stat
+import tomllib
+
+from kill9_initiator import Lost, log_in
+from rawiscsi.chap import Chap
+from target import JudgeError
+
+USER = "keeper"
+
+
+def secret_of(generation):
+    return f"secret-number-{generation:06d}"
+
+
+class Configuration:
+    """What the changes are about, as the judge believes it and as `tgtctl export` shows it."""
+
+    def __init__(self, generation=0, made=(), size=1, view=False):
+        self.generation, self.made, self.size, self.view = generation, made, size, view
+
+    def marks(self):
+        """What must be together in one exported configuration; nothing of it is there before the first change."""
+        if self.generation == 0:
+            return {"alias": "", "group": [], "units": {}, "views": set()}
+        units = {f"ram-{self.generation}": 1 << 20, **{name: self.size << 20 for name in self.made}}
+        views = {(f"ram-{self.generation}", 7)} | {(name, 9) for name in self.made if self.view}
+        return {"alias": f"gen-{self.generation}", "group": [f"hosts-{self.generation}"], "units": units, "views": views}
+
+    def toml(self, keeper):
+        number = self.generation
+        return (f'\n[[target]]\nname = "{keeper}"\nalias = "gen-{number}"\nauthentication = "chap"\n'
+                f'users = ["{USER}"]\n[[user]]\nname = "{USER}"\n'
+                f'[[host_group]]\nname = "hosts-{number}"\ninitiators = ["iqn.2026-01.org.example:h{number}"]\n'
+                f'[[lu]]\nname = "ram-{number}"\nbackstore = "ram"\nsize = "1 MiB"\n'
+                f'[[view]]\nlu = "ram-{number}"\nlun = 7\ntarget_group = "{keeper}"\n')
+
+
+def marks_of(export, keeper, kept):
+    """The marks of what `tgtctl export` printed; `kept` names the units that are no part of this."""
+    whole = tomllib.loads(export)
+    size = {unit["name"]: size_of(unit["size"]) for unit in whole["lu"] if unit["name"] not in kept}
+    return {"alias": next((entry["alias"] for entry in whole["target"] if entry["name"] == keeper), ""),
+            "group": [group["name"] for group in whole.get("host_group", ())], "units": size,
+            "views": {(view["lu"], view["lun"]) for view in whole["view"] if view["lu"] not in kept}}
+
+
+def size_of(value):
+    if isinstance(value, int):
+        return value
+    number, unit = value.split()
+    return int(number) << {"B": 0, "KiB": 10, "MiB": 20, "GiB": 30}[unit]
+
+
+class StoreLoad:
+    """One change after the other, from where the daemon is."""
+
+    def __init__(self, target):
+        self.target, self.keeper = target, target.iqn + "-kept"
+        self.now, self.next = Configuration(), None  # in force; asked for and not answered
+        self.changes = 0
+
+    def apply(self, config):
+        def change():
+            path, secrets = (os.path.join(self.target.folder, name) for name in ("changed.toml", "changed-secrets.toml"))
+            with open(path, "w", encoding="utf-8") as out:
+                out.write(self.target.toml() + config.toml(self.keeper))
+            with open(os.open(secrets, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
+                out.write(f'[{USER}]\nsecret = "{secret_of(config.generation)}"\n')
+            self.target.ctl("apply", path, "--secrets-file", secrets)
+        self.change(config, change)
+
+    def change(self, config, do):
+        self.next = config
+        do()
+        self.now, self.next = config, None
+        self.changes += 1
+
+    def run(self, killed):
+        """Until a command fails, which only the kill may cause."""
+        try:
+            while True:
+                number = self.now.generation + 1
+                self.apply(Configuration(number))
+                made, ctl = f"made-{number}", self.target.ctl
+                steps = ((1, False, ("lu", "create", made, "--backstore", "ram", "--size", "1MiB")),
+                         (1, True, ("view", "add", made, "--lun", "9", "--target-group", self.keeper)),
+                         (2, True, ("lu", "resize", made, "2MiB")))
+                for size, view, words in steps:
+                    self.change(Configuration(number, (made,), size, view), lambda words=words: ctl(*words))
+                self.change(Configuration(number), lambda made=made: ctl("lu", "delete", made))
+        except JudgeError as error:
+            if not killed():
+                raise Lost(f"a change failed while the daemon ran: {error}") from error
+
+    def check(self):
+        """After the restart: one of the two states, whole, with the secret that belongs to it."""
+        found = marks_of(self.target.ctl("export"), self.keeper, self.target.units)
+        possible = [config for config in (self.now, self.next) if config is not None]
+        held = [config for config in possible if config.marks() == found]
+        if not held:
+            raise Lost(f"the configuration {found} is none of {[config.marks() for config in possible]}")
+        self.now, self.next = held[0], None
+        if self.now.generation:
+            log_in(self.target, "stranger", (7,), Chap(USER, secret_of(self.now.generation)), self.keeper).close()
+
+    def check_files(self):
+        """After one more change nothing is left of the killed ones, and only the owner may read."""
+        folder = os.path.join(self.target.folder, "state")
+        self.apply(Configuration(self.now.generation + 1))
+        files = [name for name in os.listdir(folder) if name.endswith(".toml") or ".new" in name]
+        if len(files) != 2 or "config.toml" not in files:
+            raise Lost(f"the state folder holds {files}")
+        open_to_all = [name for name in os.listdir(folder)
+                       if stat.S_IMODE(os.lstat(os.path.join(folder, name)).st_mode) & 0o077]
+        if open_to_all:
+            raise Lost(f"others may read {open_to_all}")
