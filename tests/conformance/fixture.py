@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -98,7 +99,11 @@ class Fixture:
         """Whether the target process is there; an external one is taken to be."""
         return self.pid is None or os.path.exists(f"/proc/{self.pid}/statm") and _state(self.pid) not in "ZX"
 
-    def stop(self):
+    def faults(self, announced):
+        """Warnings and errors that the target logged since the last call and that no announced expression matches."""
+        return []
+
+    def stop(self, announced=()):
         pass
 
 
@@ -128,7 +133,7 @@ class Started(Fixture):
     def __init__(self, **fields):
         super().__init__(**fields)
         self.folder = tempfile.mkdtemp(prefix="conformance-")
-        self.process = None
+        self.process, self.read = None, 0  # bytes of the log that faults() has seen
 
     def launch(self, arguments, port, environment=None):
         with open(os.path.join(self.folder, "daemon.log"), "ab") as log:
@@ -137,7 +142,7 @@ class Started(Fixture):
         self.pid = self.process.pid
         wait_for(f"{arguments[0]} to listen on port {port}", 20, lambda: accepts(port), self.process)
 
-    def stop(self):
+    def stop(self, announced=()):
         try:
             end_process(self.process)
         finally:
@@ -177,7 +182,7 @@ class Tgt(Started):
         if preload:
             self.inject_delay, self.clear_faults = self._delay, self._no_delay
 
-    def stop(self):
+    def stop(self, announced=()):
         self.process.kill()  # on SIGTERM it waits for its connections, without limit
         super().stop()
 
@@ -237,14 +242,26 @@ class Daemon(Started):
         end_process(self.process)
         self.start()
 
-    def stop(self):
-        """Ends the daemon; an exit status other than 0 (a sanitizer's report is one) is an error with its last words."""
+    def faults(self, announced):
+        with open(os.path.join(self.folder, "daemon.log"), "rb") as log:
+            log.seek(self.read)
+            whole = log.read().rpartition(b"\n")[0]
+        self.read += len(whole)
+        lines = re.findall(r"^\S+ (?:warning|error|critical) .*", whole.decode("utf-8", "replace"), re.MULTILINE)
+        return [line for line in lines if not any(re.search(text, line) for text in announced)]
+
+    def stop(self, announced=()):
+        """Ends the daemon; an exit status other than 0 (a sanitizer's report is one) is an error with its last words,
+        and so is a warning of its last moments."""
         status = end_process(self.process)
+        faults = self.faults(announced)
         with open(os.path.join(self.folder, "daemon.log"), encoding="utf-8", errors="replace") as log:
             last = "".join(log.readlines()[-60:])
         shutil.rmtree(self.folder, ignore_errors=True)
         if status != 0:
             raise JudgeError(f"outboardd ended with status {status}; its last words:\n{last}")
+        if faults:
+            raise JudgeError("outboardd logged at its end, unannounced: " + "\n".join(faults))
 
 
 SECRETS = f"""
@@ -352,7 +369,12 @@ class Outboard(Daemon):
         finally:
             daemon.stop()
 
-    def stop(self):
+    def faults(self, announced):
+        beside = self.aside.faults(announced) if self.aside is not None else []
+        return super().faults(announced) + beside
+
+    def stop(self, announced=()):
         if self.aside is not None:
-            self.aside.stop()
-        super().stop()
+            aside, self.aside = self.aside, None
+            aside.stop(announced)
+        super().stop(announced)

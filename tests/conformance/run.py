@@ -29,9 +29,9 @@ class TooLong(Exception):
 class Result(unittest.TestResult):
     """One line per item, the trace of the connections under a failure, counts per suite."""
 
-    def __init__(self, suite, limit, verbose):
+    def __init__(self, suite, announced, limit, verbose):
         super().__init__()
-        self.suite, self.limit, self.verbose = suite, limit, verbose
+        self.suite, self.announced, self.limit, self.verbose = suite, announced, limit, verbose
         self.counts = {"passed": 0, "failed": 0, "skipped": 0, "items": 0}
         signal.signal(signal.SIGALRM, self._too_long)
 
@@ -64,6 +64,8 @@ class Result(unittest.TestResult):
         signal.setitimer(signal.ITIMER_REAL, 0)
         if not Case.fixture.alive():
             self.verdict, self.reason = "failed", f"the target process is gone. {self.reason}"
+        elif faults := Case.fixture.faults(self.announced):
+            self.verdict, self.reason = "failed", f"{self.reason} the target logged, unannounced: " + "; ".join(faults)
         self.counts[self.verdict] += 1
         if name_of(test).startswith("ffp_"):
             self.counts["items"] += self.verdict == "passed"
@@ -83,6 +85,11 @@ def name_of(test):
 
 def natural(name):
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
+
+
+def announced_by(suite):
+    """What the target may log during a suite: expressions, its module's ANNOUNCED."""
+    return getattr(importlib.import_module(f"suites.{suite}"), "ANNOUNCED", ())
 
 
 def tests_of(suite):
@@ -131,10 +138,10 @@ def make_fixture(options):
     sys.exit("say which target: --bin-dir FOLDER, --tgt, or --target HOST:PORT --iqn NAME")
 
 
-def stop(fixture):
+def stop(fixture, announced):
     """False when the target did not end as it should."""
     try:
-        fixture.stop()
+        fixture.stop(announced)
     except (fixtures.JudgeError, OSError) as error:
         print(f"FAIL the end of the target: {error}")
         return False
@@ -153,20 +160,21 @@ def main():
         return 0
     Case.fixture = make_fixture(options)
     totals = {"passed": 0, "failed": 0, "skipped": 0, "items": 0}
-    table = []
+    table, announced, before = [], (), ()
     try:
         for suite, tests in picked.items():
-            result = Result(suite, options.limit, options.verbose)
+            announced, before = announced_by(suite) + before, announced_by(suite)  # a line may come late
+            result = Result(suite, announced, options.limit, options.verbose)
             for test in tests:
                 test.run(result)
                 if not Case.fixture.alive():
-                    stop(Case.fixture)
+                    stop(Case.fixture, announced)
                     Case.fixture = make_fixture(options)
             table.append((suite, result.counts))
             for verdict in totals:
                 totals[verdict] += result.counts[verdict]
     finally:
-        totals["failed"] += not stop(Case.fixture)
+        totals["failed"] += not stop(Case.fixture, announced)
     print(f"\n{'suite':22s} passed failed skipped")
     for suite, counts in table:
         print(f"{suite:22s} {counts['passed']:6d} {counts['failed']:6d} {counts['skipped']:7d}")

@@ -16,11 +16,23 @@ class Unsupported(JudgeError):
     """The target under test has no such operation (a peer measured for comparison, never Outboard)."""
 
 
+PORTS_PER_PROCESS = 20
+_port = 10000 + os.getpid() * PORTS_PER_PROCESS % 20000
+
+
 def free_port():
-    """Returns a TCP port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Returns a TCP port of 127.0.0.1 that nobody uses now, and nobody else will: each process counts through ports
+    of its own, below those that the kernel gives to outgoing connections."""
+    global _port
+    for _ in range(20000):
+        _port = 10000 + (_port + 1 - 10000) % 20000
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", _port))
+                return _port
+            except OSError:
+                continue
+    raise JudgeError("no free TCP port from 10000 to 29999")
 
 
 def wait_for(what, seconds, ready, process=None):

@@ -9,6 +9,8 @@ import fixture as fixtures
 
 from .login_case import AUTHENTICATION, AUTHORIZATION, NOT_FOUND, OPERATIONAL, SECURITY, LoginCase
 
+ANNOUNCED = ("refused with status 020[12]",)
+
 STRANGER = "iqn.2026-11.org.outboard.test:stranger"
 
 

@@ -9,6 +9,8 @@ import fixture as fixtures
 
 from .login_case import AUTHENTICATION, CLOSED, INITIATOR_ERROR, OPERATIONAL, SECURITY, Closed, LoginCase, Refused
 
+ANNOUNCED = ("refused with status 020[01]",)
+
 REFUSALS = (AUTHENTICATION, INITIATOR_ERROR, CLOSED)
 
 

@@ -12,6 +12,11 @@ from rawiscsi.session import OFFER, new_isid
 
 from .login_case import CLOSED, INITIATOR_ERROR, OPERATIONAL, SECURITY, LoginCase
 
+ANNOUNCED = ("refused with status 0[23]",
+             "connection refused: too many logins from there",
+             "something else than a login request before login",
+             "login took too long")
+
 OUT_OF_RESOURCES = 0x0302
 KEYS = string.ascii_letters + string.digits
 

@@ -7,6 +7,8 @@ from .case import Op, scsi
 from .login_case import (AUTHORIZATION, CLOSED, INITIATOR_ERROR, MISSING, NOT_FOUND, OPERATIONAL, SECURITY,
                          SESSION_TYPE, LoginCase)
 
+ANNOUNCED = ("refused with status 02",)
+
 
 class Names(LoginCase):
     def test_login_missing_initiator_name(self):

@@ -10,6 +10,8 @@ from .case import scsi
 from .login_case import (CANNOT_INCLUDE, CLOSED, INITIATOR_ERROR, INVALID_REQUEST, NO_SESSION, OPERATIONAL, SECURITY,
                          TOO_MANY, VERSION, LoginCase)
 
+ANNOUNCED = ("refused with status 02",)
+
 
 class Stages(LoginCase):
     def ffp(self, phase):

@@ -7,6 +7,8 @@ from rawiscsi.pdu import RESERVED_TAG, serial_add
 
 from .case import CLOSED, PROTOCOL_ERROR, Case, Op, Pdu, scsi
 
+ANNOUNCED = ("NOP-In not answered in time",)
+
 BAD_DATA = ("check 0b/0c/0d", "check 0b/0c/0c", "check 0b/4b/*", *PROTOCOL_ERROR)
 
 
