@@ -14,7 +14,7 @@ SIZE = 96 << 20
 CHAP = ("initiator", "initiator-secret", "target", "target-secret-16")
 # What tgt cannot do, so that the scripts can be proved on it.
 LACKS = {"outboard": "", "tgt": "key_check resize compare_and_write opcodes ndob full_status lba_status "
-                                "removal_attention target_reset"}
+                                "removal_attention target_reset identity preempt_attention"}
 
 
 # Warnings that a script provokes; any other warning or error in the target's log fails the judge.
@@ -48,7 +48,7 @@ class Answers:
 
 def environment(target, kind):
     values = {"IQN": target.iqn, "PORTAL": f"10.0.2.2:{target.port}",
-              "LUN": target.first_lun, "EXTRA_LUN": target.first_lun + 4,
+              "BLOCKS": SIZE // 512, "LUN": target.first_lun, "EXTRA_LUN": target.first_lun + 4,
               "CHAP_USER": CHAP[0], "CHAP_SECRET": CHAP[1], "MUTUAL_USER": CHAP[2], "MUTUAL_SECRET": CHAP[3],
               "CHAP_ALGORITHMS": "SHA1,MD5" if kind == "tgt" else "SHA3-256,SHA256,SHA1,MD5", "LACKS": LACKS[kind]}
     return "".join(f"{name}='{value}'\n" for name, value in values.items()).encode()
