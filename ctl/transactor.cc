@@ -1,6 +1,8 @@
 // From an edit to a stored configuration.
 #include "ctl/transactor.h"
 
+#include <malloc.h>
+
 #include "base/log.h"
 #include "ctl/config/check.h"
 
@@ -116,6 +118,8 @@ void Transactor::finish(const Finished& finished, base::Result<Report> result) {
   busy_ = false;
   finished(std::move(result));
   next();
+  // Texts, trees and copies of a large configuration go back to the machine once they are freed.
+  if (!busy_) control_.post_function([] { malloc_trim(0); });
 }
 
 }  // namespace ctl

@@ -12,7 +12,8 @@
 
 namespace ctl {
 
-inline constexpr std::size_t kMaxRequest = std::size_t{1} << 20;  // bytes
+inline constexpr std::size_t kMaxRequest = std::size_t{16}
+                                           << 20;  // bytes; a configuration of 10,000 units has two million
 inline constexpr std::size_t kMaxBatch = 64;
 
 struct RpcError {  // JSON-RPC 2.0 section 5.1

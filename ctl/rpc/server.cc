@@ -75,7 +75,7 @@ void Server::Client::take_requests() {
     const std::size_t end = input_.find('\n', begin);
     const std::size_t length = (end == std::string::npos ? input_.size() : end) - begin;
     if (length > kMaxRequest) {
-      output_ += error_response(RpcError::kInvalidRequest, "a request has at most 1 MiB") + "\n";
+      output_ += error_response(RpcError::kInvalidRequest, "a request has at most 16 MiB") + "\n";
       closing_ = true;
       begin = input_.size();
       break;

@@ -171,13 +171,13 @@ TEST_F(ServerTest, TooManyClientsAreToldSo) {
   EXPECT_EQ(exchange(one, list(1)), listed(1));
 }
 
-TEST_F(ServerTest, ARequestHasAtMostOneMebibyte) {
+TEST_F(ServerTest, ARequestHasAtMostSixteenMebibytes) {
   listen();
   const Fd good = connect();
   const std::string rest = list(1), padding(kMaxRequest - rest.size() + 1, ' ');
   EXPECT_EQ(exchange(good, padding + rest), listed(1));
   const Fd bad = connect();
-  EXPECT_NE(exchange(bad, std::string(kMaxRequest + 1, ' ')).find("at most 1 MiB"), std::string::npos);
+  EXPECT_NE(exchange(bad, std::string(kMaxRequest + 1, ' ')).find("at most 16 MiB"), std::string::npos);
   EXPECT_TRUE(closed(bad));
 }
 
