@@ -1,23 +1,18 @@
 #!/usr/bin/env python3
 """What idle things cost: memory of 10,000 logical units and 1,000 sessions, CPU of an idle daemon, system calls per
-command under load, and whether the fast path stays fast beside them."""
+command under load, and whether the fast path stays fast beside them. --smoke: a tenth of each, slack for the speed."""
 import argparse
-import json
-import os
 import pathlib
 import re
-import statistics
-import subprocess
 import sys
-import tempfile
+import threading
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent / "judges"), str(HERE.parent / "conformance")]
-from outboard import Outboard  # noqa: E402
-from rawiscsi.session import Session  # noqa: E402
+import measure
+from outboard import Outboard
+from rawiscsi.session import Session
 
-UNITS, SESSIONS, SIZE = 10000, 1000, 64 << 20
+SIZE = 64 << 20
 
 
 def memory(pid):
@@ -26,78 +21,103 @@ def memory(pid):
     return 1024 * int(re.search(r"RssAnon:\s+(\d+)", status).group(1))
 
 
-def cpu_seconds(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def load(options, target, seconds=1.0):
-    argv = [str(options.bin_dir / "tests/bench/loadgen"), "--port", str(target.port), "--target", target.iqn, "--lun", "1",
-            "--core", "1", "--span", str(SIZE), "--seconds", str(seconds), "--warm-up", "0.2", "--depth", "32"]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
-    if done.returncode != 0:
-        sys.exit(f"load generator failed: {done.stdout}{done.stderr}")
-    return json.loads(done.stdout)
-
-
-def speed(options, target):
-    return statistics.median(load(options, target)["iops"] for _ in range(5))
-
-
-def idle_cpu(pid, seconds=5):
-    before = cpu_seconds(pid)
+def idle_cpu(pid, seconds):
+    before = measure.cpu_seconds(pid)
     time.sleep(seconds)
-    return (cpu_seconds(pid) - before) / seconds
+    return (measure.cpu_seconds(pid) - before) / seconds
 
 
-def system_calls(options, target):
-    """Counted by strace, which slows everything but changes neither side's count by much."""
-    with tempfile.NamedTemporaryFile("r") as summary:
-        tracer = subprocess.Popen(["strace", "-f", "-c", "-qq", "-o", summary.name, "-p", str(target.process.pid)])
-        time.sleep(0.5)
-        commands = load(options, target, 2.0)["commands"]
-        tracer.terminate()
-        tracer.wait(10)
-        table = summary.read()
-    total = sum(int(m.group(1)) for m in re.finditer(r"^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s.*(?<!total)$", table, re.M))
-    return total / commands
+class Scale:
+    def __init__(self, options, target, bare):
+        self.options, self.target, self.bare = options, target, bare
+        self.pid = target.process.pid
+        self.failed = []
+
+    def report(self, what, value, limit, unit):
+        print(f"{what:44} {value:12.3f} {unit:8} limit {limit}", flush=True)
+        if value > limit:
+            self.failed.append(what)
+
+    def load(self, target, seconds, *arguments):
+        return measure.load(self.options.bin_dir, target, 1, ["--depth", "32", *arguments], seconds, SIZE)
+
+    def system_calls(self, *arguments):
+        """Per command, in the middle of a run."""
+        figures = {}
+        runner = threading.Thread(target=lambda: figures.update(self.load(self.target, 3, *arguments)))
+        runner.start()
+        time.sleep(1)
+        calls = measure.system_calls(self.pid, 1)
+        runner.join()
+        return calls / figures["iops"]
+
+    def slower(self):
+        """Per cent, against a daemon without the crowd, in turns; the best of each, which other programs hurt least."""
+        speeds = {self.bare: [], self.target: []}
+        for _ in range(self.options.runs):
+            for target, figures in speeds.items():
+                figures.append(self.load(target, self.options.seconds)["iops"])
+        bare, crowded = (max(figures) for figures in speeds.values())
+        return 100 * (1 - crowded / bare)
+
+    def log_in(self, count):
+        return [Session(("127.0.0.1", self.target.port), self.target.iqn, f"iqn.2026-01.test.scale:{i}")
+                for i in range(count)]
+
+    def idle(self):
+        self.report("idle daemon", 100 * idle_cpu(self.pid, self.options.idle), 1.0, "% CPU")
+        self.report("system calls per 4k read, 1 x 32", self.system_calls(), 0.3, "")
+        self.report("system calls per 4k write, 1 x 32", self.system_calls("--write"), 0.3, "")
+        self.report("system calls per 4k read, 4 x 32", self.system_calls("--connections", "4"), 0.3, "")
+
+    def crowd(self):
+        units, count = self.options.units, self.options.sessions
+        before = memory(self.pid)
+        self.target.apply_units(units, 1 << 30)
+        time.sleep(0.5)  # for what the change itself took to be given back
+        self.report(f"{units} logical units, each", (memory(self.pid) - before) / units / 1024, 4, "KiB")
+        before = memory(self.pid)
+        sessions = self.log_in(count)
+        self.report(f"{count} idle sessions, each", (memory(self.pid) - before) / count / 1024, 64, "KiB")
+        self.report("fast path slower beside them", self.slower(), self.options.slower, "%")
+        self.report("idle daemon with them", 100 * idle_cpu(self.pid, self.options.idle), 1.0, "% CPU")
+        for session in sessions:
+            session.close(reset=True)
+
+
+def make(options):
+    target = Outboard(options.bin_dir / "ctl", "ram", ["--cores", str(measure.TARGET_CORE)])
+    target.core = measure.TARGET_CORE
+    return target
+
+
+def prepare(options, target):
+    target.create_lu("disk", SIZE)
+    target.add_lun(1, "disk")
+    measure.fill(options.bin_dir, target, 1, SIZE)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bin-dir", type=pathlib.Path, required=True)
+    parser.add_argument("--units", type=int, default=10000)
+    parser.add_argument("--sessions", type=int, default=1000)
+    parser.add_argument("--smoke", action="store_true")
     options = parser.parse_args()
-    failed = []
-
-    def report(what, value, limit, unit):
-        print(f"{what:44} {value:12.3f} {unit:8} limit {limit}", flush=True)
-        if value > limit:
-            failed.append(what)
-
-    with Outboard(options.bin_dir, "ram", daemon_options=["--cores", "0"]) as target:
-        pid = target.process.pid
-        target.create_lu("disk", SIZE)
-        target.add_lun(1, "disk")
-        report("idle daemon", 100 * idle_cpu(pid), 1.0, "% CPU")
-        report("system calls per command, depth 32", system_calls(options, target), 0.3, "")
-        fast = speed(options, target)
-        before = memory(pid)
-        target.apply_units(UNITS, 1 << 30)
-        report(f"{UNITS} logical units, each", (memory(pid) - before) / UNITS / 1024, 4, "KiB")
-        before = memory(pid)
-        sessions = []
-        for i in range(SESSIONS):
-            session = Session(("127.0.0.1", target.port), target.iqn, f"iqn.2026-01.test.scale:{i}")
-            session.login()
-            sessions.append(session)
-        report(f"{SESSIONS} idle sessions, each", (memory(pid) - before) / SESSIONS / 1024, 64, "KiB")
-        report("slower fast path beside them", 100 * (1 - speed(options, target) / fast), 5, "%")
-        report("idle daemon with them", 100 * idle_cpu(pid), 1.0, "% CPU")
-        for session in sessions:
-            session.close(reset=True)
-    if failed:
-        print("out of bounds: " + "; ".join(failed))
-    return 1 if failed else 0
+    options.runs, options.seconds, options.idle, options.slower = 9, 1.0, 5, 5
+    if options.smoke:
+        options.units, options.sessions = options.units // 10, options.sessions // 10
+        options.runs, options.seconds, options.idle, options.slower = 5, 0.4, 3, 25
+    target, bare = make(options), make(options)
+    with target, bare:
+        prepare(options, target)
+        prepare(options, bare)
+        scale = Scale(options, target, bare)
+        scale.idle()
+        scale.crowd()
+    if scale.failed:
+        print("out of bounds: " + "; ".join(scale.failed))
+    return 1 if scale.failed else 0
 
 
 if __name__ == "__main__":

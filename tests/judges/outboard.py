@@ -8,9 +8,10 @@ from target import JudgeError, Target, accepts, run_tool, wait_for
 class Outboard(Target):
     """outboardd with a control socket and a state folder of its own; --config counts at the first start only."""
 
-    def __init__(self, bin_dir=None, backend="ram"):
+    def __init__(self, bin_dir=None, backend="ram", daemon_options=("--reactors", "1")):
         super().__init__(backend)
         self.bin_dir = bin_dir
+        self.daemon_options = daemon_options
         self.socket = os.path.join(self.folder, "control")
         self.units = {}  # name -> TOML lines of [[lu]]
         self.luns = {}  # lun -> name
@@ -27,7 +28,7 @@ class Outboard(Target):
 
     def start(self):
         self.spawn([self.program("outboardd"), "--socket", self.socket, "--config", self.write_configuration(),
-                    "--state-dir", os.path.join(self.folder, "state"), "--reactors", "1"])
+                    "--state-dir", os.path.join(self.folder, "state"), *self.daemon_options])
         wait_for("outboardd to take commands", 20, self.answers, self.process)
         wait_for("outboardd's portal", 20, lambda: accepts(self.port), self.process)
 
@@ -37,8 +38,8 @@ class Outboard(Target):
         except JudgeError:
             return False
 
-    def ctl(self, *arguments):
-        return run_tool([self.program("tgtctl"), "--socket", self.socket, *arguments])
+    def ctl(self, *arguments, seconds=20):
+        return run_tool([self.program("tgtctl"), "--socket", self.socket, *arguments], seconds=seconds)
 
     def toml(self):
         """The configuration in whole."""
@@ -58,10 +59,10 @@ class Outboard(Target):
             out.write(self.toml())
         return path
 
-    def apply(self):
+    def apply(self, seconds=20):
         path, secrets = self.write_configuration(), os.path.join(self.folder, "secrets.toml")
         if self.chap is None:
-            return self.ctl("apply", path)
+            return self.ctl("apply", path, seconds=seconds)
         with open(os.open(secrets, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
             out.write(f'["{self.chap[0]}"]\nsecret = "{self.chap[1]}"\nmutual_secret = "{self.chap[3]}"\n')
         return self.ctl("apply", path, "--secrets-file", secrets)
@@ -82,6 +83,14 @@ class Outboard(Target):
         lines += f"removable = {str(removable).lower()}\nwrite_protected = {str(write_protected).lower()}\n"
         self.units[name] = lines
         self.apply()
+
+    def apply_units(self, count, size):
+        """That many more RAM disks, mapped at the LUNs behind those in use, in one transaction."""
+        first = max(self.luns, default=-1) + 1
+        for lun in range(first, first + count):
+            self.units[f"unit{lun}"] = f'size = "{size // (1 << 20)} MiB"\nbackstore = "ram"\n'
+            self.luns[lun] = f"unit{lun}"
+        self.apply(seconds=120)
 
     def resize_lu(self, name, size):
         self.ctl("lu", "resize", name, f"{size // (1 << 20)}MiB")

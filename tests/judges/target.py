@@ -87,6 +87,7 @@ class Target:
     """One target with one iSCSI name and one portal on 127.0.0.1. Subclasses: tgt.Tgt, outboard.Outboard."""
 
     first_lun = 0  # the lowest LUN at which a disk can be mapped
+    core = None  # the CPU that the daemon is kept on, with all its threads
 
     def __init__(self, backend="ram"):
         self.backend = backend
@@ -147,6 +148,8 @@ class Target:
 
     def spawn(self, argv, env=None):
         """Starts the daemon with its output in a file of the target's folder."""
+        if self.core is not None:
+            argv = ["taskset", "--cpu-list", str(self.core), *argv]
         with open(os.path.join(self.folder, "daemon.log"), "ab") as log:
             self.process = subprocess.Popen(with_us(argv), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env)
 
