@@ -14,7 +14,7 @@ SIZE = 96 << 20
 CHAP = ("initiator", "initiator-secret", "target", "target-secret-16")
 # What tgt cannot do, so that the scripts can be proved on it.
 LACKS = {"outboard": "", "tgt": "key_check resize compare_and_write opcodes ndob full_status lba_status "
-                                "removal_attention target_reset identity preempt_attention"}
+                                "removal_attention target_reset identity preempt_attention aptpl"}
 
 
 # Warnings that a script provokes; any other warning or error in the target's log fails the judge.
@@ -72,6 +72,7 @@ def judge(options):
             print(transcript, end="")
         if status != 0:
             print(f"target's log:\n{target.log()[-4000:]}")
+        target.stop()
         faults = target.faults(ANNOUNCED.get(options.script, ()))
         print("".join(f"the target logged: {line}\n" for line in faults), end="")
         return status or int(bool(faults))

@@ -61,7 +61,7 @@ class Judge:
         def kill():
             self.killing = True
             process.kill()
-        self.killing, timer = False, threading.Timer(seconds, kill)
+        timer = threading.Timer(seconds, kill)
         timer.start()
         return timer
 
@@ -106,9 +106,10 @@ class Judge:
         return Registrant(other, DISK, key + 1)
 
     def store_round(self):
-        timer = self.crash_after(self.random.uniform(0.02, 0.6))
-        self.store.run(lambda: self.killing)
-        self.crashed(timer)
+        timers = []
+        self.store.run(self.random.randrange(1, 8), killed=lambda: self.killing,
+                       arm=lambda took: timers.append(self.crash_after(self.random.uniform(0, 1.2 * took))))
+        self.crashed(*timers)
 
     def check(self):
         """After a restart."""
@@ -151,7 +152,7 @@ def judge(target, options):
     path = this.prepare()
     for number in range(options.rounds):
         started = time.monotonic()
-        stores = number % STORE_EVERY == STORE_EVERY - 1
+        this.killing, stores = False, number % STORE_EVERY == STORE_EVERY - 1
         try:
             this.store_round() if stores else this.write_round(number)
             target.start()
@@ -166,6 +167,7 @@ def judge(target, options):
                   f"{this.store.changes} changes", flush=True)
     this.store.check_files()
     target.stop()
+    this.faults()
     with open(path, "rb") as image:
         complaints = this.medium.after_crash(image.read())
     if complaints or os.stat(path).st_size != BLOCKS * BLOCK:

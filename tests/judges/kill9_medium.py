@@ -1,4 +1,4 @@
-# What each block of a disk may hold after a crash, given what was sent, what was acknowledged and what was made durable.
+# What each block of a disk may hold after a crash, given what was sent, acknowledged and made durable.
 import struct
 import zlib
 

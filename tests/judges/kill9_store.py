@@ -1,6 +1,7 @@
 # Changes the configuration by tgtctl until the daemon is killed; what is stored is the state before or after a change.
 import os
 import stat
+import time
 import tomllib
 
 from kill9_initiator import Lost, log_in
@@ -26,7 +27,8 @@ class Configuration:
             return {"alias": "", "group": [], "units": {}, "views": set()}
         units = {f"ram-{self.generation}": 1 << 20, **{name: self.size << 20 for name in self.made}}
         views = {(f"ram-{self.generation}", 7)} | {(name, 9) for name in self.made if self.view}
-        return {"alias": f"gen-{self.generation}", "group": [f"hosts-{self.generation}"], "units": units, "views": views}
+        return {"alias": f"gen-{self.generation}", "group": [f"hosts-{self.generation}"], "units": units,
+                "views": views}
 
     def toml(self, keeper):
         number = self.generation
@@ -60,10 +62,12 @@ class StoreLoad:
         self.target, self.keeper = target, target.iqn + "-kept"
         self.now, self.next = Configuration(), None  # in force; asked for and not answered
         self.changes = 0
+        self.took = 0.05  # seconds, the last change
+        self.countdown, self.arm = -1, None
 
     def apply(self, config):
         def change():
-            path, secrets = (os.path.join(self.target.folder, name) for name in ("changed.toml", "changed-secrets.toml"))
+            path, secrets = (os.path.join(self.target.folder, name) for name in ("changed.toml", "changed.secrets"))
             with open(path, "w", encoding="utf-8") as out:
                 out.write(self.target.toml() + config.toml(self.keeper))
             with open(os.open(secrets, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
@@ -72,13 +76,18 @@ class StoreLoad:
         self.change(config, change)
 
     def change(self, config, do):
-        self.next = config
+        self.next, started = config, time.monotonic()
+        if self.countdown == 0:
+            self.arm(self.took)
+        self.countdown -= 1
         do()
+        self.took = time.monotonic() - started
         self.now, self.next = config, None
         self.changes += 1
 
-    def run(self, killed):
-        """Until a command fails, which only the kill may cause."""
+    def run(self, changes, arm, killed):
+        """Until a command fails, which only the kill may cause: arm(seconds that a change takes) after so many."""
+        self.countdown, self.arm = changes, arm
         try:
             while True:
                 number = self.now.generation + 1

@@ -65,6 +65,7 @@ def main():
         target.create_lu("disk", SIZE)
         target.add_lun(target.first_lun, "disk")
         with_nbd(target, target.first_lun, options.seconds)
+        target.stop()
         if target.faults():
             raise JudgeError("the target logged:\n" + "\n".join(target.faults()))
     print("nbd_fio: passed")

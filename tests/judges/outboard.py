@@ -68,7 +68,8 @@ class Outboard(Target):
         return self.ctl("apply", path, "--secrets-file", secrets)
 
     def faults(self, announced=()):
-        lines = re.findall(r"^\S+ (?:warning|error|critical) .*", self.log(), re.MULTILINE)
+        quiet = re.compile(r"\S+ (info|debug|trace) ")  # what has no level at all is no log line: a sanitizer's, libc's
+        lines = [line for line in self.log().splitlines() if line and not quiet.match(line)]
         return [line for line in lines if not any(re.search(text, line) for text in announced)]
 
     def create_lu(self, name, size, removable=False, write_protected=False, physical_block=512):

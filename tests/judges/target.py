@@ -143,7 +143,7 @@ class Target:
             return text.read()
 
     def faults(self, announced=()):
-        """What the daemon logged as a warning or an error, but for lines that match an announced expression."""
+        """What the daemon logged as a warning or an error, or said beside its log; not what matches an expression."""
         return []
 
     def spawn(self, argv, env=None):
