@@ -82,7 +82,8 @@ bool Negotiation::offer(const KeyValue& pair, KeyPlace place, TextWriter& answer
   const auto index = static_cast<std::size_t>(info->key);
   if (seen_[index]) return false;
   seen_[index] = true;
-  if (discovery_ && info->normal_only) {
+  // RFC 7143 4.3: after its login a discovery session is asked for targets and for nothing else.
+  if (discovery_ && (info->normal_only || (place == kInFullFeature && info->kind != KeyKind::kInquiry))) {
     answer.add(pair.key, "Irrelevant");
     return true;
   }

@@ -41,6 +41,25 @@ class Case(unittest.TestCase):
         return self.session(keys={"ImmediateData": "No", "MaxBurstLength": "8192", "FirstBurstLength": "4096",
                                   "MaxRecvDataSegmentLength": "1024", **keys})
 
+    def r2t_mode(self, **keys):
+        """The session most UNH-IOL items ask for: every byte solicited, segments of 1024 bytes; INQUIRY, TEST UNIT
+        READY and READ CAPACITY passed."""
+        session = self.session(keys={"ImmediateData": "No", "InitialR2T": "Yes", "MaxRecvDataSegmentLength": "1024",
+                                     **keys})
+        self.prelude(session)
+        return session
+
+    def prelude(self, session):
+        self.assertEqual(str(session.do(scsi.inquiry(96), self.lun, read=96)), "good")
+        self.assertEqual(str(session.do(scsi.test_unit_ready(), self.lun)), "good")
+        self.assertEqual(str(session.do(scsi.read_capacity10(), self.lun, read=8)), "good")
+
+    def held(self, session, lba=300, blocks=4, **options):
+        """A WRITE that waits for the data of its first R2T, and that R2T."""
+        task = session.command(scsi.write10(lba, blocks), self.lun, write=self.pattern(blocks * self.block, lba),
+                               immediate_data=0, unsolicited=0, automatic=False, **options)
+        return task, session.until(lambda p: p.opcode == Op.R2T and p.itt == task.itt, "the R2T of a held WRITE")
+
     def discovery(self, **options):
         session = self.fixture.discovery(**options)
         self.wires.append(session.wire)

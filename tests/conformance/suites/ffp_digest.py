@@ -22,36 +22,47 @@ class Digests(Case):
 
     def test_ffp_18_1_1_a_command_with_a_bad_header_digest(self):
         """RFC 7143 7.8: the PDU is discarded (and at level 0 the connection may go); nothing of it is executed."""
-        session = self.digests(header="CRC32C")
-        before = self.pattern(self.block, 1)
-        self.write(session, 30, before)
-        session.command(scsi.write10(30, 1), self.lun, write=self.pattern(self.block, 2),
-                        encoding={"spoil_header": True})
-        self.dropped_or_closed(session)
-        self.assertEqual(self.read(self.session(), 30, 1), before)
+        for encoding in ({"spoil_header": True}, {"header_digest": False}):  # a wrong one, and none at all
+            session = self.digests(header="CRC32C", FirstBurstLength="512")
+            self.prelude(session)
+            before = self.pattern(self.block, 1)
+            self.write(self.session(), 30, before)
+            session.command(scsi.write10(30, 1), self.lun, write=self.pattern(self.block, 2), encoding=encoding)
+            session.wire.half_close()  # the target may still wait for a PDU of the length that it read
+            self.dropped_or_closed(session)
+            self.assertEqual(self.read(self.session(), 30, 1), before)
 
     def test_ffp_18_2_1_a_command_with_a_bad_data_digest(self):
-        """RFC 7143 7.8: Reject 0x02; the data is not written."""
-        session = self.digests(data="CRC32C")
-        before = self.pattern(self.block, 1)
+        """RFC 7143 7.8: Reject 0x02, no R2T; the data is not written; another WRITE is served."""
+        session = self.digests(data="CRC32C", InitialR2T="Yes", FirstBurstLength="512")
+        self.prelude(session)
+        before = self.pattern(2 * self.block, 1)
         self.write(session, 31, before)
-        task = session.command(scsi.write10(31, 1), self.lun, write=self.pattern(self.block, 2),
-                               encoding={"spoil_data": True})
-        self.ends(session.outcome(task), "reject 02", CLOSED)
-        self.assertEqual(self.read(self.session(), 31, 1), before)
+        task = session.command(scsi.write10(31, 2), self.lun, write=self.pattern(2 * self.block, 2),
+                               immediate_data=512, encoding={"spoil_data": True})
+        how = session.outcome(task)
+        self.ends(how, "reject 02", CLOSED)
+        self.assertEqual(task.r2ts, [])
+        if how != CLOSED:
+            second = self.pattern(2 * self.block, 3)
+            self.write(session, 33, second, immediate_data=0)
+            self.assertEqual(self.read(session, 33, 2), second)
+        self.assertEqual(self.read(self.session(), 31, 2), before)
 
     def test_ffp_18_2_2_a_data_out_with_a_bad_data_digest(self):
         """RFC 7143 7.8: Reject 0x02, and after F CHECK CONDITION 0B/47/05; the spoiled bytes are not written."""
-        session = self.digests(data="CRC32C", ImmediateData="No")
+        session = self.digests(data="CRC32C", ImmediateData="No", InitialR2T="Yes")
         before = self.pattern(4 * self.block, 1)
         self.write(self.session(), 32, before)
-        task = session.command(scsi.write10(32, 4), self.lun, write=self.pattern(4 * self.block, 2), automatic=False)
-        r2t = session.expect(Op.R2T)
-        session.send(session.data_out_pdu(task, 0, task.data_out, r2t.ttt), spoil_data=True)
+        task, r2t = self.held(session, 32)
+        session.send(session.data_out_pdu(task, 0, task.data_out[:1024], r2t.ttt, final=False), spoil_data=True)
         how = self.closed_or(session, 0x02)
         if how != CLOSED:
+            self.ignored(session)
+            session.send(session.data_out_pdu(task, 1024, task.data_out[1024:], r2t.ttt, data_sn=1))
             self.ends(session.outcome(task), "check 0b/47/05", CLOSED)
-        self.assertEqual(self.read(self.session(), 32, 4), before)
+            self.works(session)
+        self.assertEqual(self.read(self.session(), 32, 4)[:1024], before[:1024])
 
     def test_f068_a_bad_header_digest_on_each_pdu_type(self):
         """F068: dropped or closed for every request; a new session works."""

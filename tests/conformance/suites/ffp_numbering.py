@@ -9,9 +9,11 @@ class Numbering(Case):
     def window(self, session):
         return ((session.model.max_cmd_sn - session.model.exp_cmd_sn) & 0xFFFFFFFF) + 1
 
-    def test_ffp_1_1_a_full_window_of_commands_is_served(self):
-        """RFC 7143 4.2.2.1: everything from ExpCmdSN to MaxCmdSN is taken."""
-        session = self.session()
+    def test_ffp_1_1_max_cmd_sn_is_never_less_than_exp_cmd_sn_minus_one(self):
+        """RFC 7143 4.2.2.1: the model holds it against every PDU, here of ten WRITEs by R2T and of a full window."""
+        session = self.r2t_mode()
+        for i in range(10):
+            self.write(session, i * 2, self.pattern(2 * self.block, i))
         count = self.window(session)
         self.assertGreaterEqual(count, 1)
         tasks = [session.command(scsi.test_unit_ready(), self.lun) for _ in range(count)]
@@ -86,8 +88,8 @@ class Numbering(Case):
         if how == CLOSED:
             return
         self.assertEqual(session.model.exp_cmd_sn, session.cmd_sn, "the rejected command counts as received")
-        retry = session.do(scsi.write10(11, 1), self.lun, write=data)
-        self.assertEqual(str(retry), "good")
+        retry = session.do(scsi.write10(11, 1), self.lun, write=data, itt=task.itt)  # the same PDU, undamaged
+        self.assertEqual((retry.itt, str(retry)), (task.itt, "good"))
         self.assertEqual(self.read(session, 11, 1), data)
 
     def test_ffp_6_1_a_response_comes_on_the_connection_of_its_command(self):
@@ -101,7 +103,10 @@ class Numbering(Case):
             r2t = session.expect(Op.R2T)
             session.answer_r2t(task, r2t)
             self.assertEqual(str(session.finish(task)), "good")
-        self.assertEqual(self.read(one, 12, 2), data[0] + data[1])
+        one.next_itt = two.next_itt = 0x6000
+        reads = [s.command(scsi.read10(12 + i, 1), self.lun, read=self.block) for i, s in enumerate((one, two))]
+        for i, session in ((1, two), (0, one)):
+            self.assertEqual(bytes(session.finish(reads[i]).data_in), data[i])
 
     def test_nop_of_the_reserved_tag_is_not_answered(self):
         """RFC 7143 11.18.1: ITT 0xffffffff asks for no answer; CmdSN of an immediate request does not advance."""

@@ -10,14 +10,22 @@ COMPLETE, NO_TASK, NO_LUN, STILL_ALLEGIANT, NO_REASSIGN, NOT_SUPPORTED = range(6
 
 
 class TaskManagement(Case):
-    def held(self, session, lba=300, blocks=4):
-        """A WRITE that waits for the data of its first R2T."""
-        task = session.command(scsi.write10(lba, blocks), self.lun, write=self.pattern(blocks * self.block, lba),
-                               immediate_data=0, unsolicited=0, automatic=False)
-        return task, session.expect(Op.R2T)
-
     def test_ffp_11_1_immediate_and_non_immediate_functions(self):
-        """RFC 7143 4.2.2.1: one immediate TMF and one other immediate request are accepted at any time."""
+        """RFC 7143 4.2.2.1: one immediate TMF and one other immediate request are taken at any time: an immediate
+        WRITE, and ABORT TASK of the WRITE before it, whose late data is dropped."""
+        session = self.r2t_mode()
+        first, r2t = self.held(session, 300)
+        second, r2t_of_second = self.held(session, 308, immediate=True)
+        number = serial_add(session.cmd_sn, -1)
+        self.assertEqual(session.tmf(ABORT_TASK, self.lun, first, ref_cmd_sn=number), COMPLETE)
+        session.model.forbid(first)
+        session.answer_r2t(first, r2t)
+        session.answer_r2t(second, r2t_of_second)
+        self.assertEqual(str(session.finish(second)), "good")
+        self.assertEqual(self.read(session, 308, 4), second.data_out)
+
+    def test_tmf_beside_an_immediate_ping(self):
+        """RFC 7143 4.2.2.1: at the same moment; then a function that is not immediate."""
         session = self.session()
         tmf = session.send_tmf(ABORT_TASK_SET, self.lun)
         ping = session.request(Op.NOP_OUT, data=b"beside", immediate=True, ttt=0xFFFFFFFF)
@@ -52,7 +60,56 @@ class TaskManagement(Case):
         self.assertEqual(second.tmf(TASK_REASSIGN, self.lun, task), NO_REASSIGN)
         self.works(second)
 
-    def test_ffp_11_3_1_nothing_follows_the_response_to_abort_task(self):
+    def numbered_ping(self, session, number):
+        """A NOP-Out that is not immediate, with the CmdSN that an immediate function carried and did not use up."""
+        ping = session.request(Op.NOP_OUT, data=b"numbered", cmd_sn=number, ttt=0xFFFFFFFF)
+        session.cmd_sn = serial_add(number, 1)
+        session.send(ping)
+        answer = self.answered(session.reply(ping.itt))
+        self.assertEqual((answer.opcode, answer.exp_cmd_sn), (Op.NOP_IN, session.cmd_sn))
+
+    def test_ffp_11_3_1_nothing_follows_the_response_to_abort_task_set(self):
+        """RFC 7143 4.2.3.3: data and status of a READ come before the response to ABORT TASK SET or not at all."""
+        for blocks in (8, 512):
+            session = self.fast()
+            task = session.command(scsi.read10(0, blocks), self.lun, read=blocks * self.block)
+            number = session.cmd_sn
+            self.assertEqual(session.tmf(ABORT_TASK_SET, self.lun, cmd_sn=number), COMPLETE)
+            session.model.forbid(task)
+            self.numbered_ping(session, number)
+            self.ignored(session)
+            self.works(session)
+
+    def test_ffp_11_3_2_a_set_is_aborted_when_all_of_it_has_come(self):
+        """RFC 7143 4.2.3.3 b: an immediate ABORT TASK SET waits for the command before it that is still missing, and
+        that command has no answer (here on one connection, which is all that level 0 has)."""
+        session = self.fast()
+        first = session.command(scsi.read10(0, 256), self.lun, read=256 * self.block)
+        missing, number = session.cmd_sn, serial_add(session.cmd_sn, 1)
+        request = session.send_tmf(ABORT_TASK_SET, self.lun, cmd_sn=number)
+        self.assertNotIn(Op.TMF_RESPONSE, [p.opcode for p in self.fence(session) + self.fence(session)],
+                         "the response came before the commands it is about")
+        late = session.command(scsi.read10(0, 512), self.lun, read=512 * self.block, cmd_sn=missing)
+        answer = session.until(lambda p: p.itt == request.itt, "the response to ABORT TASK SET")
+        self.assertEqual(answer.response, COMPLETE)
+        session.model.forbid(first, late)
+        self.numbered_ping(session, number)
+        self.ignored(session)
+        self.works(session)
+
+    def test_ffp_11_3_3_abort_of_an_unknown_task(self):
+        """RFC 7143 11.6.1: unknown tag and RefCmdSN outside the window: 1, task does not exist; others go on."""
+        session = self.session()
+        for reference in (-1000, 0x40000000):
+            task = session.command(scsi.read10(0, 64), self.lun, read=64 * self.block)
+            number = session.cmd_sn
+            answer = session.tmf(ABORT_TASK, self.lun, referenced_task_tag=0xBAD0, cmd_sn=number,
+                                 ref_cmd_sn=serial_add(session.cmd_sn, reference))
+            self.assertEqual(answer, NO_TASK)
+            self.assertEqual(str(session.finish(task)), "good")
+            self.numbered_ping(session, number)
+
+    def test_tmf_nothing_follows_the_response_to_abort_task(self):
         """RFC 7143 4.2.3.3: after Function complete no PDU may come for the aborted WRITE."""
         session = self.session(keys={"ImmediateData": "No"})
         before = self.pattern(4 * self.block, 1)
@@ -65,7 +122,7 @@ class TaskManagement(Case):
             self.assertEqual(pdu.opcode, Op.REJECT, f"only a Reject of the late Data-Out may come: {pdu}")
         self.assertEqual(self.read(session, 300, 4), before)
 
-    def test_ffp_11_3_2_nothing_follows_the_response_to_a_multi_task_abort(self):
+    def test_tmf_nothing_follows_the_response_to_a_multi_task_abort(self):
         """RFC 7143 4.2.3.3: ABORT TASK SET, CLEAR TASK SET and LOGICAL UNIT RESET silence all affected tasks.
 
         The target may (and by the letter must) wait for the data of its open R2Ts, which therefore follows.
@@ -83,22 +140,14 @@ class TaskManagement(Case):
                 self.assertEqual(pdu.opcode, Op.REJECT, f"only Rejects of the late Data-Outs may come: {pdu}")
             self.works(session)
 
-    def test_ffp_11_3_3_abort_of_an_unknown_task(self):
-        """RFC 7143 11.6.1: unknown tag and RefCmdSN outside the window: 1, task does not exist."""
-        session = self.session()
-        for reference in (-1000, 0x40000000):
-            answer = session.tmf(ABORT_TASK, self.lun, referenced_task_tag=0xBAD0,
-                                 ref_cmd_sn=serial_add(session.cmd_sn, reference))
-            self.assertEqual(answer, NO_TASK)
-        self.works(session)
-
     def reset(self, function, name):
-        session, other = self.session(keys={"ImmediateData": "No"}), self.session()
+        session, other = self.fast(), self.session()
         task, _ = self.held(session)
-        answer = session.tmf(function, self.lun)
+        reading = session.command(scsi.read10(0, 256), self.lun, read=256 * self.block)
+        answer = session.tmf(function, self.lun, immediate=False)
         self.assertIn(answer, (COMPLETE, NOT_SUPPORTED), name)
         if answer == COMPLETE:
-            session.model.forbid(task)
+            session.model.forbid(task, reading)
         return answer, session, other
 
     def test_ffp_11_4_target_warm_reset(self):

@@ -75,6 +75,15 @@ TEST(Negotiation, KeysWithoutMeaningForDiscoveryAreIrrelevantThere) {
   EXPECT_EQ(answer_to("HeaderDigest", "CRC32C", true), "CRC32C");
 }
 
+// RFC 7143 4.3, UNH-IOL full feature item 17.4.1.
+TEST(Negotiation, DiscoverySessionsAreAskedForTargetsOnlyAfterTheirLogin) {
+  for (const char* const key : {"MaxRecvDataSegmentLength", "InitiatorAlias", "HeaderDigest", "InitiatorName"}) {
+    EXPECT_EQ(answer_to(key, "1024", true, kInFullFeature), "Irrelevant") << key;
+  }
+  EXPECT_EQ(answer_to("MaxRecvDataSegmentLength", "1024", true), "");
+  EXPECT_EQ(answer_to("SendTargets", "All", true, kInFullFeature), "");
+}
+
 TEST(Negotiation, OperationalKeysAreNotForOtherPhases) {
   for (const KeyPlace place : {kInSecurity, kInFullFeature}) {
     EXPECT_EQ(answer_to("MaxBurstLength", "512", false, place), "violation");
