@@ -5,6 +5,7 @@
 #include "base/bits.h"
 #include "base/cursor.h"
 #include "base/endian.h"
+#include "base/event_ring.h"
 #include "base/intrusive_list.h"
 #include "base/log.h"
 #include "base/random.h"
@@ -95,6 +96,18 @@ TEST(AuditRing, KeepsTheNewestEntries) {
   std::vector<int> seen;
   ring.for_each([&](const auto& entry) { seen.push_back(entry.event); });
   EXPECT_EQ(seen, (std::vector<int>{2, 3, 4, 5}));
+}
+
+TEST(EventRing, KeepsTheNewestAndCutsLongSubjects) {
+  EventRing<int, 4> ring;
+  const std::string long_name(300, 'x');
+  for (int i = 0; i < 6; ++i) ring.add(Time{}, i, i == 5 ? long_name : "peer", 10);
+  EXPECT_EQ(ring.written(), 6u);
+  std::vector<std::pair<int, std::string>> seen;
+  ring.for_each([&](const auto& entry) { seen.emplace_back(entry.event, entry.subject()); });
+  ASSERT_EQ(seen.size(), 4u);
+  EXPECT_EQ(seen[0], std::pair(2, std::string("peer")));
+  EXPECT_EQ(seen[3], std::pair(5, std::string(decltype(ring)::kSubject, 'x')));
 }
 
 TEST(Random, SeededSequenceIsReproducible) {
