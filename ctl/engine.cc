@@ -139,6 +139,9 @@ void Engine::list_injects(std::function<void(std::vector<scsi::InjectRule>)> don
 void Engine::list_sessions(std::function<void(std::vector<iscsi::SessionInfo>)> done) {
   parts_.fabric.list_sessions(std::move(done));
 }
+void Engine::list_events(std::function<void(std::vector<iscsi::EventInfo>)> done) {
+  parts_.fabric.list_events(std::move(done));
+}
 void Engine::counters(std::function<void(iscsi::FabricCounters)> done) { parts_.fabric.counters(std::move(done)); }
 std::vector<std::string> Engine::portal_addresses() const { return parts_.fabric.portal_addresses(); }
 

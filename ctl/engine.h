@@ -39,6 +39,7 @@ class Engine final : public Machine {
   void list_nexuses(std::function<void(std::vector<scsi::NexusInfo>)> done) override;
   void list_injects(std::function<void(std::vector<scsi::InjectRule>)> done) override;
   void list_sessions(std::function<void(std::vector<iscsi::SessionInfo>)> done) override;
+  void list_events(std::function<void(std::vector<iscsi::EventInfo>)> done) override;
   void counters(std::function<void(iscsi::FabricCounters)> done) override;
   std::vector<std::string> portal_addresses() const override;
 

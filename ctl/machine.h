@@ -44,6 +44,7 @@ class Machine {
   virtual void list_nexuses(std::function<void(std::vector<scsi::NexusInfo>)> done) = 0;
   virtual void list_injects(std::function<void(std::vector<scsi::InjectRule>)> done) = 0;
   virtual void list_sessions(std::function<void(std::vector<iscsi::SessionInfo>)> done) = 0;
+  virtual void list_events(std::function<void(std::vector<iscsi::EventInfo>)> done) = 0;
   virtual void counters(std::function<void(iscsi::FabricCounters)> done) = 0;
   virtual std::vector<std::string> portal_addresses() const = 0;  // as opened, in the order of the configuration
 };

@@ -151,6 +151,7 @@ constexpr std::array kMethods = {
            &Control::session_logout},
     Method{"command.list", "commands in flight: age, state, what happened to them", false, kOneLu,
            &Control::command_list},
+    Method{"debug.events", "what lately happened on the ports", false, {}, &Control::debug_events},
     Method{"debug.inject", "make commands late or fail, for tests", true, kInject, &Control::debug_inject},
     Method{"debug.inject_list", "injection rules in force", false, {}, &Control::debug_inject_list},
     Method{"debug.inject_remove", "remove an injection rule", true, kInjectRemove, &Control::debug_inject_remove},

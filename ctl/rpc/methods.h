@@ -58,6 +58,7 @@ class Control {  // implemented by Service
   virtual void session_logout(const Params& params, Reply reply) = 0;
   virtual void command_list(const Params& params, Reply reply) = 0;
   virtual void debug_inject(const Params& params, Reply reply) = 0;
+  virtual void debug_events(const Params& params, Reply reply) = 0;
   virtual void debug_inject_list(const Params& params, Reply reply) = 0;
   virtual void debug_inject_remove(const Params& params, Reply reply) = 0;
 };

@@ -66,6 +66,14 @@ void Service::debug_inject(const Params& params, Reply reply) {
   });
 }
 
+void Service::debug_events(const Params&, Reply reply) {
+  machine_.list_events([reply = std::move(reply)](const std::vector<iscsi::EventInfo>& events) {
+    Json out = Json::array();
+    for (const iscsi::EventInfo& event : events) out.push_back(show(event));
+    reply(std::move(out));
+  });
+}
+
 void Service::debug_inject_list(const Params&, Reply reply) {
   machine_.list_injects([reply = std::move(reply)](const std::vector<scsi::InjectRule>& rules) {
     Json out = Json::array();

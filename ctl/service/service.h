@@ -63,6 +63,7 @@ class Service final : public Control {
   void session_logout(const Params& params, Reply reply) override;
   void command_list(const Params& params, Reply reply) override;
   void debug_inject(const Params& params, Reply reply) override;
+  void debug_events(const Params& params, Reply reply) override;
   void debug_inject_list(const Params& params, Reply reply) override;
   void debug_inject_remove(const Params& params, Reply reply) override;
 

@@ -74,6 +74,14 @@ Json show(const scsi::CommandInfo& info) {
           {"audit", audit},  {"age_ms", milliseconds(info.age)}};
 }
 
+Json show(const iscsi::EventInfo& event) {
+  return {{"age_ms", milliseconds(event.age)},
+          {"reactor", event.reactor},
+          {"event", event.event},
+          {"subject", event.subject},
+          {"detail", event.detail}};
+}
+
 Json show(const scsi::InjectRule& rule) {
   Json out = {{"id", rule.id}, {"kind", inject_kind_name(rule.kind)}, {"lu", rule.lu}, {"first_lba", rule.first_lba}};
   if (rule.last_lba != ~std::uint64_t{0}) out["last_lba"] = rule.last_lba;

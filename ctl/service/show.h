@@ -15,6 +15,7 @@ Json show(const scsi::CommandInfo& info);
 Json show(const scsi::InjectRule& rule);
 Json show(const scsi::View& view);
 Json show(const iscsi::SessionInfo& info);
+Json show(const iscsi::EventInfo& event);
 Json show(const iscsi::FabricCounters& counters);
 Json show(const iscsi::Limits& limits);
 Json show(const Access& access);

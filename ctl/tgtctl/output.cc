@@ -56,6 +56,8 @@ constexpr std::array kCommands = {Column{"AGE", "age_ms", Cell::kMilliseconds},
                                   Column{"BLOCKS", "blocks"},
                                   Column{"TAG", "tag"},
                                   Column{"INITIATOR", "initiator"}};
+constexpr std::array kEvents = {Column{"AGE", "age_ms", Cell::kMilliseconds}, Column{"REACTOR", "reactor"},
+                                Column{"EVENT", "event"}, Column{"ABOUT", "subject"}, Column{"DETAIL", "detail"}};
 constexpr std::array kInjects = {Column{"ID", "id"},           Column{"KIND", "kind"},     Column{"LU", "lu"},
                                  Column{"FIRST", "first_lba"}, Column{"LAST", "last_lba"}, Column{"OPCODE", "opcode"},
                                  Column{"COUNT", "count"},     Column{"LEFT", "left"},     Column{"DELAY", "delay"},
@@ -72,6 +74,7 @@ constexpr std::array kListings = {
     Listing{"user.list", "no users", kUsers},
     Listing{"session.list", "no sessions", kSessions},
     Listing{"command.list", "no commands in flight", kCommands},
+    Listing{"debug.events", "nothing has happened yet", kEvents},
     Listing{"debug.inject_list", "no injection rules", kInjects},
     Listing{"describe", "no methods", kMethodList},
 };

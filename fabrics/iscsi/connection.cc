@@ -31,6 +31,7 @@ void Connection::log_peer_error(const char* what) {
 
 void Connection::protocol_error(const char* what) {
   ++shard_.counters().protocol_errors;
+  shard_.note(PortEvent::kProtocolError, datamover_->peer_address());
   log_peer_error(what);
   if (session_ != nullptr) {
     session_->end();
@@ -145,6 +146,7 @@ void Connection::run_held() {
 // RFC 7143 11.17: quotes the header. The CmdSN of a rejected request does not count as received.
 void Connection::reject(RejectReason reason, const pdu::BasicHeader& header) {
   ++shard_.counters().rejects;
+  shard_.note(PortEvent::kRejected, datamover_->peer_address(), static_cast<std::uint64_t>(reason));
   if (reason == RejectReason::kDataDigestError) ++shard_.counters().digest_errors;
   pdu::Reject response;
   response.reason = static_cast<std::uint8_t>(reason);
@@ -166,6 +168,7 @@ void Connection::connection_terminate_notify(hal::CloseReason reason) {
   closed_ = true;
   if (reason == hal::CloseReason::kHeaderDigest) ++shard_.counters().digest_errors;
   if (reason == hal::CloseReason::kProtocolError) ++shard_.counters().protocol_errors;
+  shard_.note(PortEvent::kConnectionOver, datamover_->peer_address());
   kLog.debug("{}: connection over: {}", datamover_->peer_address(), hal::close_reason_name(reason));
   if (session_ != nullptr) session_->end();
   close();

@@ -41,6 +41,7 @@ void Connection::fail_login(LoginStatus status, const char* why) {
   FabricCounters& counters = shard_.counters();
   ++counters.login_failures;
   if (status == LoginStatus::kAuthenticationFailure) ++counters.authentication_failures;
+  shard_.note(PortEvent::kLoginRefused, datamover_->peer_address(), static_cast<std::uint64_t>(status));
   if (shard_.log_budget().allow(shard_.reactor().now())) {
     kLog.warn("{}: login of {} to {} refused with status {:04x}: {} ({} lines suppressed)", datamover_->peer_address(),
               base::escaped(login_->identity().initiator), base::escaped(login_->identity().target),
@@ -84,6 +85,7 @@ void Connection::start_full_feature(std::uint64_t session, std::uint16_t tsih) {
              identity.discovery ? "discovery" : base::escaped(identity.target, kMaxName),
              base::escaped(identity.authentication, 300));
   ++shard_.counters().logins;
+  shard_.note(PortEvent::kLoggedIn, datamover_->peer_address(), session);
   login_->accept(tsih);
   login_->response().exp_cmd_sn = session_->window.expected();
   login_->response().max_cmd_sn = session_->window.maximum();

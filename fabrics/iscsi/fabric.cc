@@ -37,6 +37,10 @@ std::vector<std::string> Fabric::portal_addresses() const {
   return addresses;
 }
 
+void Fabric::list_events(std::function<void(std::vector<EventInfo>)> done) {
+  impl_->control.list_events(std::move(done));
+}
+
 void Fabric::list_sessions(std::function<void(std::vector<SessionInfo>)> done) {
   impl_->control.list_sessions(std::move(done));
 }

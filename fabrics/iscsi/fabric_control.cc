@@ -160,6 +160,24 @@ void FabricControl::list_sessions(std::function<void(std::vector<SessionInfo>)> 
       });
 }
 
+void FabricControl::list_events(std::function<void(std::vector<EventInfo>)> done) {
+  using List = std::vector<EventInfo>;
+  on_every_shard<List>(
+      kChangeLimit, "to list their events", std::vector<List>(places_.size()),
+      [](Shard& shard, List& list, const PartDone& part_done) {
+        list = shard.events();
+        part_done();
+      },
+      [done = std::move(done)](const base::Result<void>& result, std::vector<List>& lists) {
+        List all;
+        for (List& list : lists) {
+          if (result) all.insert(all.end(), list.begin(), list.end());
+        }
+        std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.age > b.age; });
+        done(std::move(all));
+      });
+}
+
 void FabricControl::counters(std::function<void(FabricCounters)> done) {
   on_every_shard<FabricCounters>(
       kChangeLimit, "to count", std::vector<FabricCounters>(places_.size()),

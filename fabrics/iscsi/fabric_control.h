@@ -26,6 +26,7 @@ class FabricControl final : public ControlLink, public PortalHost, public Sessio
   std::vector<scsi::TargetPortIdentity> target_ports() const;
   std::vector<Portal> portals() const { return portals_.opened(); }
   void list_sessions(std::function<void(std::vector<SessionInfo>)> done);
+  void list_events(std::function<void(std::vector<EventInfo>)> done);
   void logout_session(std::uint64_t id, base::Duration grace, scsi::Done done);
   void counters(std::function<void(FabricCounters)> done);
   void stop(base::Duration grace, scsi::Done done);

@@ -20,6 +20,7 @@ void Connection::receive_logout(const hal::ControlPdu& pdu) {
     reject(pdu::RejectReason::kInvalidPduField, pdu.header);
     return;
   }
+  shard_.note(PortEvent::kLogoutRequested, datamover_->peer_address(), reason);
   consume(pdu);
   logout_tag_ = request.initiator_task_tag;
   if (reason == kRemoveForRecovery) {  // needs ErrorRecoveryLevel 2
@@ -54,6 +55,7 @@ void Connection::request_logout(base::Duration grace) {
       std::clamp<std::int64_t>(std::chrono::ceil<std::chrono::seconds>(grace).count(), 1, 65535));
   stamp(message);
   datamover_->send(message);
+  shard_.note(PortEvent::kLogoutAsked, datamover_->peer_address(), message.parameter3);
   grace_over_ = shard_.reactor().now() + grace;
   timer_.arm(shard_.reactor().timers(), grace_over_);
 }

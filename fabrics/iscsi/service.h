@@ -75,6 +75,13 @@ struct FabricCounters {
   FabricCounters& operator+=(const FabricCounters& other);
 };
 
+struct EventInfo {  // of the ring that each reactor keeps of its connections and sessions
+  base::Duration age{};
+  std::uint32_t reactor = 0;
+  std::string event, subject;  // "login refused", the peer's address
+  std::uint64_t detail = 0;    // as fabrics/iscsi/events.h has it
+};
+
 class Fabric {
  public:
   // `data[i]` is the reactor of the core's router(i).
@@ -90,6 +97,8 @@ class Fabric {
   std::vector<scsi::TargetPortIdentity> target_ports() const;
   std::vector<std::string> portal_addresses() const;  // as opened, with real ports, in the order of the config
   void list_sessions(std::function<void(std::vector<SessionInfo>)> done);
+  // The last few hundred logins, refusals, rejects and ends, oldest first.
+  void list_events(std::function<void(std::vector<EventInfo>)> done);
   // Async Message "request logout" (RFC 7143 11.9, event 1), then the connection is dropped after `grace`.
   void logout_session(std::uint64_t id, base::Duration grace, scsi::Done done);
   void counters(std::function<void(FabricCounters)> done);

@@ -38,6 +38,7 @@ bool Session::open(TargetPort* port, std::uint32_t cmd_sn, std::uint16_t slots, 
 void Session::end() {
   if (ending_) return;
   ending_ = true;
+  shard_.note(PortEvent::kSessionEnded, identity.initiator, id);
   if (connection_ != nullptr) connection_->session_ending();
   if (nexus_ != nullptr) {
     shard_.router().nexus_lost(*nexus_);

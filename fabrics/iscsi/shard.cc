@@ -30,6 +30,7 @@ void Shard::connection_arrived(std::uint64_t id, std::uint16_t portal_group,
     control_.connection_gone(index_);
     return;
   }
+  note(PortEvent::kConnected, peer, portal_group);
   connections_.emplace(id, std::make_unique<Connection>(*this, id, portal_group, std::move(*datamover)));
 }
 
@@ -128,6 +129,18 @@ std::vector<SessionInfo> Shard::sessions() const {
   std::vector<SessionInfo> all;
   for (const auto& [id, session] : sessions_) all.push_back(session->info());
   return all;
+}
+
+std::vector<EventInfo> Shard::events() const {
+  std::vector<EventInfo> list;
+  events_.for_each([&](const PortEvents::Entry& entry) {
+    list.push_back({.age = reactor_.now() - entry.at,
+                    .reactor = index_,
+                    .event = name(entry.event),
+                    .subject = base::escaped(entry.subject(), 4 * PortEvents::kSubject),
+                    .detail = entry.detail});
+  });
+  return list;
 }
 
 void Shard::wake_reaper() {

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "fabrics/iscsi/chap.h"
+#include "fabrics/iscsi/events.h"
 #include "fabrics/iscsi/log_budget.h"
 #include "fabrics/iscsi/service.h"
 #include "fabrics/iscsi/session.h"
@@ -64,6 +65,7 @@ class Shard {
   bool logout(std::uint64_t session, base::Duration grace, std::function<void()> done);
   void drop_logins();  // connections that have not logged in yet
   std::vector<SessionInfo> sessions() const;
+  std::vector<EventInfo> events() const;  // oldest first
 
   // --- for connections and sessions ---
   hal::Reactor& reactor() { return reactor_; }
@@ -75,6 +77,9 @@ class Shard {
   LiveExchanges& live_exchanges() { return live_exchanges_; }
   FabricCounters& counters() { return counters_; }
   LogBudget& log_budget() { return log_budget_; }
+  void note(PortEvent event, std::string_view subject, std::uint64_t detail = 0) {
+    events_.add(reactor_.now(), event, subject, detail);
+  }
   std::uint32_t index() const { return index_; }
   // The port of a target in a portal group; null when the settings of the moment do not have it.
   TargetPort* port_of(const Target* target, std::uint16_t portal_group);
@@ -109,6 +114,7 @@ class Shard {
   LiveExchanges live_exchanges_;
   FabricCounters counters_;
   LogBudget log_budget_;
+  PortEvents events_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Session>> sessions_;
   std::unordered_map<std::string, std::unique_ptr<TargetPort>> ports_;  // by port name; made when first logged in to

@@ -110,6 +110,8 @@ void Connection::abort_own_tasks(const ManagementRequest& request) {
 void Connection::management_executed(ManagementRequest& request, ManagementAnswer answer) {
   const std::uint32_t tag = request.initiator_task_tag;
   const bool cold = request.wire_function == ManagementFunction::kTargetColdReset;
+  shard_.note(PortEvent::kManagement, datamover_->peer_address(),
+              static_cast<std::uint64_t>(request.wire_function) << 8 | static_cast<std::uint64_t>(answer));
   if (request.immediate) {
     --session_->immediate_in_hand;
   } else {

@@ -23,6 +23,7 @@ class FakeMachine final : public ctl::Machine {
   std::vector<scsi::InjectRule> injects;
   std::vector<scsi::CommandInfo> commands;
   std::vector<iscsi::SessionInfo> sessions;
+  std::vector<iscsi::EventInfo> events;
   std::string invalid;  // what validate() says, if not empty
 
   base::Result<void> validate(const ctl::Config&) const override {
@@ -97,6 +98,7 @@ class FakeMachine final : public ctl::Machine {
   void list_sessions(std::function<void(std::vector<iscsi::SessionInfo>)> done) override {
     later(std::move(done), sessions);
   }
+  void list_events(std::function<void(std::vector<iscsi::EventInfo>)> done) override { later(std::move(done), events); }
   void counters(std::function<void(iscsi::FabricCounters)> done) override {
     later(std::move(done), iscsi::FabricCounters());
   }

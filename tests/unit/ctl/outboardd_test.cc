@@ -26,9 +26,10 @@ TEST(Options, Defaults) {
 }
 
 TEST(Options, EverythingGiven) {
-  const OptionsResult result = parse({"--socket", "/s", "--group", "g", "--state-dir", "/d", "--config", "/c", "--secrets",
-                                      "/x", "--reactors", "2", "--cores", "3,1", "--busy-poll", "0", "--never-sleep",
-                                      "--log-level", "debug", "--grace", "250ms", "--foreground"});
+  const OptionsResult result =
+      parse({"--socket",      "/s",          "--group",    "g",       "--state-dir", "/d",          "--config",    "/c",
+             "--secrets",     "/x",          "--reactors", "2",       "--cores",     "3,1",         "--busy-poll", "0",
+             "--never-sleep", "--log-level", "debug",      "--grace", "250ms",       "--foreground"});
   ASSERT_TRUE(result.options) << result.output;
   EXPECT_THAT(result.options->cores, testing::ElementsAre(3, 1));
   EXPECT_EQ(result.options->grace, std::chrono::milliseconds(250));
@@ -38,8 +39,8 @@ TEST(Options, EverythingGiven) {
 TEST(Options, WrongOnes) {
   using Words = std::vector<const char*>;
   for (const Words& words : {Words{"--nothing"}, Words{"extra"}, Words{"--reactors", "0"}, Words{"--reactors", "many"},
-                             Words{"--cores", "1-"}, Words{"--reactors", "3", "--cores", "0,1"}, Words{"--busy-poll", "-1"},
-                             Words{"--log-level", "loud"}, Words{"--grace", "soon"}}) {
+                             Words{"--cores", "1-"}, Words{"--reactors", "3", "--cores", "0,1"},
+                             Words{"--busy-poll", "-1"}, Words{"--log-level", "loud"}, Words{"--grace", "soon"}}) {
     const OptionsResult result = parse(words);
     EXPECT_FALSE(result.options);
     EXPECT_EQ(result.exit_code, 2) << words[0];

@@ -105,6 +105,20 @@ TEST_F(ServiceTest, ApplyShowsTheDifferenceAndExportGivesItBack) {
   EXPECT_EQ(error("apply", {{"text", "x"}, {"origin", "f.toml"}}).substr(0, 9), "f.toml:1:");
 }
 
+TEST_F(ServiceTest, EventsOfThePorts) {
+  EXPECT_TRUE(good("debug.events").empty());
+  machine.events.push_back({.age = std::chrono::seconds(2),
+                            .reactor = 1,
+                            .event = "login refused",
+                            .subject = "10.0.0.9:50000",
+                            .detail = 0x0201});
+  const Json shown = good("debug.events")[0];
+  EXPECT_EQ(shown["event"], "login refused");
+  EXPECT_EQ(shown["subject"], "10.0.0.9:50000");
+  EXPECT_EQ(shown["detail"], 0x0201);
+  EXPECT_EQ(shown["age_ms"], 2000.0);
+}
+
 TEST_F(ServiceTest, InjectionRules) {
   good("debug.inject",
        {{"kind", "delay"}, {"lu", "d"}, {"delay", "2s"}, {"opcode", 0x28}, {"first_lba", 5}, {"last_lba", 9}});

@@ -95,6 +95,15 @@ std::vector<SessionInfo> IscsiBench::sessions() {
   return all;
 }
 
+std::vector<std::string> IscsiBench::events() {
+  std::vector<std::string> all;
+  fabric->list_events([&](const std::vector<EventInfo>& list) {
+    for (const EventInfo& event : list) all.push_back(event.event);
+  });
+  settle();
+  return all;
+}
+
 FabricCounters IscsiBench::counters() {
   FabricCounters counted;
   fabric->counters([&](FabricCounters result) { counted = result; });

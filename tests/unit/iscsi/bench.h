@@ -32,6 +32,7 @@ struct IscsiBench {
   void advance(base::Duration by);
   test_support::FakeConnection& connect(const std::string& peer = "10.0.0.9:50000", std::size_t portal = 0);
   std::vector<SessionInfo> sessions();
+  std::vector<std::string> events();  // their names
   FabricCounters counters();
   bool alive(const test_support::FakeConnection& connection) const;
 

@@ -37,6 +37,14 @@ TEST_F(SessionTest, LoginMakesANexusAndIsListed) {
   EXPECT_EQ(bench.counters().logins, 1u);
 }
 
+TEST_F(SessionTest, WhatHappensIsKeptAsEvents) {
+  Initiator host(bench, bench.connect());
+  host.must_log_in();
+  host.connection().lose(hal::CloseReason::kPeerClosed);
+  bench.settle();
+  EXPECT_EQ(bench.events(), (std::vector<std::string>{"connected", "logged in", "connection over", "session ended"}));
+}
+
 TEST_F(SessionTest, LostConnectionEndsTheNexus) {
   Initiator host(bench, bench.connect());
   host.must_log_in();

@@ -1,0 +1,50 @@
+// What lately happened on the iSCSI ports of one reactor, for `tgtctl debug events`.
+#pragma once
+
+#include <cstdint>
+
+#include "base/event_ring.h"
+
+namespace iscsi {
+
+enum class PortEvent : std::uint8_t {  // the number beside each is `detail`
+  kConnected,                          // portal group
+  kLoggedIn,                           // session
+  kLoginRefused,                       // status class and detail
+  kProtocolError,                      // -
+  kRejected,                           // reason
+  kManagement,                         // function << 8 | response
+  kLogoutRequested,                    // by the initiator: reason
+  kLogoutAsked,                        // by us: grace in seconds
+  kSessionEnded,                       // session
+  kConnectionOver,                     // -
+};
+constexpr const char* name(PortEvent event) {
+  switch (event) {
+    case PortEvent::kConnected:
+      return "connected";
+    case PortEvent::kLoggedIn:
+      return "logged in";
+    case PortEvent::kLoginRefused:
+      return "login refused";
+    case PortEvent::kProtocolError:
+      return "protocol error";
+    case PortEvent::kRejected:
+      return "PDU rejected";
+    case PortEvent::kManagement:
+      return "task management";
+    case PortEvent::kLogoutRequested:
+      return "logout";
+    case PortEvent::kLogoutAsked:
+      return "asked to log out";
+    case PortEvent::kSessionEnded:
+      return "session ended";
+    case PortEvent::kConnectionOver:
+      return "connection over";
+  }
+  return "?";
+}
+
+using PortEvents = base::EventRing<PortEvent, 256>;
+
+}  // namespace iscsi
