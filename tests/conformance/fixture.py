@@ -81,6 +81,10 @@ class Fixture:
     resize = None         # (disk, bytes)
     map_lun = None        # (disk, lun): a further view of the disk in `plain`
     unmap_lun = None      # (disk, lun)
+    spare_target = None   # (disk): contextmanager of a further target that serves the disk; delete_target ends it early
+    delete_target = None  # (name)
+    create_unit = None    # (lun): a further logical unit of `plain`, as a Disk
+    delete_unit = None    # (disk)
     require_discovery_chap = None  # (bool), of discovery_portal
     many_targets = None   # (count): contextmanager of a portal that serves so many targets
 
@@ -354,6 +358,33 @@ class Outboard(Daemon):
 
     def unmap_lun(self, disk, lun):
         self.tgtctl("view", "remove", disk.name, "--lun", lun, "--target-group", self.plain)
+
+    def create_unit(self, lun):
+        disk = Disk(lun, f"disk-at-{lun}", MIB)
+        self.tgtctl("lu", "create", disk.name, "--backstore", "ram", "--size", disk.size)
+        self.map_lun(disk, lun)
+        return disk
+
+    def delete_unit(self, disk):
+        self.tgtctl("lu", "delete", disk.name)
+
+    @contextlib.contextmanager
+    def spare_target(self, disk):
+        name = f"{IQN}:spare"
+        self.tgtctl("target", "create", name, "--portal-groups", "1")
+        self.tgtctl("view", "add", disk.name, "--lun", "0", "--target-group", name)
+        try:
+            yield name
+        finally:
+            if any(target["name"] == name for target in self.tgtctl("target", "list")):
+                self.delete_target(name)
+
+    def delete_target(self, name):
+        """Its views name it, so they go first."""
+        for view in self.tgtctl("view", "list"):
+            if view.get("target_group") == name:
+                self.tgtctl("view", "remove", view["lu"], "--lun", view["lun"], "--target-group", name)
+        self.tgtctl("target", "delete", name)
 
     def require_discovery_chap(self, required):
         self.aside.tgtctl("discovery", "modify", "--authentication", "chap" if required else "none")

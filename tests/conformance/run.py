@@ -14,6 +14,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import coverage  # noqa: E402
 import fixture as fixtures  # noqa: E402
 from suites.case import Case  # noqa: E402
 
@@ -32,7 +33,7 @@ class Result(unittest.TestResult):
     def __init__(self, suite, announced, limit, verbose):
         super().__init__()
         self.suite, self.announced, self.limit, self.verbose = suite, announced, limit, verbose
-        self.counts = {"passed": 0, "failed": 0, "skipped": 0, "items": 0}
+        self.counts, self.verdicts = {"passed": 0, "failed": 0, "skipped": 0}, {}
         signal.signal(signal.SIGALRM, self._too_long)
 
     def _too_long(self, *_):
@@ -67,8 +68,7 @@ class Result(unittest.TestResult):
         elif faults := Case.fixture.faults(self.announced):
             self.verdict, self.reason = "failed", f"{self.reason} the target logged, unannounced: " + "; ".join(faults)
         self.counts[self.verdict] += 1
-        if name_of(test).startswith("ffp_"):
-            self.counts["items"] += self.verdict == "passed"
+        self.verdicts[name_of(test)] = self.verdict
         mark = {"passed": "ok  ", "failed": "FAIL", "skipped": "skip"}[self.verdict]
         seconds = time.monotonic() - self.started
         print(f"{mark} {self.suite:20s} {name_of(test)}  {seconds:.2f}s{'  # ' + self.reason if self.reason else ''}",
@@ -123,6 +123,7 @@ def arguments():
     parser.add_argument("--mib", type=int, default=64, help="the size of that logical unit")
     parser.add_argument("--limit", type=float, default=90.0, help="seconds a test may take")
     parser.add_argument("--list", action="store_true", help="print the names and stop")
+    parser.add_argument("--table", action="store_true", help="print the tables of coverage.py with the verdicts")
     parser.add_argument("-v", "--verbose", action="store_true", help="Python tracebacks under failures")
     return parser.parse_args()
 
@@ -159,7 +160,7 @@ def main():
                 print(suite, name_of(test))
         return 0
     Case.fixture = make_fixture(options)
-    totals = {"passed": 0, "failed": 0, "skipped": 0, "items": 0}
+    totals, verdicts = {"passed": 0, "failed": 0, "skipped": 0}, {}
     table, announced, before = [], (), ()
     try:
         for suite, tests in picked.items():
@@ -171,6 +172,7 @@ def main():
                     stop(Case.fixture, announced)
                     Case.fixture = make_fixture(options)
             table.append((suite, result.counts))
+            verdicts.update(result.verdicts)
             for verdict in totals:
                 totals[verdict] += result.counts[verdict]
     finally:
@@ -178,9 +180,8 @@ def main():
     print(f"\n{'suite':22s} passed failed skipped")
     for suite, counts in table:
         print(f"{suite:22s} {counts['passed']:6d} {counts['failed']:6d} {counts['skipped']:7d}")
-    items = sum(name_of(test).startswith("ffp_") for tests in picked.values() for test in tests)
-    if items:
-        print(f"\nUNH-IOL full feature items: {totals['items']} of {items} passed")
+    if options.table:
+        coverage.print_tables([name_of(test) for suite in SUITES for test in tests_of(suite)], verdicts)
     print(f"\n{totals['passed']} passed, {totals['failed']} failed, {totals['skipped']} skipped")
     return 1 if totals["failed"] else 0
 

@@ -1,6 +1,8 @@
 """The client against scripted answers: each rule of the model, the wire and the key tables holds and can fail."""
 
 import os
+import pathlib
+import re
 import socket
 import sys
 import threading
@@ -8,6 +10,8 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import coverage  # noqa: E402
+import run  # noqa: E402
 from rawiscsi import chap, keys, scsi  # noqa: E402
 from rawiscsi.crc32c import digest  # noqa: E402
 from rawiscsi.errors import Closed, NoAnswer, Violation  # noqa: E402
@@ -360,6 +364,26 @@ class OnTheWire(unittest.TestCase):
         self.assertEqual(self.login(first, second)[1], [("TargetAlias", "x")])
         second.bhs[24:28] = bytes((0, 0, 0, 7))
         self.assertRaisesRegex(Violation, "StatSN", self.login, first, second)
+
+
+class Coverage(unittest.TestCase):
+    names = [run.name_of(test) for suite in run.SUITES for test in run.tests_of(suite)]
+
+    def test_each_item_has_a_test_and_each_ffp_test_an_item(self):
+        named = [name for item in coverage.UNH_ITEMS for name in coverage.of_item(item, self.names)]
+        self.assertEqual(len(set(coverage.UNH_ITEMS)), 82)
+        self.assertEqual([item for item in coverage.UNH_ITEMS if not coverage.of_item(item, self.names)], [])
+        self.assertEqual(sorted(named), sorted(name for name in self.names if name.startswith("ffp_")))
+
+    def test_each_bug_names_tests_that_exist(self):
+        units = "".join(path.read_text(encoding="utf-8") for path in pathlib.Path(run.HERE, "../unit").rglob("*.cc"))
+        for _, bug, *tests in coverage.BUGS:
+            for pattern in tests if tests[0] else ():
+                found = coverage.matching(pattern, self.names)
+                if pattern.startswith("unit:"):
+                    suite, _, name = pattern.removeprefix("unit:").partition(".")
+                    found = re.search(rf"TEST(_F|_P)?\({suite}, {name}\)", units)
+                self.assertTrue(found or pattern.startswith("note:"), f"{bug}: {pattern}")
 
 
 KNOWN_ANSWERS = {

@@ -114,7 +114,7 @@ class Access(LoginCase):
     def test_tgt_8115bab_many_targets_in_small_segments(self):
         """tgt 8115bab: a long list comes in Text Responses of at most 512 bytes, complete, without repeats."""
         self.need("many_targets")
-        with self.fixture.many_targets(2000) as portal:
+        with self.fixture.many_targets(10000) as portal:
             session = self.discovery(portal=portal, keys={"MaxRecvDataSegmentLength": "512"})
             names = [v for k, v in session.send_targets() if k == "TargetName"]
         self.assertGreaterEqual(len(names), 2000)

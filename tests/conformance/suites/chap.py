@@ -298,7 +298,7 @@ class Proof(ChapCase):
 
     def test_cve_2018_14633_chap_r_of_every_length(self):
         """CVE-2018-14633: CHAP_R of 0 to 4096 bytes in hex: 0x0201, never a crash; 0x0200 for text that is too long."""
-        for length in (*range(0, 40), 63, 64, 65, 127, 128, 129, 255, 256, 257, 511, 1024, 2048, 4000, 4080, 4096):
+        for length in (*range(0, 140), 255, 256, 257, 511, 1024, 2048, 4000, 4080, 4096):
             for encode in (md.hex_value, md.base64_value):
                 value = encode(b"\xA5" * length)
                 if len(value) > 8100:

@@ -1,13 +1,19 @@
 """Lifetime of tasks under task management and lost connections: F016, F017, F034, F045 to F052 and the LIO rows."""
 
+import contextlib
+import threading
 import time
 
+from rawiscsi.errors import Closed
+from rawiscsi.login import Refused
 from rawiscsi.pdu import serial_add
 from rawiscsi.session import (ABORT_TASK, ABORT_TASK_SET, CLEAR_TASK_SET, I_T_NEXUS_RESET, LUN_RESET, QUERY_ASYNC_EVENT,
                               QUERY_TASK, QUERY_TASK_SET)
 
 from .case import CLOSED, Case, Op, scsi
 from .reservations import KEY_A, KEY_B, ReservationCase
+
+ANNOUNCED = ("refused with status 0203",)
 
 COMPLETE, NO_TASK, NOT_SUPPORTED, SUCCEEDED = 0, 1, 5, 7
 DELAY = 1.5  # seconds that the medium takes in the delayed range
@@ -413,6 +419,71 @@ class LostConnections(Slow):
             again.close()
             self.wires.clear()
         self.target_works()
+
+    def test_cve_2026_23193_the_target_goes_as_well(self):
+        """CVE-2026-23193: logout, reinstatement and the administrator's deletion of the target, all at once."""
+        self.need("spare_target", "delete_target")
+        for _ in range(3):
+            with self.fixture.spare_target(self.fixture.disks[1]) as spare:
+                sessions = [self.session(target=spare, settle=False) for _ in range(8)]
+                gone = threading.Thread(target=self.fixture.delete_target, args=(spare,), daemon=True)
+                gone.start()
+                for i, session in enumerate(sessions):
+                    with contextlib.suppress(Closed, Refused):
+                        session.command(scsi.write10(0, 1), 0, write=bytes(self.block), automatic=False)
+                        if i % 2:
+                            session.send_logout()
+                        self.session(target=spare, isid=session.isid, settle=False)
+                gone.join(30)
+                self.assertFalse(gone.is_alive(), "the deletion did not end in 30 s")
+                with self.assertRaises(Refused) as refused:
+                    self.session(target=spare, settle=False)
+                self.assertEqual(refused.exception.status, 0x0203)
+        self.target_works()
+
+    def crowd(self, session, lun):
+        """Commands that wait for the medium, for their data and for the ones before them."""
+        tasks = [session.command(scsi.read10(i, 1), lun, read=self.block) for i in range(8)]
+        tasks += [session.command(scsi.write10(40 + i, 1), lun, write=bytes(self.block)) for i in range(4)]
+        tasks.append(session.command(scsi.test_unit_ready(), lun, attribute=scsi.ORDERED))
+        self.fence(session)
+        return tasks
+
+    def gone(self, session, lun, tasks):
+        session.finish(*tasks, limit=DELAY * 8)
+        self.ends(session.do(scsi.test_unit_ready(), lun), "check 05/25/00")
+        self.works(session)
+
+    def test_f022_1_a_view_goes_while_commands_are_in_flight(self):
+        """F022: they end, one way or the other; the session goes on."""
+        self.need("map_lun", "unmap_lun")
+        self.need_delay()
+        disk, lun = self.fixture.disks[1], 9
+        self.fixture.map_lun(disk, lun)
+        session = self.session(keys={"ImmediateData": "No"})
+        session.settle(self.lun, lun)
+        self.fixture.inject_delay(disk, DELAY)
+        tasks = self.crowd(session, lun)
+        self.fixture.unmap_lun(disk, lun)
+        self.gone(session, lun, tasks)
+
+    def test_f022_1_a_unit_goes_while_commands_are_in_flight(self):
+        """tgt 45ae7f2: a unit is deleted under commands of two sessions, one of which is late with its data."""
+        self.need("create_unit", "delete_unit")
+        disk = self.fixture.create_unit(8)
+        pair = [self.session(keys={"ImmediateData": "No"}) for _ in range(2)]
+        for session in pair:
+            session.settle(self.lun, disk.lun)
+        held = pair[1].command(scsi.write10(60, 1), disk.lun, write=bytes(self.block), automatic=False)
+        r2t = pair[1].expect(Op.R2T)
+        self.need_delay()
+        self.fixture.inject_delay(disk, DELAY)
+        tasks = [self.crowd(session, disk.lun) for session in pair]
+        self.fixture.delete_unit(disk)
+        self.gone(pair[0], disk.lun, tasks[0])
+        self.gone(pair[1], disk.lun, tasks[1])
+        pair[1].answer_r2t(held, r2t)  # RFC 7143 11.4.2: its status waits for the F bit
+        self.ends(pair[1].finish(held), "check *", "task aborted")
 
     def test_logout_during_io_async(self):
         """test-cu 1.20 LogoutDuringIOAsync: a logout with slow commands in flight; nothing follows its response."""
