@@ -104,13 +104,15 @@ DmaSpan DmaPool::take(std::size_t size) {
   std::size_t size_class = 0;
   while (size_class < kSizes.size() && kSizes[size_class] < size) ++size_class;
   CHECK(size_class < kSizes.size());
-  if (free_[size_class] == nullptr && !grow(size_class)) {
-    // All memory is carved already: a larger buffer than needed is better than none.
-    while (size_class < kSizes.size() && free_[size_class] == nullptr) ++size_class;
-    if (size_class == kSizes.size()) return {};
+  FreeBuffer* buffer = free_[size_class];
+  if (buffer != nullptr) [[likely]] {
+    free_[size_class] = buffer->next;
+  } else {
+    // When all memory is taken, a larger buffer than needed is better than none.
+    while ((buffer = carve(size_class)) == nullptr) {
+      if (++size_class == kSizes.size()) return {};
+    }
   }
-  FreeBuffer* const buffer = free_[size_class];
-  free_[size_class] = buffer->next;
   ++in_use_;
   auto* const bytes = reinterpret_cast<std::byte*>(buffer);
   return {{bytes, kSizes[size_class]}, Iova{reinterpret_cast<std::uintptr_t>(bytes)}};
@@ -127,6 +129,19 @@ void DmaPool::give(std::byte* buffer) {
   if (Waiter* waiter = waiters_.pop_front()) waiter->dma_available();
 }
 
+// A buffer that is free, or was never used, or is of a new slab.
+DmaPool::FreeBuffer* DmaPool::carve(std::size_t size_class) {
+  if (FreeBuffer* const buffer = free_[size_class]) {
+    free_[size_class] = buffer->next;
+    return buffer;
+  }
+  std::span<std::byte>& fresh = fresh_[size_class];
+  if (fresh.empty() && !grow(size_class)) return nullptr;
+  auto* const buffer = reinterpret_cast<FreeBuffer*>(fresh.data());
+  fresh = fresh.subspan(kSizes[size_class]);
+  return buffer;
+}
+
 bool DmaPool::grow(std::size_t size_class) {
   if (mapped_ + kSlab > limit_) return false;
   auto region = MemoryRegion::create("outboard-dma", kSlab, MemoryRegion::Pages::kHugeIfAny, kSlab);
@@ -134,11 +149,7 @@ bool DmaPool::grow(std::size_t size_class) {
   std::byte* const base = region->bytes().data();
   *reinterpret_cast<SlabHeader*>(base) = SlabHeader{this, size_class};
   const std::size_t size = kSizes[size_class];
-  for (std::size_t at = kSlab - size; at >= size; at -= size) {
-    auto* const buffer = reinterpret_cast<FreeBuffer*>(base + at);
-    buffer->next = free_[size_class];
-    free_[size_class] = buffer;
-  }
+  fresh_[size_class] = region->bytes().subspan(size);  // the first holds the header
   mapped_ += kSlab;
   slabs_.push_back(std::move(*region));
   return true;

@@ -89,12 +89,15 @@ class DmaPool {
     DmaPool* owner;
     std::size_t size_class;
   };
+  FreeBuffer* carve(std::size_t size_class);
   bool grow(std::size_t size_class);
 
   std::size_t limit_;
   std::size_t mapped_ = 0;
   std::size_t in_use_ = 0;
   std::array<FreeBuffer*, 4> free_{};
+  // Of each size's newest slab, the part that was never handed out: its pages do not exist yet.
+  std::array<std::span<std::byte>, 4> fresh_{};
   std::vector<MemoryRegion> slabs_;
   base::IntrusiveList<Waiter> waiters_;
 };
