@@ -4,6 +4,11 @@
 #include <cstdio>
 #include <cstdlib>
 
+#define BROKEN(what)                                                       \
+  do {                                                                     \
+    std::fprintf(stderr, "%s:%d: broken: %s\n", __FILE__, __LINE__, what); \
+    std::abort();                                                          \
+  } while (false)
 #define REQUIRE(condition)                                                         \
   do {                                                                             \
     if (!(condition)) {                                                            \

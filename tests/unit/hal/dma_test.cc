@@ -2,8 +2,10 @@
 #include "hal/dma.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <cstring>
+#include <fstream>
 
 namespace hal {
 namespace {
@@ -49,6 +51,23 @@ TEST(DmaPool, LargerBufferServesWhenTheSmallOnesHaveRunOut) {
   pool.give(small.bytes.data());
   pool.give(large.bytes.data());
   EXPECT_EQ(pool.in_use(), 0u);
+}
+
+TEST(DmaPool, WhatWasNeverHandedOutHasNoPages) {
+  int huge_pages = 0;
+  std::ifstream("/proc/sys/vm/nr_hugepages") >> huge_pages;
+  if (huge_pages != 0) GTEST_SKIP() << "a huge page is taken whole";
+  DmaPool pool(2 << 20);
+  const DmaSpan first = pool.take(1);
+  const DmaSpan second = pool.take(1);
+  EXPECT_EQ(first.bytes.data() + DmaPool::kSizes[0], second.bytes.data());
+  pool.give(first.bytes.data());
+  EXPECT_EQ(pool.take(1).bytes.data(), first.bytes.data());  // a used one before a fresh one
+  unsigned char resident = 0;
+  ASSERT_EQ(mincore(second.bytes.data() + DmaPool::kSizes[0], 4096, &resident), 0);
+  EXPECT_EQ(resident & 1, 0);
+  pool.give(first.bytes.data());
+  pool.give(second.bytes.data());
 }
 
 TEST(MemoryRegion, PunchedHoleReadsAsZero) {

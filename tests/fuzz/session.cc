@@ -1,0 +1,304 @@
+// Fuzzes whole sessions, from the first byte on the connection to the RAM disk behind it: login, commands with data in
+// every direction, task management, texts, NOPs, logout, several connections, time, and an operator who changes things.
+//
+// What must hold: StrictInitiator's rules for every PDU that comes back; everything ends with the connections; no
+// logical unit goes offline; and a host that behaves is served afterwards.
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "tests/fuzz/input.h"
+#include "tests/fuzz/require.h"
+#include "tests/fuzz/session_world.h"
+#include "tests/fuzz/strict_initiator.h"
+
+namespace {
+
+namespace pdu = hal::iscsi;
+
+constexpr std::size_t kSteps = 64;  // of one input
+constexpr std::size_t kMostData = 0x3fff;
+
+std::string text_of(std::initializer_list<std::string_view> pairs) {
+  std::string text;
+  for (const std::string_view pair : pairs) text.append(pair).push_back('\0');
+  return text;
+}
+
+std::string login_text(std::uint8_t variant, const std::string& host) {
+  switch (variant & 3) {
+    case 1:
+      return text_of({host, "TargetName=iqn.2026-01.test:open", "HeaderDigest=CRC32C", "DataDigest=CRC32C",
+                      "InitialR2T=No", "FirstBurstLength=4096", "MaxBurstLength=8192", "MaxOutstandingR2T=2"});
+    case 2:
+      return text_of({host, "SessionType=Discovery"});
+    case 3:
+      return text_of({host, "TargetName=iqn.2026-01.test:guarded"});
+    default:
+      return text_of({host, "TargetName=iqn.2026-01.test:open", "InitialR2T=No", "ImmediateData=Yes"});
+  }
+}
+
+void log_in(StrictInitiator& initiator, std::uint8_t variant, std::uint8_t who) {
+  pdu::LoginRequest request;
+  request.flags = 0x87;  // operational negotiation, then full feature phase
+  request.isid = {0, 2, 0x3d, 0, 0, who};
+  request.cmd_sn = initiator.cmd_sn;
+  request.initiator_task_tag = 1;
+  request.cid = 1;
+  const std::string text =
+      login_text(variant, std::string("InitiatorName=iqn.2026-01.test:host") + (who == 1 ? "1" : "2"));
+  initiator.send(request, std::as_bytes(std::span(text)));
+}
+
+struct Hosts {
+  explicit Hosts(SessionWorld& target) : world(target) {}
+  SessionWorld& world;
+  std::array<std::unique_ptr<StrictInitiator>, 2> all;
+
+  void connect(std::size_t which, std::uint8_t variant, bool by_itself, std::uint8_t who) {
+    all[which].reset();
+    world.settle();
+    all[which] = std::make_unique<StrictInitiator>(world.connect(which == 0 ? "10.0.0.9:50000" : "10.0.0.8:50000"));
+    world.settle();
+    if (!by_itself) log_in(*all[which], variant, who);
+    settle();
+  }
+  void settle() {
+    // What a host reads lets the target go on.
+    for (int i = 0; i < 3; ++i) {
+      world.settle();
+      for (const auto& host : all) {
+        if (host != nullptr) host->read_answers();
+      }
+    }
+  }
+};
+
+// How numbers are chosen: mostly those that fit, so that the PDU gets anywhere.
+std::uint32_t tag_of(Input& input, std::uint8_t how) {
+  const std::uint8_t byte = input.byte();
+  if ((how & 1) != 0) return byte == 0xff ? pdu::kReservedTag : 0x100u + (byte & 7u);
+  return std::uint32_t{byte} << 24 | input.word();
+}
+
+template <class T>
+void number(StrictInitiator& host, Input& input, std::uint8_t how, T& request) {
+  request.initiator_task_tag = tag_of(input, how);
+  request.exp_stat_sn = host.exp_stat_sn();
+  request.cmd_sn = host.cmd_sn;
+  if ((how & 2) != 0) {
+    request.opcode = static_cast<std::uint8_t>(request.opcode | 0x40);  // immediate
+  } else if ((how & 4) != 0) {
+    request.cmd_sn = host.cmd_sn + static_cast<std::uint32_t>(static_cast<std::int8_t>(input.byte()));
+  } else {
+    ++host.cmd_sn;
+  }
+}
+
+void send_command(StrictInitiator& host, Input& input, std::uint8_t how) {
+  pdu::ScsiCommand request;
+  number(host, input, how, request);
+  request.flags = input.byte();
+  request.lun[1] = input.byte() & 3;
+  request.expected_data_transfer_length = std::uint32_t{input.word()} << ((how & 0x20) != 0 ? 4 : 0);
+  const auto cdb = input.bytes(request.cdb.size());
+  std::copy(cdb.begin(), cdb.end(), request.cdb.begin());
+  std::vector<std::byte> ahs;
+  if ((how & 0x10) != 0) {
+    const auto given = std::as_bytes(input.bytes(4u * (input.byte() & 31u)));
+    ahs.assign(given.begin(), given.begin() + static_cast<std::ptrdiff_t>(given.size() & ~std::size_t{3}));
+  }
+  const std::uint16_t length = input.word();
+  std::vector<std::byte> data;
+  if ((length & 0x8000) != 0) {
+    const auto given = std::as_bytes(input.bytes(length & 0x1ff));
+    data.assign(given.begin(), given.end());
+    data.resize(length & kMostData);
+  }
+  host.send(request, data, ahs, (how & 8) != 0);
+}
+
+void send_other(StrictInitiator& host, Input& input, std::uint8_t kind, std::uint8_t how) {
+  const auto data = [&] { return std::as_bytes(input.bytes(input.word() & 0xfff)); };
+  const bool spoil = (how & 8) != 0;
+  switch (kind & 7) {
+    case 0: {
+      pdu::TaskManagementRequest request;
+      number(host, input, how, request);
+      request.flags = static_cast<std::uint8_t>(0x80 | (input.byte() & 15));
+      request.lun[1] = input.byte() & 3;
+      request.referenced_task_tag = tag_of(input, 1);
+      request.ref_cmd_sn = host.cmd_sn - input.byte();
+      return host.send(request, {}, {}, spoil);
+    }
+    case 1: {
+      pdu::TextRequest request;
+      number(host, input, how, request);
+      request.flags = input.byte();
+      request.target_transfer_tag = (how & 0x10) != 0 ? host.text_tag() : pdu::kReservedTag;
+      return host.send(request, data(), {}, spoil);
+    }
+    case 2: {
+      pdu::NopOut request;
+      number(host, input, how, request);
+      request.target_transfer_tag = (how & 0x10) != 0 ? host.last_ping() : pdu::kReservedTag;
+      if ((how & 0x20) != 0) request.initiator_task_tag = pdu::kReservedTag;
+      return host.send(request, data(), {}, spoil);
+    }
+    case 3: {
+      pdu::LogoutRequest request;
+      number(host, input, how, request);
+      request.flags = static_cast<std::uint8_t>(0x80 | (input.byte() & 7));
+      request.cid = input.byte();
+      return host.send(request, {}, {}, spoil);
+    }
+    case 4: {
+      pdu::LoginRequest request;
+      request.initiator_task_tag = tag_of(input, how);
+      request.flags = input.byte();
+      request.isid = {0, 2, 0x3d, 0, 0, static_cast<std::uint8_t>(input.byte() & 3)};
+      request.tsih = input.byte() & 3;
+      return host.send(request, data());
+    }
+    case 5: {
+      pdu::SnackRequest request;
+      request.initiator_task_tag = tag_of(input, how);
+      request.flags = input.byte();
+      return host.send(request, data(), {}, spoil);
+    }
+    default: {
+      pdu::BasicHeader request;
+      const auto bytes = input.bytes(sizeof request);
+      std::memcpy(&request, bytes.data(), bytes.size());
+      if (pdu::OpcodeBits::get(request.opcode) == pdu::Opcode::kScsiCommand) request.opcode = 0x1e;  // they are above
+      return host.send(request, data(), {}, spoil);
+    }
+  }
+}
+
+// Data for the oldest R2T, or without one: right, or wrong in length, place, number or tag.
+void send_data_out(StrictInitiator& host, Input& input, std::uint8_t how) {
+  pdu::DataOut request;
+  StrictInitiator::R2t r2t{tag_of(input, 1), pdu::kReservedTag, 0, 512, 0};
+  const bool solicited = (how & 1) != 0 && !host.r2ts.empty();
+  if (solicited) r2t = host.r2ts.front();
+  std::uint32_t size = std::min<std::uint32_t>(r2t.length, 8192);
+  if ((how & 2) != 0) size = input.word() & kMostData;
+  request.flags = size >= r2t.length || (how & 4) != 0 ? 0x80 : 0;
+  request.initiator_task_tag = r2t.initiator_task_tag;
+  request.target_transfer_tag = (how & 0x10) != 0 ? std::uint32_t{input.word()} : r2t.target_transfer_tag;
+  request.data_sn = r2t.data_sn;
+  request.buffer_offset = r2t.offset;
+  if (!solicited || (how & 0x20) != 0) {
+    request.data_sn = input.byte() & 7u;
+    request.buffer_offset = std::uint32_t{input.byte()} << 9;
+  }
+  const std::vector<std::byte> data(size, std::byte{how});
+  host.send(request, data, {}, (how & 8) != 0);
+  if (!solicited) return;
+  StrictInitiator::R2t& left = host.r2ts.front();
+  ++left.data_sn;
+  left.offset += size;
+  left.length -= std::min(left.length, size);
+  if (left.length == 0 || request.flags != 0) host.r2ts.pop_front();
+}
+
+void operate(SessionWorld& world, Input& input) {
+  const std::uint8_t what = input.byte();
+  switch (what & 7) {
+    case 0:
+      return world.map((what & 8) != 0);
+    case 1:
+      return world.resize((what & 8) != 0);
+    case 2:
+      return world.keep_target((what & 8) != 0);
+    case 3:
+      return world.inject(input.byte());
+    case 4:
+      return world.log_out_all(std::chrono::seconds(what >> 4));
+    default:
+      return world.advance(std::chrono::milliseconds(100 << (what >> 4 & 7)));
+  }
+}
+
+void step(Hosts& hosts, Input& input) {
+  const std::uint8_t what = input.byte(), how = input.byte();
+  const std::size_t which = what >> 3 & 1;
+  if (hosts.all[which] == nullptr) hosts.connect(which, how, false, static_cast<std::uint8_t>(1 + which));
+  StrictInitiator& host = *hosts.all[which];
+  switch (what & 7) {
+    case 0:
+    case 1:
+      send_command(host, input, how);
+      break;
+    case 2:
+      send_other(host, input, input.byte(), how);
+      break;
+    case 3:
+      send_data_out(host, input, how);
+      break;
+    case 4:
+      host.send_raw(std::as_bytes(input.bytes(input.word() & 0x7ff)));
+      break;
+    case 5:
+      operate(hosts.world, input);
+      break;
+    case 6:
+      host.deaf = (how & 1) != 0;
+      break;
+    default:
+      hosts.connect(which, how, (how & 0x80) != 0, static_cast<std::uint8_t>(1 + (how >> 4 & 1)));
+  }
+  if ((what & 0x80) == 0) hosts.settle();
+}
+
+// A host that behaves, after all that: it can log in and is answered, and no logical unit went offline on the way.
+void judge(Hosts& hosts) {
+  hosts.all = {};
+  hosts.world.settle();
+  hosts.world.keep_target(true);
+  hosts.connect(0, 0, false, 3);
+  StrictInitiator& host = *hosts.all[0];
+  REQUIRE(host.full_feature());
+  const auto run = [&](std::uint32_t tag, std::uint32_t length, std::array<std::uint8_t, 16> cdb) {
+    pdu::ScsiCommand request;
+    request.flags = length == 0 ? 0x81 : 0xc1;
+    request.initiator_task_tag = tag;
+    request.expected_data_transfer_length = length;
+    request.cmd_sn = host.cmd_sn++;
+    request.exp_stat_sn = host.exp_stat_sn();
+    request.cdb = cdb;
+    const std::uint64_t before = host.statuses(0);
+    host.send(request);
+    hosts.settle();
+    return host.statuses(0) == before + 1;
+  };
+  REQUIRE(run(1, 36, {0x12, 0, 0, 0, 36}));
+  hosts.world.require_online();
+  hosts.all = {};
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerInitialize(int*, char***) {
+  base::set_log_level(base::LogLevel::kOff);
+  return 0;
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  SessionWorld world;
+  Hosts hosts(world);
+  Input input(data, size);
+  const std::uint8_t first = input.byte();
+  hosts.connect(0, first, (first & 0x80) != 0, 1);
+  for (std::size_t i = 0; i < kSteps && !input.empty(); ++i) step(hosts, input);
+  hosts.settle();
+  judge(hosts);
+  return 0;
+}

@@ -1,0 +1,78 @@
+// The initiator's end of a connection: sends whatever it is told to, and holds every PDU that comes back against
+// RFC 7143: framing, digests, numbers, lengths, and that nothing is answered that was not asked.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hal/port/iscsi_pdu.h"
+
+class StrictInitiator {
+ public:
+  explicit StrictInitiator(int fd) : fd_(fd) {}  // owns it
+  ~StrictInitiator();
+  StrictInitiator(const StrictInitiator&) = delete;
+  StrictInitiator& operator=(const StrictInitiator&) = delete;
+
+  // Sends a PDU: lengths, padding and digests are set here.
+  template <class T>
+  void send(const T& header, std::span<const std::byte> data = {}, std::span<const std::byte> ahs = {},
+            bool spoil_digest = false) {
+    static_assert(sizeof(T) == hal::iscsi::kHeaderSize);
+    send_pdu(reinterpret_cast<const hal::iscsi::BasicHeader&>(header), data, ahs, spoil_digest);
+  }
+  void send_raw(std::span<const std::byte> bytes);
+  void read_answers();  // what has come, unless `deaf`
+  bool closed() const { return closed_; }
+  bool full_feature() const { return full_feature_; }
+
+  struct R2t {
+    std::uint32_t initiator_task_tag, target_transfer_tag, offset, length, data_sn;
+  };
+  std::deque<R2t> r2ts;      // not answered yet, oldest first
+  std::uint32_t cmd_sn = 1;  // of the next command
+  bool deaf = false;
+  std::uint32_t exp_stat_sn() const { return stat_sn_; }
+  std::uint32_t last_ping() const { return ping_; }     // TTT of the last NOP-In that wants an answer
+  std::uint32_t text_tag() const { return text_tag_; }  // TTT of the last Text Response
+  std::uint64_t statuses(std::uint8_t status) const;    // SCSI responses with this status so far
+
+ private:
+  struct Asked {                 // by initiator task tag
+    std::uint64_t commands = 0;  // sent and not answered: the most that may be answered
+    std::uint64_t most_data = 0;
+    std::uint32_t data_sn = 0, r2t_sn = 0;
+  };
+  void send_pdu(const hal::iscsi::BasicHeader& header, std::span<const std::byte> data, std::span<const std::byte> ahs,
+                bool spoil_digest);
+  void note_sent(const hal::iscsi::BasicHeader& header, std::span<const std::byte> data);
+  void flush();
+  bool take_pdu();
+  void check(const hal::iscsi::BasicHeader& header, std::span<const std::byte> data);
+  void check_numbers(const hal::iscsi::BasicHeader& header);
+  void check_login(const hal::iscsi::BasicHeader& header, std::span<const std::byte> data);
+  void check_data_in(const hal::iscsi::DataIn& header);
+  void check_response(const hal::iscsi::ScsiResponse& header, std::span<const std::byte> data);
+  void check_r2t(const hal::iscsi::R2t& header);
+  void check_reject(const hal::iscsi::Reject& header, std::span<const std::byte> data);
+  void answered(std::uint32_t tag, std::uint8_t status);
+
+  int fd_;
+  std::vector<std::byte> in_, out_;
+  bool closed_ = false, full_feature_ = false, header_digest_ = false, data_digest_ = false;
+  bool raw_ = false;         // bytes went out that were not made here: what was asked is not known any more
+  bool limit_known_ = true;  // of what we said we can receive
+  std::string login_text_;
+  bool any_response_ = false, any_window_ = false;
+  std::uint32_t stat_sn_ = 0, exp_cmd_sn_ = 0, max_cmd_sn_ = 0;
+  std::uint32_t ping_ = hal::iscsi::kReservedTag, text_tag_ = hal::iscsi::kReservedTag;
+  std::uint32_t limit_ = 8192;
+  std::map<std::uint32_t, Asked> asked_;
+  std::map<std::uint8_t, std::uint64_t> statuses_;
+};
