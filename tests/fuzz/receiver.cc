@@ -28,6 +28,7 @@ struct Recorder final : soft::tcp::PduSink {
     log.insert(log.end(), data.begin(), data.end());
   }
   void pdu_received(const hal::ControlPdu& pdu) override {
+    before_last = kNothing;
     number(1);
     bytes(std::as_bytes(std::span(&pdu.header, 1)));
     bytes(pdu.ahs);
@@ -46,7 +47,8 @@ struct Recorder final : soft::tcp::PduSink {
     REQUIRE(size <= place.size());
     payload.insert(payload.end(), place.begin(), place.begin() + size);
   }
-  void payload_ended() override {  // as pdu_received would have said it
+  void payload_ended() override {  // as pdu_received would have said it, but before its padding is here
+    before_last = (payload.size() % 4 != 0) ? log.size() : kNothing;
     number(1);
     bytes(std::span(payload).first(sizeof(hal::iscsi::BasicHeader)));
     bytes({});
@@ -58,8 +60,15 @@ struct Recorder final : soft::tcp::PduSink {
   }
   const bool streams;
   std::array<std::byte, 37> place{};
+  static constexpr std::size_t kNothing = ~std::size_t{0};
+  std::size_t before_last = kNothing;  // size of the log before a PDU that was told without its padding
   std::vector<std::byte> payload, log;
 };
+
+bool same(const Recorder& whole, const Recorder& cut) {
+  if (whole.log == cut.log) return true;
+  return cut.before_last == whole.log.size() && std::equal(whole.log.begin(), whole.log.end(), cut.log.begin());
+}
 
 void feed(Receiver& receiver, std::span<const std::byte> bytes) {
   const auto direct = receiver.direct_place();
@@ -93,7 +102,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       feed(many, stream.subspan(at, part));
       at += part;
     }
-    REQUIRE(whole.log == cut.log);
+    REQUIRE(same(whole, cut));
   }
   REQUIRE(pool.in_use() == 0);
   return 0;
