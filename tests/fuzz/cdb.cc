@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "scsi_core/backstores/backstores.h"
 #include "scsi_core/metadata_store.h"
-#include "tests/fuzz/input.h"
+#include "tests/fuzz/cdb_input.h"
 #include "tests/fuzz/require.h"
 #include "tests/support/loop_target.h"
 
@@ -25,7 +25,6 @@ using test_support::LoopTarget;
 using test_support::Reply;
 using test_support::Request;
 
-constexpr std::size_t kCommands = 64;  // of one input
 constexpr std::uint64_t kDiskSize = 1 << 20;
 
 // ALLOCATION LENGTH by opcode, typed in from the standards a second time; no other command has one.
@@ -99,52 +98,24 @@ struct World {
   std::array<LoopNexus*, 2> nexuses{};
 };
 
-constexpr std::array<std::size_t, 8> kCdbLengths = {6, 10, 12, 16, 32, 6, 10, 260};
-
-Request next_request(Input& input, std::uint8_t flags) {
-  Request request;
-  const std::uint8_t shape = input.byte();
-  const auto cdb = input.bytes(kCdbLengths[shape & 7]);
-  request.cdb.assign(cdb.begin(), cdb.end());
-  request.cdb.resize(kCdbLengths[shape & 7]);
-  request.lun = flags >> 1 & 3;
-  request.attribute = static_cast<scsi::TaskAttribute>(shape >> 4 & 3);
-  const std::uint16_t length = input.word();
-  switch (shape >> 6) {
-    case 0:
+void step(World& world, const CdbStep& step) {
+  LoopNexus*& nexus = world.nexuses[step.host];
+  switch (step.kind) {
+    case CdbStep::Kind::kManage:
+      nexus->manage(step.function, step.lun, nexus->commands().empty() ? nullptr : nexus->commands().back().get());
       break;
-    case 1:
-      request.in = length;
-      break;
-    default: {
-      const auto data = std::as_bytes(input.bytes(length & 0xfff));
-      request.out.assign(data.begin(), data.end());
-      request.out.resize(length);
-      request.direction = shape >> 6 == 2 ? scsi::DataDirection::kOut : scsi::DataDirection::kBidirectional;
-    }
-  }
-  return request;
-}
-
-void step(World& world, Input& input) {
-  const std::uint8_t flags = input.byte();
-  LoopNexus*& nexus = world.nexuses[flags & 1];
-  switch (flags >> 3 & 7) {
-    case 6:
-      nexus->manage(static_cast<scsi::TaskFunction>(input.byte() % 10), flags >> 1 & 3,
-                    nexus->commands().empty() ? nullptr : nexus->commands().back().get());
-      break;
-    case 7:
+    case CdbStep::Kind::kLose:
       world.target->settle();
       nexus->lose();
       world.target->settle();
       for (const auto& command : nexus->commands()) check(*command);
-      world.login(flags & 1);
+      world.login(step.host);
       break;
-    default:
-      nexus->send(next_request(input, flags));
+    case CdbStep::Kind::kSend:
+      nexus->send(step.request);
+      break;
   }
-  if ((flags & 0x40) != 0) world.target->settle();
+  if (step.settle) world.target->settle();
 }
 
 }  // namespace
@@ -158,7 +129,7 @@ extern "C" int LLVMFuzzerInitialize(int*, char***) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   World world;
   Input input(data, size);
-  for (std::size_t i = 0; i < kCommands && !input.empty(); ++i) step(world, input);
+  for (std::size_t i = 0; i < kCdbSteps && !input.empty(); ++i) step(world, next_cdb_step(input));
   world.target->settle();
   for (LoopNexus* nexus : world.nexuses) {
     for (const auto& command : nexus->commands()) check(*command);
