@@ -82,8 +82,9 @@ Step resize_lu(Machine& machine, const LogicalUnit& before, const LogicalUnit& a
   const auto resize = [&machine, name = before.unit.name](std::uint64_t blocks) -> Action {
     return [&machine, name, blocks](Done done) { machine.resize_lu(name, blocks, std::move(done)); };
   };
+  const bool shrinks = after.store.size < before.store.size, reversible = before.store.size != 0 && !shrinks;
   return {"resize lu " + before.unit.name, options.step_limit, resize(after.store.size / after.store.block_size),
-          before.store.size == 0 ? Action() : resize(before.store.size / before.store.block_size)};
+          reversible ? resize(before.store.size / before.store.block_size) : Action(), shrinks};
 }
 
 Step modify_lu(Machine& machine, const LogicalUnit& before, const LogicalUnit& after, const PlanOptions& options) {
@@ -152,7 +153,6 @@ base::Result<Plan> make_plan(Machine& machine, const Config& before, const Confi
   const LuMap known = by_name(before), wanted = by_name(after);
   LuMap present = known;
   for (const std::string& name : options.absent) present.erase(name);
-  std::vector<Step> shrinks;
   for (const LogicalUnit& lu : after.logical_units) {
     const auto found = present.find(lu.unit.name);
     if (found == present.end()) {
@@ -164,7 +164,9 @@ base::Result<Plan> make_plan(Machine& machine, const Config& before, const Confi
     const LogicalUnit& old = *found->second;
     TRY(check_change(old, lu, options));
     if (lu.store.size != old.store.size) {
-      (lu.store.size < old.store.size ? shrinks : plan.steps).push_back(resize_lu(machine, old, lu, options));
+      // What is behind the new end does not come back: only once the smaller size is stored is it given up.
+      const bool shrinks = lu.store.size < old.store.size;
+      (shrinks ? plan.removals : plan.steps).push_back(resize_lu(machine, old, lu, options));
     }
     if (lu.unit.write_protected != old.unit.write_protected) plan.steps.push_back(modify_lu(machine, old, lu, options));
   }
@@ -174,10 +176,9 @@ base::Result<Plan> make_plan(Machine& machine, const Config& before, const Confi
   }
   if (fabric_config(before) != fabric_config(after))
     plan.steps.push_back(apply_fabric(machine, before, after, options));
-  plan.steps.insert(plan.steps.end(), shrinks.begin(), shrinks.end());
   for (const auto& [name, lu] : present) {
     if (wanted.contains(name)) continue;
-    // Neither can be undone, and neither keeps the change from being in force.
+    // Neither of these can be undone, and neither keeps the change from being in force.
     plan.removals.push_back({"remove lu " + name,
                              options.step_limit,
                              [&machine, lu = name](Done done) { machine.remove_lu(lu, std::move(done)); },

@@ -206,6 +206,20 @@ TEST_F(TransactorTest, ShrinkingIsDoneLastWhenAllowed) {
   EXPECT_THAT(machine.calls, testing::ElementsAre("views 1", "resize scratch 8192"));
 }
 
+TEST_F(TransactorTest, WhatASmallerUnitLosesIsNotGivenUpBeforeTheStore) {
+  ASSERT_TRUE(become(example()));
+  const Config before = transactor.config();
+  machine.calls.clear();
+  std::filesystem::create_directories(path + "/config.toml.new/x");  // in the way of the new file
+  Config config = before;
+  config.logical_units[1].store.size /= 2;
+  Transactor::Options options;
+  options.allow_shrink = true;
+  ASSERT_FALSE(become(config, options));
+  EXPECT_THAT(machine.calls, testing::Not(testing::Contains(testing::HasSubstr("resize"))));
+  EXPECT_EQ(transactor.config(), before);
+}
+
 TEST_F(TransactorTest, AChangeThatIsDoneIsKeptWhenAnOldLogicalUnitDoesNotGo) {
   ASSERT_TRUE(become(example()));
   Config config = transactor.config();
