@@ -1,11 +1,15 @@
 # Changes the configuration by tgtctl until the daemon is killed; what is stored is the state before or after a change.
+import contextlib
 import os
 import stat
 import time
 import tomllib
 
-from kill9_initiator import Lost, log_in
+from kill9_initiator import Lost, good, log_in
+from kill9_medium import content
+from rawiscsi import scsi
 from rawiscsi.chap import Chap
+from rawiscsi.errors import Closed
 from target import JudgeError
 
 USER = "keeper"
@@ -20,6 +24,7 @@ class Configuration:
 
     def __init__(self, generation=0, made=(), size=1, view=False):
         self.generation, self.made, self.size, self.view = generation, made, size, view
+        self.tail = b""  # what the last block holds, if something was written there
 
     def marks(self):
         """What must be together in one exported configuration; nothing of it is there before the first change."""
@@ -93,13 +98,17 @@ class StoreLoad:
                 number = self.now.generation + 1
                 self.apply(Configuration(number))
                 made, ctl = f"made-{number}", self.target.ctl
-                steps = ((1, False, ("lu", "create", made, "--backstore", "ram", "--size", "1MiB")),
+                path = os.path.join(self.target.folder, made)
+                steps = ((1, False, ("lu", "create", made, "--backstore", "file", "--path", path, "--size", "1MiB")),
                          (1, True, ("view", "add", made, "--lun", "9", "--target-group", self.keeper)),
-                         (2, True, ("lu", "resize", made, "2MiB")))
+                         (2, True, ("lu", "resize", made, "2MiB")),
+                         (1, True, ("lu", "resize", made, "1MiB", "--shrink")))
                 for size, view, words in steps:
+                    if "--shrink" in words:
+                        self.write_last_block()
                     self.change(Configuration(number, (made,), size, view), lambda words=words: ctl(*words))
                 self.change(Configuration(number), lambda made=made: ctl("lu", "delete", made))
-        except JudgeError as error:
+        except (JudgeError, Closed, OSError) as error:
             if not killed():
                 raise Lost(f"a change failed while the daemon ran: {error}") from error
 
@@ -112,7 +121,31 @@ class StoreLoad:
             raise Lost(f"the configuration {found} is none of {[config.marks() for config in possible]}")
         self.now, self.next = held[0], None
         if self.now.generation:
-            log_in(self.target, "stranger", (7,), Chap(USER, secret_of(self.now.generation)), self.keeper).close()
+            with contextlib.closing(self.log_in()) as session:
+                if self.now.view:
+                    self.check_unit(session)
+
+    def log_in(self):
+        """To the target that belongs to all this, with the secret of the generation."""
+        luns = (7, 9) if self.now.view else (7,)
+        return log_in(self.target, "stranger", luns, Chap(USER, secret_of(self.now.generation)), self.keeper)
+
+    def write_last_block(self):
+        """Something that is lost when the unit becomes smaller."""
+        with contextlib.closing(self.log_in()) as session:
+            last = (self.now.size << 11) - 1
+            data = content(last, self.now.generation)
+            good(session, scsi.write10(last, 1, 0x08), 9, "WRITE of the last block", write=data)
+        self.now.tail = data
+
+    def check_unit(self, session):
+        """As large as configured; a unit that did not become smaller still has all it had."""
+        capacity = good(session, scsi.read_capacity16(), 9, "READ CAPACITY", read=32)
+        last = int.from_bytes(capacity[:8], "big")
+        if last != (self.now.size << 11) - 1:
+            raise Lost(f"the last block is {last}, the configured size {self.now.size} MiB")
+        if self.now.tail and good(session, scsi.read10(last, 1), 9, "READ", read=512) != self.now.tail:
+            raise Lost("the unit has its old size, but its end was given up")
 
     def check_files(self):
         """After one more change nothing is left of the killed ones, and only the owner may read."""
