@@ -29,6 +29,7 @@ enum RowFlag : std::uint16_t {
   kWritesMedium = 1 << 2,           // DATA PROTECT when write-protected
   kAnyLogicalUnit = 1 << 3,         // answered also when no logical unit is mapped at the LUN
   kWellKnown = 1 << 4,              // answered by the REPORT LUNS well known logical unit
+  kStandIn = 1 << 5,                // of no table: in the place of a row that a table has not got
 };
 
 // How a reservation of another nexus is treated (SPC-5 tables 66-68, SBC-4 table 13).
@@ -39,6 +40,10 @@ enum class Conflict : std::uint8_t {
   kRegistrantsOnly,  // always conflicts unless the nexus is registered or the holder, as the table's other columns
   kReserve,          // conflicts with a RESERVE of SPC-2 only
   kPersistent,       // PERSISTENT RESERVE OUT, RESERVE, RELEASE: checked by their handlers
+};
+
+struct CdbBit {
+  std::uint8_t byte = 0, bit = 0;
 };
 
 using ExtentOf = Extent (*)(const std::uint8_t* cdb);
@@ -58,40 +63,43 @@ struct OpcodeRow {
   ExtentOf extent = nullptr;          // medium access commands; null with a serial other than kNone: the whole medium
   std::uint32_t nominal_timeout = 0;  // seconds, command timeouts descriptor; 0: not reported
   std::uint32_t recommended_timeout = 30;
+  // Made from `usage` by OpcodeTable, in memory order: reserved bits, and NACA, that a CDB must not set.
+  std::array<std::uint64_t, 4> forbidden{};
+
+  // Bytes behind `length` are not looked at. `cdb` holds at least 32 bytes.
+  bool allows(const std::uint8_t* cdb) const {
+    std::uint64_t words[4];
+    __builtin_memcpy(words, cdb, sizeof words);
+    std::uint64_t wrong = (words[0] & forbidden[0]) | (words[1] & forbidden[1]);
+    if (length > 16) wrong |= (words[2] & forbidden[2]) | (words[3] & forbidden[3]);
+    return wrong == 0;
+  }
+  std::optional<CdbBit> first_forbidden_bit(const std::uint8_t* cdb) const;
 };
 
 inline constexpr std::uint8_t kVariableLengthCdb = 0x7f;
 
-struct CdbBit {
-  std::uint8_t byte = 0, bit = 0;
-};
-
 // 256 entries, each a row, or the first of the rows that differ by service action, which lie together.
 class OpcodeTable {
  public:
-  using Mask = std::array<std::uint64_t, 4>;              // one bit for each of a CDB's first 256, in memory order
-  explicit OpcodeTable(std::span<const OpcodeRow> rows);  // rows sorted by opcode, then service action; live for ever
+  explicit OpcodeTable(std::span<const OpcodeRow> rows);  // sorted by opcode, then service action
+  OpcodeTable(const OpcodeTable&) = delete;
+  OpcodeTable& operator=(const OpcodeTable&) = delete;
   // Null with `bad_service_action` false: INVALID COMMAND OPERATION CODE; true: INVALID FIELD at the service action.
-  const OpcodeRow* find(const std::uint8_t* cdb, std::uint16_t cdb_length, bool& bad_service_action) const;
-  // Reserved bits, and NACA, that a CDB of this row must not set; bytes behind row.length are not looked at. `cdb`
-  // holds at least 32 bytes.
-  bool usage_ok(const OpcodeRow& row, const std::uint8_t* cdb) const {
-    const Mask& mask = mask_of(row);
-    std::uint64_t words[4];
-    __builtin_memcpy(words, cdb, sizeof words);
-    std::uint64_t wrong = (words[0] & mask[0]) | (words[1] & mask[1]);
-    if (row.length > 16) wrong |= (words[2] & mask[2]) | (words[3] & mask[3]);
-    return wrong == 0;
+  const OpcodeRow* find(const std::uint8_t* cdb, std::uint16_t cdb_length, bool& bad_service_action) const {
+    bad_service_action = false;
+    const OpcodeRow* const first = first_[cdb[0]];
+    if (first == nullptr || first->sa_byte == 0) return first;
+    return find_service_action(first, cdb, cdb_length, bad_service_action);
   }
-  std::optional<CdbBit> first_forbidden_bit(const OpcodeRow& row, const std::uint8_t* cdb) const;
   std::span<const OpcodeRow> rows() const { return rows_; }
 
  private:
-  const Mask& mask_of(const OpcodeRow& row) const { return forbidden_[static_cast<std::size_t>(&row - rows_.data())]; }
-  std::span<const OpcodeRow> rows_;
-  std::array<std::uint8_t, 256> first_{};  // index + 1 of the first row, 0: none
+  const OpcodeRow* find_service_action(const OpcodeRow* row, const std::uint8_t* cdb, std::uint16_t cdb_length,
+                                       bool& bad_service_action) const;
+  std::vector<OpcodeRow> rows_;
+  std::array<const OpcodeRow*, 256> first_{};  // null: none
   std::array<std::uint8_t, 256> count_{};
-  std::vector<Mask> forbidden_;  // one a row
 };
 
 enum class ResetCause : std::uint8_t { kPowerOn, kLogicalUnitReset, kTargetReset };

@@ -6,11 +6,13 @@
 //   void deliver(Command& c) { if (!store_ok(c)) return; send_last(c, offset, length); }
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
 
 #include "scsi_core/command.h"
+#include "scsi_core/device_server.h"
 #include "scsi_core/sense.h"
 
 namespace scsi {
@@ -32,7 +34,11 @@ void send_last(Command& command, std::uint64_t offset, std::uint64_t length, std
 // for it if need be, then calls `then`. Freed when the command ends or by release_buffers. The segments' sizes add up
 // to `length`.
 void take_buffers(Command& command, std::uint64_t length, Step then);
-void release_buffers(Command& command);
+void give_back_buffers(Command& command);
+inline void release_buffers(Command& command) {
+  if (command.core.pool_segments) give_back_buffers(command);
+  command.core.segment_count = 0;
+}
 // The calls that move data use `length` bytes of the segments, from their byte `segments_at` on. `offset` is the place
 // in the command's data buffer; what lies beyond transferable() is not moved.
 // Data-In, more to come.
@@ -62,7 +68,11 @@ void yield(Command& command, Step then);
 // True if the backstore answered kGood; otherwise ends the command with the right sense data (INFORMATION = LBA).
 bool store_ok(Command& command);
 // Bytes of the data buffer that may really be moved: min(core.length, expected_length), 0 for the wrong direction.
-std::uint64_t transferable(const Command& command);
+inline std::uint64_t transferable(const Command& command) {
+  const CoreState& core = command.core;
+  if (command.direction != core.row->direction) return 0;
+  return std::min(core.length, command.expected_length);
+}
 // REQUEST SENSE: the most severe unit attention condition of the I_T_L nexus; it counts as reported.
 std::optional<SenseCode> take_unit_attention(Command& command);
 // REPORT LUNS: clears REPORTED LUNS DATA HAS CHANGED for the whole I_T nexus (SAM-5 5.14).

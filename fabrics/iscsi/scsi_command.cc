@@ -88,6 +88,12 @@ void fill(Task& task, const hal::ControlPdu& pdu, const CommandAhs& ahs) {
 
 }  // namespace
 
+inline bool Connection::may_take(const ScsiCommand& header, CommandWindow::Place place) const {
+  return nexus_ != nullptr && tasks_.find(header.initiator_task_tag) == nullptr &&
+         (place == CommandWindow::Place::kNext || !session_->held.has(header.cmd_sn)) &&
+         (!pdu::Immediate::get(header.opcode) || session_->immediate_in_hand < Session::kMaxImmediate);
+}
+
 void Connection::receive_scsi_command(const hal::ControlPdu& pdu) {
   const auto& header = pdu.as<ScsiCommand>();
   const bool immediate = pdu::Immediate::get(header.opcode);
@@ -143,12 +149,6 @@ void Connection::start(Task& task) {
   response.residual_count = task.scsi::Command::expected_length;
   response.sense_length = encode_condition(task.transfer_failure, response.sense);
   complete(task);
-}
-
-bool Connection::may_take(const ScsiCommand& header, CommandWindow::Place place) const {
-  return nexus_ != nullptr && tasks_.find(header.initiator_task_tag) == nullptr &&
-         (place == CommandWindow::Place::kNext || !session_->held.has(header.cmd_sn)) &&
-         (!pdu::Immediate::get(header.opcode) || session_->immediate_in_hand < Session::kMaxImmediate);
 }
 
 void Connection::refuse_command(const ScsiCommand& header, CommandWindow::Place place,

@@ -14,7 +14,7 @@ class TaskTable {
  public:
   Task* find(std::uint32_t tag) const {
     if (buckets_.empty()) return nullptr;
-    Task* task = buckets_[home(tag)];
+    Task* task = buckets_.data()[home(tag)];
     while (task != nullptr && task->initiator_task_tag != tag) task = task->next_in_bucket;
     return task;
   }
@@ -22,16 +22,16 @@ class TaskTable {
   void insert(Task& task) {
     if (count_ == buckets_.size()) grow();
     link(task);
-    task.index = free_indexes_[count_++];
+    task.index = free_indexes_.data()[count_++];
   }
   void erase(Task& task) {
-    Task** at = &buckets_[home(task.initiator_task_tag)];
+    Task** at = buckets_.data() + home(task.initiator_task_tag);
     while (*at != &task) {
       CHECK(*at != nullptr);
       at = &(*at)->next_in_bucket;
     }
     *at = task.next_in_bucket;
-    free_indexes_[--count_] = task.index;
+    free_indexes_.data()[--count_] = task.index;
   }
   std::size_t size() const { return count_; }
   // Calls fn(Task&) for all; fn may erase any.
@@ -49,7 +49,7 @@ class TaskTable {
  private:
   std::size_t home(std::uint32_t tag) const { return (tag * 0x9e3779b1u >> 7) & (buckets_.size() - 1); }
   void link(Task& task) {
-    Task*& first = buckets_[home(task.initiator_task_tag)];
+    Task*& first = buckets_.data()[home(task.initiator_task_tag)];
     task.next_in_bucket = first;
     first = &task;
   }

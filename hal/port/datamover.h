@@ -52,30 +52,44 @@ struct DataTask : base::ListHook<DataTask> {
     std::uint32_t end = 0;  // of what it asked for, in the data buffer
     std::uint32_t data_sn = 0;
   };
-  std::array<OutstandingR2t, kMaxR2t> r2ts{};  // oldest first; data comes in order (DataSequenceInOrder=Yes)
-  std::uint8_t r2t_count = 0;
+  // What begins anew with each task lies together.
   bool active = false;        // between begin_task and end_task
   bool failed = false;        // data was lost or wrong; what follows is dropped
   bool discarding = false;    // terminated; what follows is dropped without complaint
   bool get_pending = false;   // a get_data is unanswered
   bool get_answered = false;  // ... and its answer waits for the poll loop
-  DataStatus get_status{};
-  bool drained_owed = false;        // data_out_drained waits for the poll loop
+  bool drained_owed = false;  // data_out_drained waits for the poll loop
+  DataStatus put_status{};
+  std::uint8_t r2t_count = 0;
   std::uint16_t puts_out = 0;       // unanswered put_data
   std::uint16_t puts_answered = 0;  // ... of those, answers that wait for the poll loop
-  DataStatus put_status{};
-  std::uint16_t next_tag = 0;  // low half of the next TTT
-  std::uint32_t data_sn = 0;   // next Data-In
+  std::uint32_t data_sn = 0;        // next Data-In
   std::uint32_t r2t_sn = 0;
   std::uint32_t unsolicited_data_sn = 0;
-  std::uint32_t arrived = 0;          // bytes of the data buffer that have come, all of [0, arrived)
-  std::uint32_t requested = 0;        // end of what R2Ts have asked for
+  std::uint32_t requested = 0;  // end of what R2Ts have asked for
+  std::uint32_t stash_offset = 0;
+  std::uint32_t arrived = 0;             // bytes of the data buffer that have come, all of [0, arrived)
+  std::span<const std::byte> immediate;  // the command's own data, while control_notify lasts
+
+  std::array<OutstandingR2t, kMaxR2t> r2ts{};  // oldest first; data comes in order (DataSequenceInOrder=Yes)
+  DataStatus get_status{};
+  std::uint16_t next_tag = 0;         // low half of the next TTT
   std::span<const DmaSpan> segments;  // of the get_data that is out
   std::uint32_t get_offset = 0, get_end = 0;
-  std::span<const std::byte> immediate;  // the command's own data, while control_notify lasts
-  std::byte* stash = nullptr;            // early data [stash_offset, arrived) that nobody has asked for yet
-  std::uint32_t stash_offset = 0, stash_size = 0;
+  std::byte* stash = nullptr;  // early data [stash_offset, arrived) that nobody has asked for yet
+  std::uint32_t stash_size = 0;
   bool stash_from_pool = false;
+
+  void begin(std::span<const std::byte> immediate_data) {
+    active = true;
+    failed = discarding = get_pending = get_answered = drained_owed = false;
+    put_status = {};
+    r2t_count = 0;
+    puts_out = puts_answered = 0;
+    data_sn = r2t_sn = unsolicited_data_sn = requested = stash_offset = 0;
+    arrived = static_cast<std::uint32_t>(immediate_data.size());
+    immediate = immediate_data;
+  }
 };
 
 struct DataIn {                       // put_data

@@ -9,10 +9,6 @@
 namespace scsi {
 namespace {
 
-// Flags of a logical unit that may stop a command.
-constexpr std::uint32_t kStops = kLuWriteProtected | kLuSoftwareWriteProtected | kLuStopped | kLuEjected | kLuRemoving |
-                                 kLuFailed | kLuMetadataUnreadable | kLuInjecting;
-
 bool denied(Conflict conflict, std::uint8_t denials) {
   switch (conflict) {
     case Conflict::kRead:
@@ -58,7 +54,7 @@ bool refused_by_unit_state(Command& command, std::uint32_t flags) {
 
 }  // namespace
 
-bool refused_by_cdb(Command& command, const OpcodeTable& table) {
+bool refused_by_cdb(Command& command) {
   const OpcodeRow& row = *command.core.row;
   if (command.direction == DataDirection::kBidirectional) {
     finish(command, Outcome::check(kInvalidFieldInCommandInformationUnit));
@@ -68,15 +64,15 @@ bool refused_by_cdb(Command& command, const OpcodeTable& table) {
     finish(command, Outcome::check(kInvalidMessageError));
     return true;
   }
-  if (!is_known(row)) return false;
+  if ((row.flags & kStandIn) != 0) return false;  // usage bits and length do not apply
   if (command.cdb_length < row.length) {
     finish(command, Outcome::invalid_cdb_field(command.cdb_length));
     return true;
   }
-  if (table.usage_ok(row, command.cdb.data())) [[likely]] {
+  if (row.allows(command.cdb.data())) [[likely]] {
     return false;
   }
-  const std::optional<CdbBit> wrong = table.first_forbidden_bit(row, command.cdb.data());
+  const std::optional<CdbBit> wrong = row.first_forbidden_bit(command.cdb.data());
   CHECK(wrong.has_value());
   finish(command, Outcome::invalid_cdb_field(wrong->byte, wrong->bit));
   return true;
@@ -93,25 +89,10 @@ bool Router::refused(Command& command) {
     return true;
   }
   if (attention) return refused_by_attention(command, itl);
-  if (refused_by_cdb(command, core.lu->opcodes())) return true;
+  if (refused_by_cdb(command)) return true;
   const std::uint32_t flags = core.lu->flags.load(std::memory_order_relaxed);
   if (refused_by_unit_state(command, flags)) return true;
   return (flags & kLuInjecting) != 0 && injector_.apply(command);
-}
-
-void Router::enter(Command& command) {
-  CoreState& core = command.core;
-  const ItlNexus& itl = *core.itl;
-  const OpcodeRow& row = *core.row;
-  const bool plain = itl.attentions.empty() && itl.denials == 0 && !itl.read_only &&
-                     (core.lu->flags.load(std::memory_order_relaxed) & kStops) == 0 &&
-                     command.direction != DataDirection::kBidirectional && command.attribute != TaskAttribute::kAca &&
-                     command.cdb_length >= row.length && is_known(row) &&
-                     core.lu->opcodes().usage_ok(row, command.cdb.data());
-  if (!plain && refused(command)) [[unlikely]] {
-    return;
-  }
-  row.enter(command);
 }
 
 }  // namespace scsi

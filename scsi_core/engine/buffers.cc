@@ -109,13 +109,10 @@ void take_buffers(Command& command, std::uint64_t length, Step then) {
   take(command, length, CoreState::kMaxSegments, then);
 }
 
-void release_buffers(Command& command) {
+void give_back_buffers(Command& command) {
   CoreState& core = command.core;
-  if (core.pool_segments) {
-    hal::DmaPool& pool = command.nexus->port.buffers();
-    for (std::size_t i = 0; i < core.segment_count; ++i) pool.give(core.segments[i].bytes.data());
-  }
-  core.segment_count = 0;
+  hal::DmaPool& pool = command.nexus->port.buffers();
+  for (std::size_t i = 0; i < core.segment_count; ++i) pool.give(core.segments[i].bytes.data());
   core.pool_segments = false;
 }
 

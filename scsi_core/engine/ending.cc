@@ -10,7 +10,7 @@
 namespace scsi {
 namespace {
 
-void count(Command& command, bool error) {
+inline void count(Command& command, bool error) {
   const CoreState& core = command.core;
   if (core.shard == nullptr) return;
   LuCounters& counters = core.shard->counters;
@@ -32,7 +32,7 @@ std::uint32_t detail_of(const Outcome& outcome) {
 }
 
 // Takes the command out of everything but the port. `completed`: with a status of its own.
-void let_go(Command& command, bool completed) {
+inline void let_go(Command& command, bool completed) {
   CoreState& core = command.core;
   release_buffers(command);
   if (core.shard != nullptr) {
@@ -43,6 +43,16 @@ void let_go(Command& command, bool completed) {
   core.state = CommandState::kStatus;
   router_of(command).gone(command);
 }
+
+// UA_INTLCK_CTRL = 11b (SPC-5 7.5.10): a status without sense data is told again by a unit attention condition.
+void remember_status(ItlNexus& itl, Status status) {
+  if ((itl.lu->flags.load(std::memory_order_relaxed) & kLuAttentionForStatus) == 0) return;
+  if (status == Status::kBusy) itl.attentions.establish(kPreviousBusyStatus);
+  if (status == Status::kTaskSetFull) itl.attentions.establish(kPreviousTaskSetFullStatus);
+  if (status == Status::kReservationConflict) itl.attentions.establish(kPreviousReservationConflictStatus);
+}
+
+}  // namespace
 
 // EXPECTED DATA TRANSFER LENGTH against what the command asked for and moved (SAM-5 5.4.3; RFC 7143 11.4.5.1).
 void set_residual(Command& command, bool good) {
@@ -57,16 +67,6 @@ void set_residual(Command& command, bool good) {
                                           : Response::Residual::kNone;
   response.residual_count = wanted > expected ? wanted - expected : expected - wanted;
 }
-
-// UA_INTLCK_CTRL = 11b (SPC-5 7.5.10): a status without sense data is told again by a unit attention condition.
-void remember_status(ItlNexus& itl, Status status) {
-  if ((itl.lu->flags.load(std::memory_order_relaxed) & kLuAttentionForStatus) == 0) return;
-  if (status == Status::kBusy) itl.attentions.establish(kPreviousBusyStatus);
-  if (status == Status::kTaskSetFull) itl.attentions.establish(kPreviousTaskSetFullStatus);
-  if (status == Status::kReservationConflict) itl.attentions.establish(kPreviousReservationConflictStatus);
-}
-
-}  // namespace
 
 void CommandDeferred::run(hal::Deferred& deferred) { resume(static_cast<CommandDeferred&>(deferred).command); }
 
@@ -99,12 +99,6 @@ void respond(Command& command, const Outcome& outcome) {
   set_residual(command, outcome.status == Status::kConditionMet);
 }
 
-void respond_good(Command& command) {
-  command.response.status = Status::kGood;
-  command.response.sense_length = 0;
-  set_residual(command, true);
-}
-
 void complete(Command& command, const Outcome& outcome) {
   respond(command, outcome);
   if (outcome.status >= Status::kBusy && command.core.itl != nullptr) [[unlikely]] {
@@ -114,12 +108,6 @@ void complete(Command& command, const Outcome& outcome) {
   count(command, outcome.status == Status::kCheckCondition);
   let_go(command, true);
   command.nexus->port.send_command_complete(command);
-}
-
-void end_with_data(Command& command) {
-  command.core.audit.add(router_of(command).reactor().now(), CommandEvent::kCompleted, 0);
-  count(command, false);
-  let_go(command, true);
 }
 
 void end_aborted(Command& command) {
@@ -135,6 +123,30 @@ void end_aborted(Command& command) {
   } else {
     port.drop_command(command);
   }
+}
+
+void Router::transfer_answered(Command& command, Delivery delivery) {
+  CoreState& core = command.core;
+  CHECK(core.transfers_out > 0);
+  --core.transfers_out;
+  core.delivery = delivery;
+  core.audit.add(reactor_.now(), CommandEvent::kTransferDone, static_cast<std::uint32_t>(delivery));
+  if (delivery == Delivery::kDelivered) {
+    core.moved += core.transfer_length;
+    if (core.status_sent) [[likely]] {
+      core.audit.add(reactor_.now(), CommandEvent::kCompleted, 0);
+      count(command, false);
+      let_go(command, true);
+      return;
+    }
+  } else if (!core.aborted) {
+    core.status_sent = false;
+    core.state = CommandState::kActive;
+    const bool told = command.transfer_failure.key != SenseKey::kNoSense;
+    complete(command, Outcome::check(told ? command.transfer_failure : kDataPhaseError));
+    return;
+  }
+  resume(command);
 }
 
 }  // namespace scsi

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "scsi_core/command.h"
+#include "scsi_core/device_server.h"
 
 namespace scsi {
 
@@ -14,10 +15,19 @@ void continue_later(Command& command, Step next);
 // Ends a command that the core holds: its status is in `outcome`, or nothing is sent.
 void complete(Command& command, const Outcome& outcome);
 void end_aborted(Command& command);
-// The last Data-In was delivered with GOOD.
-void end_with_data(Command& command);
-// Fills command.response.
+// Fill command.response.
 void respond(Command& command, const Outcome& outcome);
-void respond_good(Command& command);
+void set_residual(Command& command, bool good);
+inline void respond_good(Command& command) {
+  Response& response = command.response;
+  response.status = Status::kGood;
+  response.sense_length = 0;
+  if (command.core.length == command.expected_length && command.direction == command.core.row->direction) [[likely]] {
+    response.residual = Response::Residual::kNone;
+    response.residual_count = 0;
+    return;
+  }
+  set_residual(command, true);
+}
 
 }  // namespace scsi

@@ -55,21 +55,19 @@ std::uint64_t cut(const Command& command, std::uint64_t offset, std::uint64_t le
   return offset >= limit ? 0 : std::min(length, limit - offset);
 }
 
-void transfer(Command& command, bool in, std::uint64_t offset, std::uint64_t length, std::uint64_t at,
-              bool with_status) {
+inline Transfer begin_transfer(Command& command, CommandState state, CommandEvent event, std::uint64_t offset,
+                               std::uint64_t length, std::uint64_t at) {
   CoreState& core = command.core;
-  core.state = in ? CommandState::kDataIn : CommandState::kDataOut;
-  core.status_sent = with_status;
+  core.state = state;
   core.transfer_length = length;
   ++core.transfers_out;
-  note(command, in ? CommandEvent::kDataInAsked : CommandEvent::kDataOutAsked, length);
-  const Transfer what{window(core, at, length), offset, length, with_status};
-  TargetPort& port = command.nexus->port;
-  if (in) {
-    port.send_data_in(command, what);
-  } else {
-    port.receive_data_out(command, what);
-  }
+  note(command, event, length);
+  return {window(core, at, length), offset, length, core.status_sent};
+}
+
+inline void data_in(Command& command, std::uint64_t offset, std::uint64_t length, std::uint64_t at) {
+  command.nexus->port.send_data_in(
+      command, begin_transfer(command, CommandState::kDataIn, CommandEvent::kDataInAsked, offset, length, at));
 }
 
 void store_done(StoreRequest& request) {
@@ -101,7 +99,8 @@ void send_last(Command& command, std::uint64_t offset, std::uint64_t length, std
     return;
   }
   respond_good(command);
-  transfer(command, true, offset, bytes, segments_at, true);
+  core.status_sent = true;
+  data_in(command, offset, bytes, segments_at);
 }
 
 void send(Command& command, std::uint64_t offset, std::uint64_t length, Step then, std::uint64_t segments_at) {
@@ -113,7 +112,7 @@ void send(Command& command, std::uint64_t offset, std::uint64_t length, Step the
     continue_later(command, then);
     return;
   }
-  transfer(command, true, offset, bytes, segments_at, false);
+  data_in(command, offset, bytes, segments_at);
 }
 
 void receive(Command& command, std::uint64_t offset, std::uint64_t length, Step then, std::uint64_t segments_at) {
@@ -125,29 +124,9 @@ void receive(Command& command, std::uint64_t offset, std::uint64_t length, Step 
     continue_later(command, then);
     return;
   }
-  transfer(command, false, offset, bytes, segments_at, false);
-}
-
-void Router::transfer_answered(Command& command, Delivery delivery) {
-  CoreState& core = command.core;
-  CHECK(core.transfers_out > 0);
-  --core.transfers_out;
-  core.delivery = delivery;
-  core.audit.add(reactor_.now(), CommandEvent::kTransferDone, static_cast<std::uint32_t>(delivery));
-  if (delivery == Delivery::kDelivered) {
-    core.moved += core.transfer_length;
-    if (core.status_sent) {
-      end_with_data(command);
-      return;
-    }
-  } else if (!core.aborted) {
-    core.status_sent = false;
-    core.state = CommandState::kActive;
-    const bool told = command.transfer_failure.key != SenseKey::kNoSense;
-    complete(command, Outcome::check(told ? command.transfer_failure : kDataPhaseError));
-    return;
-  }
-  resume(command);
+  command.nexus->port.receive_data_out(
+      command,
+      begin_transfer(command, CommandState::kDataOut, CommandEvent::kDataOutAsked, offset, bytes, segments_at));
 }
 
 void store(Command& command, StoreOp op, std::uint64_t byte_offset, std::uint64_t length, bool fua, Step then,
@@ -197,12 +176,6 @@ bool store_ok(Command& command) {
       return false;
   }
   return false;
-}
-
-std::uint64_t transferable(const Command& command) {
-  const CoreState& core = command.core;
-  if (command.direction != core.row->direction) return 0;
-  return std::min(core.length, command.expected_length);
 }
 
 void yield(Command& command, Step then) {

@@ -200,14 +200,6 @@ void Router::end_nexus(Nexus& nexus) {
   nexus.port.end_nexus(nexus);
 }
 
-void Router::gone(Command& command) {
-  Nexus& nexus = *command.nexus;
-  --nexus.in_flight_;
-  if (nexus.lost_) [[unlikely]] {
-    quiet_if_over(nexus);
-  }
-}
-
 // By message: the last command may still be on its way back to the port.
 void Router::quiet_if_over(Nexus& nexus) {
   if (!nexus.lost_ || nexus.in_flight_ != 0 || nexus.homes_owed_ != 0 || nexus.quiet_) return;

@@ -1,4 +1,5 @@
 // Lookup in a device type's opcode table, and the CDB bits that each row forbids.
+#include <bit>
 #include <cstring>
 
 #include "base/check.h"
@@ -17,7 +18,7 @@ std::uint16_t service_action(const std::uint8_t* cdb, std::uint8_t sa_byte) {
   return wide;
 }
 
-OpcodeTable::Mask forbidden_bits(const OpcodeRow& row) {
+std::array<std::uint64_t, 4> forbidden_bits(const OpcodeRow& row) {
   std::array<std::uint8_t, 32> bytes{};
   CHECK(row.length >= 6 && row.length <= bytes.size());
   for (std::size_t i = 0; i < row.length; ++i) bytes[i] = static_cast<std::uint8_t>(~row.usage[i]);
@@ -25,33 +26,26 @@ OpcodeTable::Mask forbidden_bits(const OpcodeRow& row) {
   if (row.sa_byte == 1) bytes[1] &= 0xe0;
   if (row.sa_byte > 1) bytes[row.sa_byte] = bytes[row.sa_byte + 1] = 0;
   bytes[row.opcode == kVariableLengthCdb ? 1 : row.length - 1] |= kNaca;
-  OpcodeTable::Mask mask;
-  std::memcpy(mask.data(), bytes.data(), bytes.size());
-  return mask;
+  return std::bit_cast<std::array<std::uint64_t, 4>>(bytes);
 }
 
 }  // namespace
 
-OpcodeTable::OpcodeTable(std::span<const OpcodeRow> rows) : rows_(rows) {
-  CHECK(rows.size() < 255);
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const OpcodeRow& row = rows[i];
+OpcodeTable::OpcodeTable(std::span<const OpcodeRow> rows) : rows_(rows.begin(), rows.end()) {
+  for (OpcodeRow& row : rows_) {
     CHECK(row.enter != nullptr);
+    row.forbidden = forbidden_bits(row);
     if (count_[row.opcode]++ == 0) {
-      first_[row.opcode] = static_cast<std::uint8_t>(i + 1);
+      first_[row.opcode] = &row;
     } else {
-      CHECK(rows[i - 1].opcode == row.opcode && rows[i - 1].service_action < row.service_action && row.sa_byte != 0);
+      const OpcodeRow& before = *(&row - 1);
+      CHECK(before.opcode == row.opcode && before.service_action < row.service_action && row.sa_byte != 0);
     }
-    forbidden_.push_back(forbidden_bits(row));
   }
 }
 
-const OpcodeRow* OpcodeTable::find(const std::uint8_t* cdb, std::uint16_t cdb_length, bool& bad_service_action) const {
-  bad_service_action = false;
-  const std::uint8_t first = first_[cdb[0]];
-  if (first == 0) return nullptr;
-  const OpcodeRow* row = &rows_[first - 1u];
-  if (row->sa_byte == 0) return row;
+const OpcodeRow* OpcodeTable::find_service_action(const OpcodeRow* row, const std::uint8_t* cdb,
+                                                  std::uint16_t cdb_length, bool& bad_service_action) const {
   bad_service_action = true;
   if (cdb_length < row->sa_byte + (row->sa_byte == 1 ? 1 : 2)) return nullptr;
   const std::uint16_t wanted = service_action(cdb, row->sa_byte);
@@ -64,10 +58,9 @@ const OpcodeRow* OpcodeTable::find(const std::uint8_t* cdb, std::uint16_t cdb_le
   return nullptr;
 }
 
-std::optional<CdbBit> OpcodeTable::first_forbidden_bit(const OpcodeRow& row, const std::uint8_t* cdb) const {
-  std::array<std::uint8_t, 32> bytes;
-  std::memcpy(bytes.data(), mask_of(row).data(), bytes.size());
-  for (std::uint8_t i = 0; i < row.length; ++i) {
+std::optional<CdbBit> OpcodeRow::first_forbidden_bit(const std::uint8_t* cdb) const {
+  const auto bytes = std::bit_cast<std::array<std::uint8_t, 32>>(forbidden);
+  for (std::uint8_t i = 0; i < length; ++i) {
     const unsigned wrong = cdb[i] & bytes[i];
     if (wrong != 0) return CdbBit{i, static_cast<std::uint8_t>(31 - __builtin_clz(wrong))};
   }

@@ -12,18 +12,21 @@ namespace {
 
 // Stand in for the row of an opcode that the table has not got, so that such a command takes the same way as others:
 // unit attention conditions and reservations come first (SAM-5 5.3.3).
-constexpr OpcodeRow kUnknownOpcode{
-    .name = "unknown", .enter = [](Command& c) { finish(c, Outcome::check(kInvalidCommandOperationCode)); }};
-constexpr OpcodeRow kUnknownServiceAction{.name = "unknown service action", .enter = [](Command& c) {
-                                            const bool variable = c.cdb[0] == kVariableLengthCdb;
-                                            finish(c, Outcome::invalid_cdb_field(variable ? 8 : 1, variable ? 7 : 4));
-                                          }};
+constexpr OpcodeRow kUnknownOpcode{.name = "unknown",
+                                   .enter = [](Command& c) { finish(c, Outcome::check(kInvalidCommandOperationCode)); },
+                                   .flags = kStandIn};
+constexpr OpcodeRow kUnknownServiceAction{.name = "unknown service action",
+                                          .enter =
+                                              [](Command& c) {
+                                                const bool variable = c.cdb[0] == kVariableLengthCdb;
+                                                finish(c,
+                                                       Outcome::invalid_cdb_field(variable ? 8 : 1, variable ? 7 : 4));
+                                              },
+                                          .flags = kStandIn};
 
 constexpr Extent kWholeMedium{0, ~std::uint64_t{0}};
 
 }  // namespace
-
-bool is_known(const OpcodeRow& row) { return &row != &kUnknownOpcode && &row != &kUnknownServiceAction; }
 
 Router::Router(Fleet& fleet, std::size_t index, hal::Reactor& reactor)
     : fleet_(fleet),
@@ -35,7 +38,7 @@ Router::Router(Fleet& fleet, std::size_t index, hal::Reactor& reactor)
 
 Router::~Router() = default;
 
-void Router::begin(Command& command) {
+inline void Router::begin(Command& command) {
   CoreState& core = command.core;
   CHECK(core.state == CommandState::kFree || core.state == CommandState::kStatus);
   core.state = CommandState::kActive;
@@ -80,7 +83,8 @@ void Router::scsi_command_received(Command& command) {
   } else if (row->serial != Serial::kNone) {
     core.extent = kWholeMedium;
   }
-  itl->shard->admit(command);
+  if (itl->shard->admit(command)) [[likely]]
+    enter(command);
 }
 
 // SPC-5 6.6.1, 6.33, 6.39: INQUIRY, REPORT LUNS and REQUEST SENSE are answered at any LUN, and by the REPORT LUNS well
@@ -97,7 +101,7 @@ void Router::dispatch_without_unit(Command& command) {
     return finish(command, Outcome::check(opcode ? kInvalidCommandOperationCode : kLogicalUnitNotSupported));
   }
   command.core.row = row;
-  if (refused_by_cdb(command, *table)) return;
+  if (refused_by_cdb(command)) return;
   row->enter(command);
 }
 

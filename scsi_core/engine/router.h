@@ -42,9 +42,18 @@ class Router final : public TaskRouter {
   Fleet& fleet() { return fleet_; }
   std::size_t index() const { return index_; }
   // The command's turn has come: the checks, then its handler.
-  void enter(Command& command);
+  void enter(Command& command) {
+    if (!plain(command) && refused(command)) [[unlikely]]
+      return;
+    command.core.row->enter(command);
+  }
   // A command's slot is about to go back to the port.
-  void gone(Command& command);
+  void gone(Command& command) {
+    Nexus& nexus = *command.nexus;
+    --nexus.in_flight_;
+    if (nexus.lost_) [[unlikely]]
+      quiet_if_over(nexus);
+  }
   void gone_from(ItlNexus& itl);
   MemoryQueue& memory(hal::DmaPool& pool);
   Injector& injector() { return injector_; }
@@ -66,6 +75,7 @@ class Router final : public TaskRouter {
 
  private:
   void begin(Command& command);
+  static bool plain(const Command& command);
   void dispatch_without_unit(Command& command);
   bool refused(Command& command);
   ItlNexus* make_itl(Nexus& nexus, std::uint32_t lun);
@@ -93,12 +103,25 @@ class Router final : public TaskRouter {
   Watchdog watchdog_;
 };
 
-// False for the rows that stand in for opcodes which a table has not got: usage bits and length do not apply.
-bool is_known(const OpcodeRow& row);
 // Direction, attribute, CDB length and reserved bits; true when the command has been ended.
-bool refused_by_cdb(Command& command, const OpcodeTable& table);
+bool refused_by_cdb(Command& command);
 
 // The router that a command came by.
 inline Router& router_of(const Command& command) { return command.nexus->router; }
+
+// Flags of a logical unit that may stop a command.
+inline constexpr std::uint32_t kStops = kLuWriteProtected | kLuSoftwareWriteProtected | kLuStopped | kLuEjected |
+                                        kLuRemoving | kLuFailed | kLuMetadataUnreadable | kLuInjecting;
+
+// Nothing about the command, its I_T_L nexus or its logical unit needs a closer look: it may run.
+inline bool Router::plain(const Command& command) {
+  const CoreState& core = command.core;
+  const ItlNexus& itl = *core.itl;
+  const OpcodeRow& row = *core.row;
+  return itl.attentions.empty() && itl.denials == 0 && !itl.read_only &&
+         (core.lu->flags.load(std::memory_order_relaxed) & kStops) == 0 &&
+         command.direction != DataDirection::kBidirectional && command.attribute != TaskAttribute::kAca &&
+         command.cdb_length >= row.length && (row.flags & kStandIn) == 0 && row.allows(command.cdb.data());
+}
 
 }  // namespace scsi

@@ -46,22 +46,7 @@ LuShard::LuShard(LogicalUnit& unit, Router& owner) : lu(unit), router(owner), wa
 
 LuShard::~LuShard() { base::ListHook<LuShard>::unlink(); }
 
-void LuShard::admit(Command& command) {
-  CoreState& core = command.core;
-  core.position = ++clock_;
-  commands.push_back(command);
-  ++core.itl->commands;
-  ++counters.in_flight;
-  if (special_ == 0 && command.attribute == TaskAttribute::kSimple && core.row->serial < Serial::kExclusiveRange)
-      [[likely]] {
-    core.enabled_at = clock_;
-    router.enter(command);
-    return;
-  }
-  admit_special(command);
-}
-
-void LuShard::admit_special(Command& command) {
+bool LuShard::admit_special(Command& command) {
   CoreState& core = command.core;
   core.state = CommandState::kWaiting;
   ++waiting_;
@@ -74,26 +59,17 @@ void LuShard::admit_special(Command& command) {
     open_fence(command);
     admitting_ = nullptr;
   }
-  if (may_run(command)) {
-    --waiting_;
-    core.enabled_at = ++clock_;
-    core.state = CommandState::kActive;
-    router.enter(command);
-  } else {
+  if (!may_run(command)) {
     core.audit.add(router.reactor().now(), CommandEvent::kWaits, static_cast<std::uint32_t>(WaitReason::kTaskSet));
+    return false;
   }
+  --waiting_;
+  core.enabled_at = ++clock_;
+  core.state = CommandState::kActive;
+  return true;
 }
 
-void LuShard::leave(Command& command, bool completed) {
-  static_cast<base::ListHook<TaskSetTag>&>(command).unlink();
-  --counters.in_flight;
-  ItlNexus& itl = *command.core.itl;
-  --itl.commands;
-  if (special_ != 0) leave_special(command, completed);
-  if (itl.retired && itl.commands == 0) [[unlikely]] {
-    router.gone_from(itl);
-  }
-}
+void LuShard::forget(ItlNexus& itl) { router.gone_from(itl); }
 
 void LuShard::leave_special(Command& command, bool completed) {
   CoreState& core = command.core;

@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "scsi_core/command.h"
 #include "scsi_core/core.h"
+#include "scsi_core/device_server.h"
 #include "scsi_core/engine/abort.h"
 #include "scsi_core/engine/fence.h"
 
@@ -26,9 +27,30 @@ class LuShard : public base::ListHook<LuShard> {  // in its router's list
   ~LuShard();
 
   // --- task set ---
-  void admit(Command& command);  // runs it, now or when its turn comes
+  // True: it is to run now; else it is run when its turn comes.
+  bool admit(Command& command) {
+    CoreState& core = command.core;
+    core.position = ++clock_;
+    commands.push_back(command);
+    ++core.itl->commands;
+    ++counters.in_flight;
+    if (special_ != 0 || command.attribute != TaskAttribute::kSimple || core.row->serial >= Serial::kExclusiveRange)
+        [[unlikely]]
+      return admit_special(command);
+    core.enabled_at = clock_;
+    return true;
+  }
   // The command has ended or is about to; `completed`: with a status of its own, not as aborted.
-  void leave(Command& command, bool completed);
+  void leave(Command& command, bool completed) {
+    static_cast<base::ListHook<TaskSetTag>&>(command).unlink();
+    --counters.in_flight;
+    ItlNexus& itl = *command.core.itl;
+    --itl.commands;
+    if (special_ != 0) [[unlikely]]
+      leave_special(command, completed);
+    if (itl.retired && itl.commands == 0) [[unlikely]]
+      forget(itl);
+  }
   // A hold (logical unit reset) keeps every newer command waiting until it is released.
   void hold();
   void release_hold();
@@ -61,8 +83,9 @@ class LuShard : public base::ListHook<LuShard> {  // in its router's list
     bool sequenced;              // its place among the fences of the logical unit is known
     std::size_t before = 0;      // commands that must end first
   };
-  void admit_special(Command& command);
+  bool admit_special(Command& command);
   void leave_special(Command& command, bool completed);
+  void forget(ItlNexus& itl);
   void open_fence(Command& command);
   void close_fence(Command& command);
   bool counts(const Fence& fence, const Command& command) const;

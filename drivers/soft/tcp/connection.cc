@@ -94,7 +94,7 @@ void TcpConnection::put_data(hal::DataTask& task, const hal::DataIn& data) {
       size = std::min(size, burst_left);
     }
     const bool last = size == left;
-    hal::iscsi::DataIn& pdu = sender_.queue_data(task, data, at, size, last);
+    hal::iscsi::DataIn pdu;
     pdu.flags = last || burst_ends ? std::uint8_t{hal::iscsi::DataIn::kFinal} : std::uint8_t{0};
     pdu.initiator_task_tag = task.initiator_task_tag;
     pdu.exp_cmd_sn = *counters_.exp_cmd_sn;
@@ -106,7 +106,7 @@ void TcpConnection::put_data(hal::DataTask& task, const hal::DataIn& data) {
       pdu.stat_sn = (*counters_.stat_sn)++;
       pdu.residual_count = data.residual_count;
     }
-    sender_.seal_last();
+    sender_.queue_data(task, data, at, size, last, pdu);
     at += size;
   } while (at < data.length);
 }

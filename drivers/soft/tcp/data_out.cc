@@ -14,31 +14,11 @@ using hal::DataTask;
 using hal::iscsi::kReservedTag;
 using hal::iscsi::RejectReason;
 
-void DataOut::begin(DataTask& task, std::span<const std::byte> immediate) {
-  CHECK(!task.active && task.index < 0x7fff);
-  task.active = true;
-  task.failed = task.discarding = task.get_pending = task.get_answered = task.drained_owed = false;
-  task.r2t_count = 0;
-  task.puts_out = task.puts_answered = 0;
-  task.data_sn = task.r2t_sn = task.unsolicited_data_sn = task.requested = 0;
-  task.arrived = static_cast<std::uint32_t>(immediate.size());
-  task.immediate = immediate;
-  task.stash_offset = 0;
-  if (!immediate.empty()) fresh_ = &task;
-  if (task.index >= tasks_.size()) tasks_.resize(task.index + std::size_t{1});
-  CHECK(tasks_[task.index] == nullptr);
-  tasks_[task.index] = &task;
-}
-
-void DataOut::end(DataTask& task) {
-  CHECK(task.active && !task.get_pending && task.puts_out == 0);
+// More data may come for it, or has come that nobody fetched.
+void DataOut::end_early(DataTask& task) {
   for (std::uint8_t i = 0; i < task.r2t_count; ++i) remember_dead(task.r2ts[i].target_transfer_tag);
   if (task.unsolicited_follows) remember_dead(task.initiator_task_tag);
-  if (fresh_ == &task) fresh_ = nullptr;
-  if (task.linked()) task.unlink();
   if (task.stash != nullptr) free_stash(task);
-  tasks_[task.index] = nullptr;
-  task.active = false;
 }
 
 void DataOut::get(DataTask& task, std::span<const hal::DmaSpan> segments, std::uint32_t offset, std::uint32_t length) {
@@ -82,12 +62,11 @@ void DataOut::copy_early(DataTask& task) {
   }
 }
 
-void DataOut::keep_immediate() {
-  DataTask* const task = std::exchange(fresh_, nullptr);
-  if (task == nullptr || task->immediate.empty()) return;
-  const auto bytes = std::exchange(task->immediate, {});
-  grow_stash(*task);
-  std::memcpy(task->stash, bytes.data(), bytes.size());
+void DataOut::keep(DataTask& task) {
+  if (task.immediate.empty()) return;
+  const auto bytes = std::exchange(task.immediate, {});
+  grow_stash(task);
+  std::memcpy(task.stash, bytes.data(), bytes.size());
 }
 
 void DataOut::grow_stash(DataTask& task) {

@@ -4,8 +4,10 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
+#include "base/check.h"
 #include "drivers/soft/tcp/sender.h"
 #include "hal/port/datamover.h"
 
@@ -20,13 +22,32 @@ class DataOut {
   }
   void set_events(hal::DatamoverEvents& events) { events_ = &events; }
 
-  void begin(hal::DataTask& task, std::span<const std::byte> immediate);
-  void end(hal::DataTask& task);
+  void begin(hal::DataTask& task, std::span<const std::byte> immediate) {
+    CHECK(!task.active && task.index < 0x7fff);
+    task.begin(immediate);
+    if (!immediate.empty()) fresh_ = &task;
+    if (task.index >= tasks_.size()) [[unlikely]]
+      tasks_.resize(task.index + std::size_t{1});
+    hal::DataTask*& place = tasks_.data()[task.index];
+    CHECK(place == nullptr);
+    place = &task;
+  }
+  void end(hal::DataTask& task) {
+    CHECK(task.active && !task.get_pending && task.puts_out == 0);
+    if (task.r2t_count != 0 || task.unsolicited_follows || task.stash != nullptr) [[unlikely]]
+      end_early(task);
+    if (fresh_ == &task) fresh_ = nullptr;
+    if (task.linked()) task.unlink();
+    tasks_.data()[task.index] = nullptr;
+    task.active = false;
+  }
   void get(hal::DataTask& task, std::span<const hal::DmaSpan> segments, std::uint32_t offset, std::uint32_t length);
   void terminate(hal::DataTask& task);
   static bool drained(const hal::DataTask& task) { return !task.unsolicited_follows && task.r2t_count == 0; }
   // control_notify is about to return: immediate data that nobody fetched is kept.
-  void keep_immediate();
+  void keep_immediate() {
+    if (fresh_ != nullptr) keep(*std::exchange(fresh_, nullptr));
+  }
 
   // Checks a Data-Out against its task. Null: not to be placed (dropped, or refused through the events).
   hal::DataTask* admit(const hal::iscsi::DataOut& header);
@@ -44,6 +65,8 @@ class DataOut {
   }
 
  private:
+  void end_early(hal::DataTask& task);
+  void keep(hal::DataTask& task);
   hal::DataTask* find(const hal::iscsi::DataOut& header);
   bool in_order(hal::DataTask& task, const hal::iscsi::DataOut& header, bool unsolicited) const;
   void refuse(hal::DataTask& task, hal::iscsi::RejectReason reason, const hal::iscsi::DataOut& header);

@@ -19,6 +19,8 @@ constexpr std::size_t kMaxVectors = 256;  // per system call; the kernel's limit
 // Calls fn(bytes) for the parts of `segments` that make up [offset, offset+size).
 template <class Fn>
 void for_each_part(std::span<const hal::DmaSpan> segments, std::uint64_t offset, std::uint64_t size, Fn&& fn) {
+  if (segments.size() == 1 && offset == 0 && size == segments.data()->bytes.size()) [[likely]]
+    return fn(segments.data()->bytes);
   for (const hal::DmaSpan& segment : segments) {
     if (size == 0) return;
     const std::uint64_t length = segment.bytes.size();
@@ -43,33 +45,12 @@ void copy_out(std::span<const hal::DmaSpan> segments, std::uint64_t offset, std:
 
 }  // namespace
 
-TxPdu& TxPool::take() {
-  if (TxPdu* pdu = free_.pop_front()) return *pdu;
-  return *new TxPdu;  // the pool grows to the largest number ever queued
-}
-
-void TxPool::give(TxPdu& pdu) {
-  if (!pdu.own.empty()) pdu.own.reset();
-  free_.push_front(pdu);
-}
-
 TxPool::~TxPool() {
   while (TxPdu* pdu = free_.pop_front()) delete pdu;
 }
 
 Sender::~Sender() {
   drop_all([](hal::DataTask&) {});
-}
-
-// Length, padding and digests; `data` starts with the payload and is needed for its digest only.
-void Sender::finish(TxPdu& pdu, std::span<const std::byte> data) {
-  reinterpret_cast<hal::iscsi::BasicHeader*>(pdu.header.data())->data_segment_length = pdu.data_size;
-  pdu.header_size = hal::iscsi::kHeaderSize;
-  pdu.sent = 0;
-  const std::uint32_t pad = hal::iscsi::padding(pdu.data_size);
-  pdu.trailer_size = static_cast<std::uint8_t>(pad);
-  if (pad != 0) pdu.trailer.fill(std::byte{0});
-  if (header_digest_ || data_digest_) add_digests(pdu, data, pad);
 }
 
 void Sender::add_digests(TxPdu& pdu, std::span<const std::byte> data, std::uint32_t pad) {
@@ -112,20 +93,6 @@ void Sender::queue_control(const hal::iscsi::BasicHeader& header, std::span<cons
   queue_.push_back(pdu);
 }
 
-hal::iscsi::DataIn& Sender::queue_data(hal::DataTask& task, const hal::DataIn& data, std::uint32_t offset,
-                                       std::uint32_t size, bool last) {
-  TxPdu& pdu = take();
-  pdu.task = &task;
-  pdu.last_of_put = last;
-  pdu.with_status = last && data.with_status;
-  pdu.data_offset = offset;
-  pdu.data_size = size;
-  pdu.segments = data.segments;
-  if (data_digest_) own_rest(pdu);
-  queue_.push_back(pdu);
-  return *new (pdu.header.data()) hal::iscsi::DataIn;
-}
-
 void Sender::own_rest(TxPdu& pdu) {
   if (!pdu.own.empty() || pdu.data_size == 0) return;
   own(pdu, pdu.data_size);
@@ -153,20 +120,13 @@ Sender::Released Sender::release_task(hal::DataTask& task) {
   return released;
 }
 
+// The whole of as many queued PDUs as `out` has room for; how many vectors that makes.
 std::size_t Sender::gather(std::span<iovec> out) {
-  std::size_t count = 0;
-  std::uint32_t skip = queue_.front().sent;  // only the first PDU of the queue has sent anything
-  iovec* const vectors = out.data();
-  const auto add = [&](const std::byte* data, std::size_t size) {
-    if (skip >= size) {
-      skip -= static_cast<std::uint32_t>(size);
-      return;
-    }
-    vectors[count++] = {const_cast<std::byte*>(data) + skip, size - skip};
-    skip = 0;
-  };
+  iovec* next = out.data();
+  iovec* const end = next + out.size();
+  const auto add = [&next](const std::byte* data, std::size_t size) { *next++ = {const_cast<std::byte*>(data), size}; };
   queue_.find_if([&](TxPdu& pdu) {
-    if (count + 2 + pdu.segments.size() > out.size()) return true;
+    if (next + 2 + pdu.segments.size() > end) return true;
     add(pdu.header.data(), pdu.header_size);
     if (pdu.data_size != 0) {
       for_each_part(pdu.segments, pdu.data_offset, pdu.data_size,
@@ -175,7 +135,7 @@ std::size_t Sender::gather(std::span<iovec> out) {
     if (pdu.trailer_size != 0) add(pdu.trailer.data(), pdu.trailer_size);
     return false;
   });
-  return count;
+  return static_cast<std::size_t>(next - out.data());
 }
 
 // Bytes sent, 0 when the socket is full, -1 when it is broken.
@@ -184,6 +144,12 @@ long Sender::send_some(int fd) {
   msghdr message{};
   message.msg_iov = vectors.data();
   message.msg_iovlen = gather(vectors);
+  std::size_t sent_before = queue_.front().sent;  // only the first PDU of the queue has sent anything
+  for (; sent_before >= message.msg_iov->iov_len; ++message.msg_iov, --message.msg_iovlen) {
+    sent_before -= message.msg_iov->iov_len;
+  }
+  message.msg_iov->iov_base = static_cast<std::byte*>(message.msg_iov->iov_base) + sent_before;
+  message.msg_iov->iov_len -= sent_before;
   for (;;) {
     const ssize_t sent = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent > 0) return sent;

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <new>
 #include <span>
 
 #include "base/intrusive_list.h"
@@ -31,8 +32,15 @@ struct TxPdu : base::ListHook<TxPdu> {
 
 class TxPool {
  public:
-  TxPdu& take();
-  void give(TxPdu& pdu);
+  // It grows to the largest number ever queued.
+  TxPdu& take() {
+    TxPdu* const pdu = free_.pop_front();
+    return pdu != nullptr ? *pdu : *new TxPdu;
+  }
+  void give(TxPdu& pdu) {
+    if (!pdu.own.empty()) pdu.own.reset();
+    free_.push_front(pdu);
+  }
   ~TxPool();
 
  private:
@@ -49,15 +57,21 @@ class Sender {
   }
   // A PDU whose data is copied.
   void queue_control(const hal::iscsi::BasicHeader& header, std::span<const std::byte> data);
-  // One Data-In PDU over borrowed segments; the caller fills the rest of the header returned, then calls seal_last().
-  // With data digests the payload is copied, so that the digest stays true while others write to the medium it was lent
-  // from.
-  hal::iscsi::DataIn& queue_data(hal::DataTask& task, const hal::DataIn& data, std::uint32_t offset, std::uint32_t size,
-                                 bool last);
-  // Length, padding and digests of the PDU queued last.
-  void seal_last() {
-    TxPdu& pdu = queue_.back();
+  // One Data-In PDU over borrowed segments: `size` bytes of `data` from `offset` on. With data digests the payload is
+  // copied, so that the digest stays true while others write to the medium it was lent from.
+  void queue_data(hal::DataTask& task, const hal::DataIn& data, std::uint32_t offset, std::uint32_t size, bool last,
+                  const hal::iscsi::DataIn& header) {
+    TxPdu& pdu = take();
+    new (pdu.header.data()) hal::iscsi::DataIn(header);
+    pdu.task = &task;
+    pdu.last_of_put = last;
+    pdu.with_status = last && data.with_status;
+    pdu.data_offset = offset;
+    pdu.data_size = size;
+    pdu.segments = data.segments;
+    if (data_digest_) own_rest(pdu);
     finish(pdu, pdu.own.bytes());
+    queue_.push_back(pdu);
   }
   bool empty() const { return queue_.empty(); }
   // Sends as much as the socket takes. False: the connection is broken. Finished puts are counted in their tasks'
@@ -80,7 +94,16 @@ class Sender {
 
  private:
   static constexpr std::size_t kMaxHeld = std::size_t{4} << 20;  // bytes of memory
-  void finish(TxPdu& pdu, std::span<const std::byte> data);
+  // Length, padding and digests; `data` starts with the payload and is needed for its digest only.
+  void finish(TxPdu& pdu, std::span<const std::byte> data) {
+    reinterpret_cast<hal::iscsi::BasicHeader*>(pdu.header.data())->data_segment_length = pdu.data_size;
+    pdu.header_size = hal::iscsi::kHeaderSize;
+    pdu.sent = 0;
+    const std::uint32_t pad = hal::iscsi::padding(pdu.data_size);
+    pdu.trailer_size = static_cast<std::uint8_t>(pad);
+    if (pad != 0) pdu.trailer.fill(std::byte{0});
+    if (header_digest_ || data_digest_) add_digests(pdu, data, pad);
+  }
   void own_rest(TxPdu& pdu);
   void own(TxPdu& pdu, std::size_t size);
   TxPdu& take() {
