@@ -74,9 +74,9 @@ def compare(options, ours, peer, cases):
         (mine, theirs), cpu, p50, p99 = middle(figure), middle("cpu"), middle("p50_us"), middle("p99_us")
         ratio = mine / theirs
         good = ratio <= wanted if latency else ratio >= wanted
+        verdict = "" if good else "ABOVE" if latency else "BELOW"
         print(f"{name:26} {mine:10.1f} {theirs:10.1f} {ratio:6.2f} {wanted:6.2f}  {cpu[0]:4.2f} {cpu[1]:4.2f} "
-              f"{p50[0]:8.1f} {p50[1]:8.1f} {p99[0]:8.1f} {p99[1]:8.1f} {'' if good else 'ABOVE' if latency else 'BELOW'}",
-              flush=True)
+              f"{p50[0]:8.1f} {p50[1]:8.1f} {p99[0]:8.1f} {p99[1]:8.1f} {verdict}", flush=True)
         if options.raw:
             for side, runs in (("outboard", our_runs), ("tgt", peer_runs)):
                 print(f"    {side}: " + ", ".join(f"{run[figure]:.1f}" for run in runs))
@@ -109,7 +109,8 @@ def main():
     def chosen(cases):
         if not options.smoke:
             return cases
-        return [(name, arguments, figure, wanted / SMOKE_SLACK if figure.endswith("_us") else wanted * SMOKE_SLACK, True)
+        slack = {"iops": SMOKE_SLACK, "p50_us": 1 / SMOKE_SLACK}
+        return [(name, arguments, figure, wanted * slack[figure], smoke)
                 for name, arguments, figure, wanted, smoke in cases if smoke]
 
     print(f"{'':26} {'outboard':>10} {'tgt':>10}  ratio wanted  cpu: ours, tgt   p50 us: ours, tgt  p99 us: ours, tgt")

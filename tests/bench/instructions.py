@@ -2,7 +2,8 @@
 """Instructions per command by layer: runs `path` under callgrind and adds up what its poll loop executed.
 
 Counted: everything from the PDU's bytes in the receive area to the response handed to the socket, that is, all of
-soft::tcp::TcpPoller::poll with what it calls; not counted: the kernel. The same binary and arguments give the same count.
+soft::tcp::TcpPoller::poll with what it calls; not counted: the kernel. The same binary and arguments give the same
+count.
 """
 import argparse
 import json
@@ -12,8 +13,8 @@ import subprocess
 import sys
 import tempfile
 
-LAYERS = ["drivers/soft/tcp", "fabrics/iscsi", "scsi_core/engine", "scsi_core/disk", "scsi_core/backstores", "scsi_core",
-          "hal", "base"]
+LAYERS = ["drivers/soft/tcp", "fabrics/iscsi", "scsi_core/engine", "scsi_core/disk", "scsi_core/backstores",
+          "scsi_core", "hal", "base"]
 SMALL, LARGE = 4000, 24000  # commands; the difference of the two runs leaves login and start out
 
 
@@ -32,15 +33,15 @@ def run(binary, commands, extra, work):
     out = work / f"callgrind.{commands}"
     result = subprocess.run(
         ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--collect-atstart=no",
-         "--toggle-collect=soft::tcp::TcpPoller::poll()", "--error-exitcode=9", str(binary), "--commands", str(commands)]
-        + extra, capture_output=True, text=True, timeout=570)
+         "--toggle-collect=soft::tcp::TcpPoller::poll()", "--error-exitcode=9", str(binary),
+         "--commands", str(commands)] + extra, capture_output=True, text=True, timeout=570)
     if result.returncode != 0:
         sys.exit(f"path under callgrind failed:\n{result.stdout}\n{result.stderr[-2000:]}")
     done = json.loads(result.stdout.strip().split("\n")[-1])
     if done["errors"]:
         sys.exit(f"{done['errors']} commands failed")
-    listing = subprocess.run(["callgrind_annotate", "--threshold=100", "--auto=no", "--show=Ir", str(out)], capture_output=True,
-                             text=True, check=True, timeout=120).stdout
+    annotate = ["callgrind_annotate", "--threshold=100", "--auto=no", "--show=Ir", str(out)]
+    listing = subprocess.run(annotate, capture_output=True, text=True, check=True, timeout=120).stdout
     layers, functions = {}, {}
     for line in listing.split("\n"):
         found = re.match(r"\s*([\d,]+)\s*\([^)]*\)\s+(\S+?):(.*?)(?: \[|$)", line)

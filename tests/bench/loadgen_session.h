@@ -83,7 +83,10 @@ class Session {
   std::vector<Slot> slots_;
   std::vector<std::byte> payload_;
   std::vector<std::byte> in_;
-  std::size_t in_start_ = 0, in_end_ = 0, skip_ = 0;
+  std::size_t in_start_ = 0, in_end_ = 0;
+  hal::iscsi::BasicHeader header_;  // of the PDU that is coming in
+  bool in_pdu_ = false;
+  std::size_t skip_ = 0;  // bytes of it that are still to come
   // Headers wait in a ring until they are sent; vectors point into it and into the payload.
   std::vector<std::array<std::byte, 48>> headers_;
   std::size_t header_next_ = 0;

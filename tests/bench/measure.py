@@ -40,7 +40,7 @@ def fill(bin_dir, target, lun, size):
 
 
 def system_calls(pid, seconds):
-    """How many a process makes in so long: by perf's tracepoint where there is one, which slows nothing, else strace."""
+    """How many a process makes in so long: by perf's tracepoint, which slows nothing, or else by strace."""
     if shutil.which("perf"):
         argv = ["perf", "stat", "-x,", "-e", "raw_syscalls:sys_enter", "-p", str(pid), "--", "sleep", str(seconds)]
         done = subprocess.run(argv, capture_output=True, text=True, timeout=seconds + 20, check=False)
