@@ -52,6 +52,7 @@ struct ManagementRequest final : scsi::TaskManagement, base::ListHook<Management
   std::uint32_t initiator_task_tag = 0;
   std::uint32_t cmd_sn = 0;
   std::uint32_t referenced_cmd_sn = 0;
+  std::uint64_t last_task = 0;  // number of the last task before it
   bool immediate = false;
   bool waiting = false;  // for commands before it
 };

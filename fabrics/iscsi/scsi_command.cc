@@ -137,7 +137,7 @@ void Connection::start(Task& task) {
     session_->window.receive();
     task.holds_slot = true;
   }
-  ++session_->commands;
+  task.number = ++session_->commands;
   if (__builtin_expect(task.transfer_failure == scsi::SenseCode{}, 1)) {
     shard_.router().scsi_command_received(task);
     return;

@@ -26,6 +26,7 @@ struct Task final : scsi::Command, hal::DataTask, base::ListHook<Task> {
   bool status_in_data = false;  // the put_data that is out carries the status
   std::uint8_t transfers_out = 0;
   std::uint32_t cmd_sn = 0;
+  std::uint64_t number = 0;  // counts what the session gave to the core
   std::uint32_t bidirectional_read_length = 0;
 };
 

@@ -71,7 +71,7 @@ void Connection::run_waiting_management() {
 
 void Connection::execute(ManagementRequest& request) {
   if (request.wire_function == ManagementFunction::kAbortTask && abort_task(request)) return;
-  if (affects_task_sets(request.wire_function)) abort_own_tasks(request);
+  request.last_task = session_->commands;
   shard_.router().task_management_request_received(request);
 }
 
@@ -99,16 +99,20 @@ bool Connection::abort_task(ManagementRequest& request) {
   return true;
 }
 
-// What the core no longer or not yet has of the tasks that a function ends.
+// What the core no longer has of the tasks that a function has ended; those that came after it are not affected.
 void Connection::abort_own_tasks(const ManagementRequest& request) {
   const bool all = affects_all_units(request.wire_function);
   tasks_.for_each([&](Task& task) {
-    if (task.place == TaskPlace::kDraining && (all || task.scsi::Command::lun == request.lun)) drop(task);
+    if (task.place != TaskPlace::kDraining || task.number > request.last_task) return;
+    if (all || task.scsi::Command::lun == request.lun) drop(task);
   });
 }
 
 void Connection::management_executed(ManagementRequest& request, ManagementAnswer answer) {
   const std::uint32_t tag = request.initiator_task_tag;
+  if (answer == ManagementAnswer::kFunctionComplete && affects_task_sets(request.wire_function)) {
+    abort_own_tasks(request);
+  }
   const bool cold = request.wire_function == ManagementFunction::kTargetColdReset;
   shard_.note(PortEvent::kManagement, datamover_->peer_address(),
               static_cast<std::uint64_t>(request.wire_function) << 8 | static_cast<std::uint64_t>(answer));

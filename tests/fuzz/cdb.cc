@@ -14,8 +14,8 @@
 #include "scsi_core/backstores/backstores.h"
 #include "scsi_core/metadata_store.h"
 #include "tests/fuzz/cdb_input.h"
-#include "tests/fuzz/require.h"
 #include "tests/support/loop_target.h"
+#include "tests/support/require.h"
 
 namespace {
 

@@ -9,7 +9,7 @@
 #include "fabrics/iscsi/chap.h"
 #include "fabrics/iscsi/value.h"
 #include "tests/fuzz/input.h"
-#include "tests/fuzz/require.h"
+#include "tests/support/require.h"
 
 namespace {
 

@@ -10,7 +10,7 @@
 #include "ctl/config/check.h"
 #include "ctl/config/diff.h"
 #include "ctl/config/toml.h"
-#include "tests/fuzz/require.h"
+#include "tests/support/require.h"
 
 namespace {
 

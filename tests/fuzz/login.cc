@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "fabrics/iscsi/login.h"
 #include "tests/fuzz/input.h"
-#include "tests/fuzz/require.h"
+#include "tests/support/require.h"
 
 namespace {
 

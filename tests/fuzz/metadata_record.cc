@@ -7,7 +7,7 @@
 
 #include "scsi_core/metadata_store_file.h"
 #include "scsi_core/reservation/table.h"
-#include "tests/fuzz/require.h"
+#include "tests/support/require.h"
 
 namespace {
 

@@ -10,7 +10,7 @@
 #include "drivers/soft/tcp/receiver.h"
 #include "hal/dma.h"
 #include "tests/fuzz/input.h"
-#include "tests/fuzz/require.h"
+#include "tests/support/require.h"
 
 namespace {
 

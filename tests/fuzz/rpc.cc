@@ -21,7 +21,7 @@
 #include "ctl/rpc/server.h"
 #include "ctl/service/service.h"
 #include "tests/fuzz/input.h"
-#include "tests/fuzz/require.h"
+#include "tests/support/require.h"
 #include "tests/unit/ctl/fake_machine.h"
 #include "tests/unit/ctl/temporary_directory.h"
 

@@ -13,9 +13,9 @@
 
 #include "base/log.h"
 #include "tests/fuzz/input.h"
-#include "tests/fuzz/require.h"
-#include "tests/fuzz/session_world.h"
-#include "tests/fuzz/strict_initiator.h"
+#include "tests/support/require.h"
+#include "tests/support/session_world.h"
+#include "tests/support/strict_initiator.h"
 
 namespace {
 

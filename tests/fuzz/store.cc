@@ -14,7 +14,7 @@
 #include "ctl/config/check.h"
 #include "ctl/store.h"
 #include "tests/fuzz/input.h"
-#include "tests/fuzz/require.h"
+#include "tests/support/require.h"
 #include "tests/unit/ctl/temporary_directory.h"
 
 namespace {

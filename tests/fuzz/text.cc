@@ -10,7 +10,7 @@
 #include "fabrics/iscsi/text_exchange.h"
 #include "fabrics/iscsi/value.h"
 #include "tests/fuzz/input.h"
-#include "tests/fuzz/require.h"
+#include "tests/support/require.h"
 
 namespace {
 

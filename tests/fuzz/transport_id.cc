@@ -7,7 +7,7 @@
 
 #include "scsi_core/reservation/parameters.h"
 #include "scsi_core/reservation/transport_id.h"
-#include "tests/fuzz/require.h"
+#include "tests/support/require.h"
 
 namespace {
 

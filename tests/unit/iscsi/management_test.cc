@@ -101,11 +101,41 @@ TEST_F(ManagementTest, TaskSetFunctionsEndResponsesThatWaitForData) {
     core().complete(core().command(function));
     host.manage(function, 1000u + function);
     ASSERT_EQ(core().functions.size(), 1u);
-    EXPECT_EQ(host.connection().tasks(), 0u);
     core().answer(*core().functions[0], scsi::TmfResponse::kFunctionComplete);
+    EXPECT_EQ(host.connection().tasks(), 0u);
     host.expect_management(1000u + function, 0);
     host.expect_nothing();
   }
+}
+
+TEST_F(ManagementTest, FunctionThatFailsEndsNoTask) {
+  host.write(1, 4096, {}, true);
+  core().complete(core().command(1), scsi::Status::kCheckCondition);
+  host.manage(kAbortTaskSet, 10);
+  core().answer(*core().functions[0], scsi::TmfResponse::kIncorrectLun);
+  host.expect_management(10, 2);
+  host.connection().drain(1);
+  host.expect_status(1, scsi::Status::kCheckCondition);
+}
+
+TEST_F(ManagementTest, TaskThatCameAfterTheFunctionStays) {
+  host.manage(kAbortTaskSet, 10);
+  host.write(1, 4096, {}, true);
+  core().complete(core().command(1));
+  core().answer(*core().functions[0], scsi::TmfResponse::kFunctionComplete);
+  host.expect_management(10, 0);
+  host.connection().drain(1);
+  host.expect_status(1);
+}
+
+TEST_F(ManagementTest, TaskThatTheCoreEndedWhileTheFunctionRanIsEndedToo) {
+  host.write(1, 4096, {}, true);
+  host.manage(kAbortTaskSet, 10);
+  core().complete(core().command(1));
+  core().answer(*core().functions[0], scsi::TmfResponse::kFunctionComplete);
+  host.expect_management(10, 0);
+  EXPECT_EQ(host.connection().tasks(), 0u);
+  host.expect_nothing();
 }
 
 TEST_F(ManagementTest, TasksOfOtherUnitsStay) {

@@ -1,12 +1,12 @@
 // The target, its operator, and its end.
-#include "tests/fuzz/session_world.h"
+#include "tests/support/session_world.h"
 
 #include <optional>
 
 #include "hal/dma.h"
 #include "scsi_core/backstores/backstores.h"
 #include "scsi_core/sense_codes.h"
-#include "tests/fuzz/require.h"
+#include "tests/support/require.h"
 
 namespace {
 
@@ -31,10 +31,10 @@ iscsi::FabricConfig fabric_config(bool with_open_target) {
 
 }  // namespace
 
-SessionWorld::SessionWorld() {
+SessionWorld::SessionWorld(std::uint64_t seed) {
   hal::ReactorOptions options;
   options.clock = &clock_;
-  options.shuffle_seed = 1;
+  options.shuffle_seed = seed;
   options.dma_limit = std::size_t{64} << 20;
   reactor_ = std::move(hal::Reactor::create(options).value());
   datamover_ = std::make_unique<PairDatamover>(*reactor_);
@@ -108,7 +108,10 @@ void SessionWorld::add_disk(const char* name, bool removable) {
   scsi::LuConfig config;
   config.name = config.serial = name;
   config.removable = removable;
-  auto store = scsi::make_backstore({.size = kDiskSize, .block_size = removable ? 4096u : 512u});
+  scsi::BackstoreConfig medium;
+  medium.size = kDiskSize;
+  medium.block_size = removable ? 4096u : 512u;
+  auto store = scsi::make_backstore(medium);
   REQUIRE(store.has_value());
   wait([&](scsi::Done done) { core_->add_disk(config, std::move(*store), std::move(done)); });
 }

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -31,6 +32,9 @@ class StrictInitiator {
   void read_answers();  // what has come, unless `deaf`
   bool closed() const { return closed_; }
   bool full_feature() const { return full_feature_; }
+  bool window_open() const { return hal::iscsi::serial_less_equal(cmd_sn, max_cmd_sn_); }
+  // Called for every PDU that came and is right.
+  std::function<void(const hal::iscsi::BasicHeader&, std::span<const std::byte>)> heard;
 
   struct R2t {
     std::uint32_t initiator_task_tag, target_transfer_tag, offset, length, data_sn;

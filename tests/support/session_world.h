@@ -11,14 +11,14 @@
 #include "hal/reactor.h"
 #include "scsi_core/core.h"
 #include "scsi_core/metadata_store.h"
-#include "tests/fuzz/pair_datamover.h"
+#include "tests/support/pair_datamover.h"
 
 class SessionWorld {
  public:
   static constexpr const char* kTarget = "iqn.2026-01.test:open";
   static constexpr const char* kGuarded = "iqn.2026-01.test:guarded";  // asks for CHAP
 
-  SessionWorld();
+  explicit SessionWorld(std::uint64_t seed = 1);  // of the order in which things are polled
   // Nothing may be left of those who were connected: sessions, commands, nexuses, buffers. Close their ends first.
   ~SessionWorld();
   int connect(const std::string& peer) { return datamover_->connect(peer); }

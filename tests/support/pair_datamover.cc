@@ -1,12 +1,12 @@
 // Listening and accepting without a network.
-#include "tests/fuzz/pair_datamover.h"
+#include "tests/support/pair_datamover.h"
 
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <utility>
 
-#include "tests/fuzz/require.h"
+#include "tests/support/require.h"
 
 struct PairDatamover::Listener final : hal::DatamoverListener {
   Listener(PairDatamover& owner, std::string where, hal::DatamoverAcceptor& to)

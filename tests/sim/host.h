@@ -1,0 +1,107 @@
+// A host that behaves, on one session at a time: what it does is chosen from a seed, what comes back is checked.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "tests/sim/medium_oracle.h"
+#include "tests/support/session_world.h"
+#include "tests/support/strict_initiator.h"
+
+namespace sim {
+
+using Media = std::array<MediumOracle, 2>;  // by LUN
+
+// What all hosts share.
+struct Shared {
+  SessionWorld& world;
+  Media& media;
+  base::SeededRandom& random;
+  std::uint64_t clock = 0;       // counts what is sent
+  std::uint64_t arrived = 0;     // the clock when everything sent had last arrived
+  std::function<void()> settle;  // the target comes to rest, and all hosts listen
+};
+
+// A task management function that was answered: what it may have ended is for all hosts to know.
+struct Ended {
+  std::uint8_t function = 0;
+  std::uint8_t lun = 0;
+  std::uint64_t asked_at = 0;    // of the same session: what was sent before is over
+  std::uint64_t arrived_at = 0;  // of others: what had arrived when the function was sent is over
+  bool unanswered = false;       // it may have been executed, or not
+};
+
+class Host {
+ public:
+  Host(Shared& shared, std::uint8_t index) : shared_(shared), index_(index) {}
+
+  void connect();  // a new session in the place of the old one
+  void log_out();
+  void write();
+  void read();
+  void abort_one();
+  void manage(std::uint8_t function);  // ABORT TASK SET, CLEAR TASK SET, LOGICAL UNIT RESET
+  void answer_r2t();                   // some or all of the oldest
+  void listen();                       // takes what has come
+
+  bool connected() const { return initiator_ != nullptr && initiator_->full_feature() && !initiator_->closed(); }
+  bool idle() const { return commands_.empty() && functions_.empty(); }
+  std::vector<Ended> take_ended() { return std::move(ended_); }
+  void others_function(const Ended& ended, bool own);  // answered, and everything before it was listened to
+  void explain_unknown();                              // after others_function: somebody must have ended them
+  void unit_went_away(std::uint8_t lun);               // its commands may end without an answer
+  bool may_stay_unanswered() const;                    // what is still there was ended by others
+  std::string pending() const;
+  std::uint64_t trace() const { return trace_; }  // of every byte that came back
+  std::uint64_t good() const { return good_; }
+  // Reads a range and checks it; the target is at rest meanwhile.
+  void verify(std::uint8_t lun, std::uint32_t lba, std::uint32_t blocks);
+
+ private:
+  struct Command {
+    std::uint8_t lun = 0;
+    bool write = false, may_vanish = false;
+    bool unknown = false;  // to the target, which said so when asked to abort it
+    std::uint32_t id = 0;  // stamp or read
+    std::uint64_t sent_at = 0;
+    std::uint32_t cmd_sn = 0;
+    std::vector<std::byte> data;
+  };
+  struct Function {
+    std::uint8_t function, lun;
+    std::uint32_t referenced;
+    std::uint64_t sent_at, arrived_at;
+  };
+  Command& new_command(std::uint32_t& tag, std::uint32_t& lba, std::uint32_t& blocks);
+  void send_read(std::uint32_t tag, Command& command, std::uint32_t lba, std::uint32_t blocks);
+  void answer_ping(const hal::iscsi::NopIn& ping);
+  void send_unsolicited(std::uint32_t tag, const Command& command, std::uint32_t from, std::uint32_t to);
+  void heard(const hal::iscsi::BasicHeader& header, std::span<const std::byte> data);
+  void ends(std::uint32_t tag, std::uint8_t status, std::span<const std::byte> sense);
+  void function_ends(std::uint32_t tag, std::uint8_t response);
+  void forget(std::map<std::uint32_t, Command>::iterator at);  // over without an answer
+  void session_is_gone();
+  void functions_are_lost();
+  bool may_send() const;
+
+  MediumOracle& medium(const Command& command) { return shared_.media[command.lun]; }
+  std::uint64_t choose(std::uint64_t below) { return shared_.random.below(below); }
+
+  Shared& shared_;
+  const std::uint8_t index_;
+  std::unique_ptr<StrictInitiator> initiator_;
+  bool small_bursts_ = false;
+  std::uint32_t next_tag_ = 1;
+  std::map<std::uint32_t, Command> commands_;
+  std::map<std::uint32_t, Function> functions_;
+  std::vector<Ended> ended_;
+  std::uint64_t trace_ = 0xcbf29ce484222325u, good_ = 0;
+};
+
+}  // namespace sim
