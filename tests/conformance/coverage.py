@@ -3,10 +3,10 @@ SCST (D). run.py --table prints it with the verdicts of the run; selftest.py hol
 
 import re
 
-UNH_ITEMS = ("1.1 1.2 1.3 2.1 3.1 4.1 5.1 6.1 7.1 7.2 8.1 8.2 9.1 9.2 9.3.1 9.3.2 9.3.3 9.4 9.5 10.1 11.1 11.2.1 11.2.2 "
-             "11.2.3 11.3.1 11.3.2 11.3.3 11.4 11.5 12.1 12.2 12.3 12.4 13.1 13.2 13.3 14.1 14.2 14.3 15.1.1 15.1.2 "
-             "15.1.3 15.1.4 15.1.5 15.1.6 15.2 15.3 16.1 16.2 16.3.1 16.3.2 16.3.3 16.3.4 16.3.5 16.3.6 16.3.7 16.4.1 "
-             "16.4.2 16.5 17.1.1 17.1.2 17.2.1 17.2.2 17.3.1 17.3.2 17.3.3 17.3.4 17.3.5 17.4.1 17.4.2 17.5 17.6 "
+UNH_ITEMS = ("1.1 1.2 1.3 2.1 3.1 4.1 5.1 6.1 7.1 7.2 8.1 8.2 9.1 9.2 9.3.1 9.3.2 9.3.3 9.4 9.5 10.1 11.1 11.2.1 "
+             "11.2.2 11.2.3 11.3.1 11.3.2 11.3.3 11.4 11.5 12.1 12.2 12.3 12.4 13.1 13.2 13.3 14.1 14.2 14.3 15.1.1 "
+             "15.1.2 15.1.3 15.1.4 15.1.5 15.1.6 15.2 15.3 16.1 16.2 16.3.1 16.3.2 16.3.3 16.3.4 16.3.5 16.3.6 16.3.7 "
+             "16.4.1 16.4.2 16.5 17.1.1 17.1.2 17.2.1 17.2.2 17.3.1 17.3.2 17.3.3 17.3.4 17.3.5 17.4.1 17.4.2 17.5 17.6 "
              "17.7.1 17.7.2 17.7.3 17.8.1 17.8.2 17.8.3 18.1.1 18.2.1 18.2.2 19.1").split()
 
 REASSIGN = "task reassignment needs ErrorRecoveryLevel 2; tested is the answer of level 0: 4"
@@ -44,7 +44,7 @@ BUGS = (
     ("A", "CVE-2026-53021 UNMAP that wraps", "cve_2026_53021_*", "bounds_unmap_*"),
     ("A", "CVE-2025-68782 long CDB without memory", "f067_2_extended_cdbs_of_17_to_260_bytes", "f067_1_*",
      "note:no allocation is made to fail"),
-    ("A", "CVE-2024-50153 and others, admin interface", None, "the control socket is judged in tests/ctl and tests/fuzz"),
+    ("A", "CVE-2024-50153 and others, admin interface", None, "tests/ctl and tests/fuzz judge the control socket"),
     ("A", "CVE-2011-5327 tcm_loop index", None, "there is no loop-back port"),
     ("A", "CVE-2014-4027 RAM disk tells old memory", "cve_2014_4027_*"),
     ("A", "CVE-2024-26760 pass-through frees wrongly", None, "there is no pass-through backstore"),

@@ -110,6 +110,26 @@ class AbortTask(Slow):
         self.stays(self.overwrite())
         self.works(session)
 
+    def test_f045_8_while_its_status_waits_for_the_final_data_out(self):
+        """RFC 7143 11.4.2, 4.2.3.3: an error is known, its status waits for F; after ABORT TASK, ABORT TASK SET and
+        LOGICAL UNIT RESET that status must not come."""
+        for function in (ABORT_TASK, ABORT_TASK_SET, LUN_RESET):
+            session = self.session(keys={"ImmediateData": "No", "InitialR2T": "No", "FirstBurstLength": "4096"})
+            if session.parameters.yes("InitialR2T"):
+                self.skipTest("the target negotiated InitialR2T=Yes")
+            task = session.command(scsi.write10(self.blocks, 8), self.lun, write=bytes(4096), unsolicited=0, final=0,
+                                   automatic=False)
+            task.sent = 4096
+            session.send(session.data_out_pdu(task, 0, bytes(1024), data_sn=0, final=False))
+            self.ignored(session)
+            number = serial_add(session.cmd_sn, -1)
+            self.assertEqual(session.tmf(function, self.lun, task, ref_cmd_sn=number), COMPLETE, f"function {function}")
+            session.model.forbid(task)
+            session.send(session.data_out_pdu(task, 1024, bytes(3072), data_sn=1, final=True))
+            for pdu in self.fence(session):
+                self.assertEqual(pdu.opcode, Op.REJECT, f"only a Reject of the late Data-Out may come: {pdu}")
+            self.works(session)
+
     def test_f045_5_after_the_response(self):
         """RFC 7143 11.6.1: the task is gone and its CmdSN below the window: 1."""
         session = self.session()
