@@ -82,7 +82,8 @@ class FcPortUser {
   // The initiator's process login is complete. Its commands are answered BUSY until open_login().
   virtual void logged_in(LoginId login, const RemotePort& initiator, std::uint32_t service_parameters) = 0;
   // LOGO, PRLO, a new PLOGI or PRLI of the port, link down for too long, adapter lost. All transfers of its exchanges
-  // are answered kFailed; the user drops the exchanges, then calls release_login().
+  // are answered kFailed; the user drops the exchanges, then calls release_login(). It comes before the
+  // link_service_received of the request that ends the login; the user may keep that one until the login is released.
   virtual void login_ended(LoginId login) = 0;
   virtual void login_answered(PortId port, base::Result<void> result) = 0;  // of log_in()
   virtual void ct_answered(std::uint32_t id, CtStatus status, std::span<const std::byte> reply) = 0;
@@ -110,8 +111,11 @@ class FcPort {
   virtual ~FcPort() = default;
   virtual Reactor& reactor() = 0;
   virtual std::vector<FcQueue*> queues() = 0;  // fixed from construction
-  virtual void start(FcPortUser& user) = 0;    // begins bring-up; link_up when there is light
-  // Ends all logins, takes the port off the link; `done` when the adapter is still.
+  // The queue that all exchanges of a login come by, of `queues` queues: an I_T nexus lives on one reactor.
+  static std::size_t queue_of(LoginId login, std::size_t queues) { return login % queues; }
+  virtual void start(FcPortUser& user) = 0;  // begins bring-up, link_up when there is light; again after stop()
+  // Ends all logins (login_ended for each), takes the port off the link; `done` when all are released and the adapter
+  // is still.
   virtual void stop(std::function<void()> done) = 0;
 
   virtual void answer(std::uint32_t link_service, const LinkServiceAnswer& answer) = 0;
@@ -132,7 +136,7 @@ class FcPort {
 // --- exchanges
 // ----------------------------------------------------------------------------------------------------------
 
-// An FCP exchange: a slot of its queue, from command_received until exchange_ended.
+// An FCP exchange: a slot of its queue, in its place from command_received until exchange_ended.
 struct Exchange {
   std::uint32_t index = 0;  // below FcQueue::exchange_count(): the user's own part is an array of its own
   LoginId login = 0;
