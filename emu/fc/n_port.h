@@ -108,7 +108,7 @@ struct Command {
   std::uint32_t data_length = 0;
   base::Duration limit{};  // 0: none
 };
-enum class StartStatus : std::uint8_t { kStarted, kNoExchange, kNotLoggedIn, kLinkDown, kInvalid };
+enum class StartStatus : std::uint8_t { kStarted, kNoneFree, kNotLoggedIn, kLinkDown, kInvalid };
 
 enum class EndReason : std::uint8_t {
   kDone,           // the step; the command: there is an FCP_RSP
@@ -134,7 +134,7 @@ enum class AbortResult : std::uint8_t { kAccepted, kRejected, kTimeout, kNotFoun
 struct ReceivedCommand {
   ExchangeId id;  // kNoExchange: all are in use; send_bare_response() is what can be done
   std::uint8_t vp = 0;
-  const Login* login = nullptr;  // null: no process login
+  const Login* login = nullptr;  // its state tells whether there was a PRLI
   const FrameHeader* header = nullptr;
   std::span<const std::byte> cmnd;
 };
@@ -149,7 +149,7 @@ struct DataStep {
   AutoResponse response;   // send_data only
   base::Duration limit{};  // receive_data: 0: twice R_A_TOV
 };
-enum class StepStatus : std::uint8_t { kTaken, kNoExchange, kNoResources };
+enum class StepStatus : std::uint8_t { kTaken, kDead, kNoResources };
 struct StepEnd {
   EndReason reason = EndReason::kDone;
   std::uint32_t missing = 0;  // bytes not moved
