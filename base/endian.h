@@ -56,6 +56,21 @@ class be24 {
   std::array<std::uint8_t, 3> bytes_{};
 };
 
-static_assert(sizeof(be24) == 3 && alignof(be64) == 1 && sizeof(be64) == 8 && std::is_trivially_copyable_v<be32>);
+// Three-byte little-endian integer (port identifiers in adapters' queue entries). Values are cut to 24 bits.
+class le24 {
+ public:
+  constexpr le24() = default;
+  constexpr le24(std::uint32_t value)  // NOLINT: implicit by design
+      : bytes_{static_cast<std::uint8_t>(value), static_cast<std::uint8_t>(value >> 8),
+               static_cast<std::uint8_t>(value >> 16)} {}
+  constexpr operator std::uint32_t() const {  // NOLINT: implicit by design
+    return (std::uint32_t{bytes_[2]} << 16) | (std::uint32_t{bytes_[1]} << 8) | bytes_[0];
+  }
+
+ private:
+  std::array<std::uint8_t, 3> bytes_{};
+};
+
+static_assert(sizeof(be24) == 3 && sizeof(le24) == 3 && alignof(be64) == 1 && sizeof(be64) == 8 && std::is_trivially_copyable_v<be32>);
 
 }  // namespace base
