@@ -25,10 +25,6 @@ bool owned_by_us_or_root(const struct stat& status) { return status.st_uid == ge
 
 }  // namespace
 
-Fd::~Fd() {
-  if (fd_ >= 0) close(fd_);
-}
-
 base::Result<Fd> open_private_directory(const std::string& path, bool create) {
   if (create && mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return base::fail_errno("create directory " + path);
   Fd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

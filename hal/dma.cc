@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "base/check.h"
+#include "hal/dma_registry.h"
 
 namespace hal {
 namespace {
@@ -54,7 +56,7 @@ base::Result<MemoryRegion> MemoryRegion::create(const char* name, std::size_t si
       if (huge) continue;
       return base::fail_errno("mmap of memfd");
     }
-    region.bytes_ = {at, size};
+    TRY(region.announce({at, size}));
     region.huge_ = huge;
     return region;
   }
@@ -72,11 +74,29 @@ MemoryRegion& MemoryRegion::operator=(MemoryRegion&& other) noexcept {
 }
 
 MemoryRegion::~MemoryRegion() {
-  if (!bytes_.empty()) munmap(bytes_.data(), bytes_.size());
+  if (!bytes_.empty()) {
+    DmaRegistry::instance().remove({bytes_, fd_});
+    munmap(bytes_.data(), bytes_.size());
+  }
   if (fd_ >= 0) close(fd_);
 }
 
+// Tells the devices; a region that one of them refused is unmapped and stays empty.
+base::Result<void> MemoryRegion::announce(std::span<std::byte> mapped) {
+  if (auto added = DmaRegistry::instance().add({mapped, fd_}); !added.has_value()) {
+    munmap(mapped.data(), mapped.size());
+    return added;
+  }
+  bytes_ = mapped;
+  return {};
+}
+
 base::Result<void> MemoryRegion::punch_hole(std::size_t offset, std::size_t size) {
+  if (DmaRegistry::instance().pages_pinned()) {
+    // A device would go on using the old pages, and nobody would see what it writes.
+    std::memset(bytes_.subspan(offset, size).data(), 0, size);
+    return {};
+  }
   if (fallocate(fd_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
                 static_cast<off_t>(size)) != 0) {
     return base::fail_errno("punch hole in memory region");
@@ -93,7 +113,7 @@ base::Result<MemoryRegion> MemoryRegion::remap(std::size_t size) const {
   }
   std::byte* const at = map_aligned(again.fd_, size, huge_ ? std::size_t{2} << 20 : 4096);
   if (at == nullptr) return base::fail_errno("map a memory region again");
-  again.bytes_ = {at, size};
+  TRY(again.announce({at, size}));
   again.huge_ = huge_;
   return again;
 }

@@ -28,7 +28,7 @@ struct DmaSpan {
 };
 
 // Shared zeroed memory with a descriptor, so that a device model in another process can map it. Sparse: pages exist
-// once touched. Move-only; unmapped by its destructor.
+// once touched. Known to the DmaRegistry while it lives, and so to every device. Move-only; unmapped by its destructor.
 class MemoryRegion {
  public:
   enum class Pages : std::uint8_t { kPlain, kHugeIfAny };
@@ -40,7 +40,8 @@ class MemoryRegion {
   std::span<std::byte> bytes() const { return bytes_; }
   int fd() const { return fd_; }
   bool huge() const { return huge_; }
-  // Gives the pages of [offset, offset+size) back to the system; they read as zero afterwards.
+  // Gives the pages of [offset, offset+size) back to the system, or keeps them where a device has pinned them; they
+  // read as zero afterwards.
   base::Result<void> punch_hole(std::size_t offset, std::size_t size);
   // A second mapping of the same memory, `size` bytes from its start (more than now: it grows, plain pages only). This
   // one stays as it is.
@@ -48,6 +49,7 @@ class MemoryRegion {
 
  private:
   MemoryRegion() = default;
+  base::Result<void> announce(std::span<std::byte> mapped);
   std::span<std::byte> bytes_;
   int fd_ = -1;
   bool huge_ = false;

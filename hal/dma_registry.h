@@ -3,8 +3,11 @@
 // Any thread; a lock, as regions come and go rarely (pools grow by slabs, RAM disks by configuration).
 #pragma once
 
+#include <atomic>
 #include <cstddef>
+#include <mutex>
 #include <span>
+#include <vector>
 
 #include "base/intrusive_list.h"
 #include "base/result.h"
@@ -36,7 +39,14 @@ class DmaRegistry {
   // For MemoryRegion. A listener's refusal takes the memory back from the others and fails.
   base::Result<void> add(const RegisteredMemory& memory);
   void remove(const RegisteredMemory& memory);
-  bool pages_pinned() const;  // by any listener
+  // By any listener. A listener that comes later pins what there is then.
+  bool pages_pinned() const { return pinning_.load(std::memory_order_relaxed) != 0; }
+
+ private:
+  std::mutex mutex_;
+  std::vector<RegisteredMemory> memory_;
+  base::IntrusiveList<DmaListener> listeners_;
+  std::atomic<int> pinning_{0};
 };
 
 }  // namespace hal

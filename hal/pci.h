@@ -47,8 +47,12 @@ class PciDevice {
   // INTx is masked when it fires; the driver unmasks when it has taken what there was. Nothing for the other kinds.
   virtual void unmask_intx() = 0;
 
-  virtual base::Result<void> reset() = 0;  // function-level, where the function can
-  virtual bool gone() const = 0;           // taken out, or the other process ended: reads are all ones from now on
+  // Function-level, where the function can. Configuration space, the interrupts chosen and DMA stay as they were.
+  virtual base::Result<void> reset() = 0;
+  virtual bool gone() const = 0;  // taken out, or the other process ended: reads are all ones from now on
 };
+
+// For implementations: `width` is 1, 2 or 4 and `offset` a multiple of it below 4096.
+base::Result<void> check_config_access(std::uint16_t offset, unsigned width);
 
 }  // namespace hal
