@@ -1,4 +1,4 @@
-// Names of algorithms; wiping of secrets.
+// The CHAP algorithms and their names; wiping of secrets.
 #include "fabrics/iscsi/account.h"
 
 #include <string.h>
@@ -17,6 +17,10 @@ const char* chap_algorithm_name(ChapAlgorithm algorithm) {
       return "SHA3-256";
   }
   return "?";
+}
+
+std::vector<ChapAlgorithm> every_chap_algorithm() {
+  return {ChapAlgorithm::kSha3_256, ChapAlgorithm::kSha256, ChapAlgorithm::kSha1, ChapAlgorithm::kMd5};
 }
 
 void wipe(std::string& secret) {

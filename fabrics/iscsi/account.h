@@ -10,6 +10,7 @@ namespace iscsi {
 
 enum class ChapAlgorithm : std::uint8_t { kMd5 = 5, kSha1 = 6, kSha256 = 7, kSha3_256 = 8 };  // IANA numbers
 const char* chap_algorithm_name(ChapAlgorithm algorithm);
+std::vector<ChapAlgorithm> every_chap_algorithm();  // the strongest first
 
 struct Account {  // one CHAP user; secrets never leave the process in any text
   std::string user;
@@ -22,8 +23,7 @@ struct Account {  // one CHAP user; secrets never leave the process in any text
 struct Authentication {
   bool required = false;  // false: AuthMethod=None is accepted
   std::vector<Account> accounts;
-  std::vector<ChapAlgorithm> algorithms = {ChapAlgorithm::kSha3_256, ChapAlgorithm::kSha256, ChapAlgorithm::kSha1,
-                                           ChapAlgorithm::kMd5};  // in our order of preference
+  std::vector<ChapAlgorithm> algorithms = every_chap_algorithm();  // in our order of preference
   bool operator==(const Authentication&) const = default;
 };
 

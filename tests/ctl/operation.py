@@ -2,6 +2,7 @@
 """A target in operation: every noun of tgtctl, commands in flight, sessions, and faults on request."""
 import json
 import pathlib
+import socket
 import subprocess
 import sys
 
@@ -83,7 +84,7 @@ def every_command_speaks_json(daemon):
     for words in (["status"], ["lu", "list"], ["lu", "show", "ram"], ["target", "list"], ["portal", "list"],
                   ["host-group", "list"], ["target-group", "list"], ["view", "list"], ["user", "list"],
                   ["session", "list"], ["command", "list"], ["discovery", "show"], ["limits", "show"], ["export"],
-                  ["describe"], ["debug", "inject-list"], ["lu", "resize", "ram", "96MiB"],
+                  ["describe"], ["debug", "events"], ["debug", "inject-list"], ["lu", "resize", "ram", "96MiB"],
                   ["host-group", "create", "h"], ["debug", "inject", "delay", "ram", "--delay", "1s"],
                   ["debug", "inject-remove", "1"]):
         json.loads(daemon.ctl("--json", *words))
@@ -165,8 +166,41 @@ def a_session_is_listed_and_can_be_asked_to_go(daemon):
     daemon.refused("session", "logout", listed["id"])
 
 
+def ports_keep_what_happened(daemon):
+    """Connections, logins, what was refused and what was rejected, in their order."""
+    port = served(daemon)
+    session = log_in(port)
+    check(session.tmf(5) == 0, "LOGICAL UNIT RESET")
+    check(session.logout() == 0, "the logout is refused")
+    wait_for("the connection to be over", 10,
+             lambda: daemon.ctl_json("debug", "events")[-1]["event"] == "connection over")
+    events = daemon.ctl_json("debug", "events")
+    check([one["event"] for one in events if one["event"] != "session ended"] ==
+          ["connected", "logged in", "task management", "logout", "connection over"], f"{events}")
+    check(events[0]["subject"].startswith("127.0.0.1:") and events[2]["detail"] == 5 << 8, f"{events}")
+    check("logged in" in daemon.ctl("debug", "events"), "for people")
+
+
+def a_portal_may_have_an_ipv6_address(daemon):
+    """Discovery tells the address with its brackets (RFC 7143 appendix C); a session over it reads."""
+    if not socket.has_ipv6 or not pathlib.Path("/proc/net/if_inet6").exists():
+        return print("   this machine has no IPv6")
+    port = served(daemon)
+    daemon.ctl("portal", "add", f"[::1]:{port}")
+    listed = daemon.ctl_json("portal", "list")
+    check([one["address"] for one in listed] == [f"127.0.0.1:{port}", f"[::1]:{port}"], f"{listed}")
+    shown = subprocess.run(["iscsi-ls", f"iscsi://[::1]:{port}"], capture_output=True, text=True, timeout=20, check=True)
+    check(f"Portal:[::1]:{port},1" in shown.stdout, f"discovery: {shown.stdout}")
+    session = Session(("::1", port), IQN, HOST)
+    session.settle()
+    check(str(session.do(scsi.read10(0, 8), read=4096)) == "good", "READ over IPv6")
+    session.close()
+    return None
+
+
 TESTS = [every_noun_can_be_made_shown_changed_and_removed, every_command_speaks_json, a_command_in_flight_can_be_seen,
-         faults_come_where_they_are_asked_for, a_session_is_listed_and_can_be_asked_to_go]
+         faults_come_where_they_are_asked_for, a_session_is_listed_and_can_be_asked_to_go,
+         ports_keep_what_happened, a_portal_may_have_an_ipv6_address]
 
 if __name__ == "__main__":
     run(__doc__, TESTS)

@@ -20,7 +20,7 @@ esac
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 export ASAN_OPTIONS=${ASAN_OPTIONS:-allocator_may_return_null=1:detect_leaks=1:malloc_context_size=8}
-"$harness" -max_total_time="$seconds" -max_len=$max_len -timeout="${FUZZ_TIMEOUT:-1}" -rss_limit_mb=1024 -entropic=0 \
+"$harness" -max_total_time="$seconds" -max_len=$max_len -timeout="${FUZZ_TIMEOUT:-5}" -rss_limit_mb=1024 -entropic=0 \
   -print_final_stats=1 -artifact_prefix="$found/" -verbosity=0 "$@" "$found" "$seeds" >"$log" 2>&1
 status=$?
 executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
