@@ -27,7 +27,7 @@ int main(int argc, char** argv) {
       if (cdb.size() < 32) cdb.resize(32);
       bool bad_service_action = false;
       const scsi::OpcodeRow* const row = table.find(cdb.data(), length, bad_service_action);
-      if (row != nullptr && table.usage_ok(*row, cdb.data())) missing.erase(row);
+      if (row != nullptr && row->allows(cdb.data())) missing.erase(row);
     }
   }
   for (const scsi::OpcodeRow* row : missing) {
