@@ -2,7 +2,7 @@
 //
 // Little-endian unless said otherwise; FC headers and FCP IUs in ATIOs are in wire order. "Swapped": the bytes of each
 // aligned dword are in reverse of the wire's order. Meanings of codes are the reader's affair, except those that both
-// sides of the queues must spell alike.
+// sides of the queues must spell alike. SIZE: a table of formats, which model and driver read as one.
 #pragma once
 
 #include <array>
