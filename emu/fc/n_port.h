@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "emu/fc/services.h"
 #include "emu/wire.h"
 #include "hal/port/fc_ct.h"
 #include "hal/port/fc_els.h"
@@ -47,7 +48,7 @@ struct NPortSettings {
   bool hold_aborts = false;         // ABTS of commands received: the user decides, by answer_abort()
   bool log_in_to_loop = false;      // PLOGI and PRLI to all ports of a private loop, by itself
   bool send_rrq = true;             // after an accepted ABTS, when R_A_TOV has passed
-  std::uint32_t exchanges = 4096;   // FCP, of both roles together; at most 8192
+  std::uint32_t exchanges = 4096;   // FCP, of both roles together; at most 4096
   base::Duration resource_allocation = std::chrono::seconds(10);  // R_A_TOV, until a fabric says other
   base::Duration error_detect = std::chrono::seconds(2);          // E_D_TOV
 };
@@ -72,7 +73,6 @@ struct Login {  // what is known of a remote port
 };
 enum class LoginEvent : std::uint8_t { kPlogi, kPrli, kLoggedOut };
 
-enum class RequestStatus : std::uint8_t { kAccepted, kRejected, kTimeout, kLinkDown, kNotLoggedIn, kNoResources };
 struct Request {  // of an ELS or CT exchange that the user originates
   std::uint32_t tag = 0;
   std::uint8_t vp = 0;
@@ -169,8 +169,9 @@ class NPortUser {
   virtual void link_down() = 0;          // exchanges have ended, logins are gone (no login_changed for each)
   virtual void loop_initializing() = 0;  // LIP seen or sent; link_up follows
   virtual void virtual_port_changed(std::uint8_t vp, bool up, PortId id) = 0;
-  virtual void login_changed(const Login& login, LoginEvent event) = 0;  // by a frame, whoever began it
-  virtual void els_received(const ReceivedEls& els) = 0;                 // where Handling is not kAnswer
+  virtual void login_changed(const Login& login,
+                             LoginEvent event) = 0;       // the other port, or the engine by itself, began it
+  virtual void els_received(const ReceivedEls& els) = 0;  // where Handling is not kAnswer
   virtual void request_answered(std::uint32_t tag, RequestStatus status, std::span<const std::byte> payload) = 0;
   virtual void state_changed(std::uint8_t vp, std::span<const std::byte> pages) = 0;  // RSCN, answered already
 
