@@ -34,6 +34,7 @@ bool NPort::State::poll(base::Time time) {
   if (now >= next_expiry) {
     next_expiry = now + kExpireEvery;
     services.expire(now);
+    std::erase_if(held, [this](const auto& item) { return services.header_of(item.first) == nullptr; });
   }
   moved |= !later.empty();
   drain();
@@ -244,8 +245,9 @@ void NPort::answer(std::uint32_t els, bool accept, std::uint8_t reason, std::uin
   if (header == nullptr || found == state_->held.end()) return;
   const State::HeldEls held = std::move(found->second);
   state_->held.erase(found);
-  if (!accept) return state_->reject(els, reason, explanation);
-  state_->accept(els, held.vp, FrameHeader(*header), held.payload);
+  if (accept) return state_->accept(els, held.vp, FrameHeader(*header), held.payload);
+  if (command_of(held.payload) == hal::fc::Els::kPlogi) state_->logins.remove(held.vp, header->s_id);
+  state_->reject(els, reason, explanation);
 }
 
 void NPort::reply(std::uint32_t els, std::span<const std::byte> payload) {
@@ -257,7 +259,8 @@ void NPort::reply(std::uint32_t els, std::span<const std::byte> payload) {
   if (found == state_->held.end()) return;
   const State::HeldEls held = std::move(found->second);
   state_->held.erase(found);
-  if (command_of(payload) == hal::fc::Els::kLsAcc) state_->accepted(held.vp, peer, held.payload);
+  if (command_of(payload) == hal::fc::Els::kLsAcc) return state_->accepted(held.vp, peer, held.payload);
+  if (command_of(held.payload) == hal::fc::Els::kPlogi) state_->logins.remove(held.vp, peer);
 }
 
 std::pair<StartStatus, ExchangeId> NPort::start_command(const Command& command) {

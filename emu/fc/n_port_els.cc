@@ -105,10 +105,6 @@ bool NPort::State::begins_well(std::uint32_t id, std::uint8_t vp, const FrameHea
 
 void NPort::State::reject(std::uint32_t id, std::uint8_t reason, std::uint8_t explanation) {
   ++els_rejected;
-  const FrameHeader* const header = services.header_of(id);
-  const auto found = held.find(id);
-  const bool plogi = found != held.end() && command_of(found->second.payload) == Els::kPlogi;
-  if (plogi && header != nullptr) logins.remove(found->second.vp, header->s_id);
   services.reply(id, bytes_of(ls_rjt(reason, explanation)));
 }
 
