@@ -41,8 +41,8 @@ struct TargetPortIdentity {
   std::uint8_t protocol = 5;
   std::uint16_t relative_id = 1;  // RELATIVE TARGET PORT IDENTIFIER, unique in this process
   std::uint16_t port_group = 1;   // TARGET PORT GROUP for designators
-  std::string target_name;        // iSCSI: target node name, without portal group
-  std::string port_name;          // iSCSI: "iqn...,t,0x0001"
+  std::string target_name;        // what views call it; iSCSI: target node name, without portal group
+  std::string port_name;          // iSCSI: "iqn...,t,0x0001"; FCP: 8 bytes of WWPN, empty while it is not known
   bool operator==(const TargetPortIdentity&) const = default;
 };
 

@@ -76,7 +76,7 @@ class FabricControl final : public ControlLink, public PortalHost, public Sessio
   std::size_t connections_ = 0;
   std::uint64_t refused_ = 0;
   bool stopping_ = false;
-  LogBudget log_budget_;
+  base::LogBudget log_budget_;
 };
 
 }  // namespace iscsi

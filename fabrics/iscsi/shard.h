@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/log_budget.h"
 #include "fabrics/iscsi/chap.h"
 #include "fabrics/iscsi/events.h"
-#include "fabrics/iscsi/log_budget.h"
 #include "fabrics/iscsi/service.h"
 #include "fabrics/iscsi/session.h"
 #include "fabrics/iscsi/settings.h"
@@ -76,7 +76,7 @@ class Shard {
   const Limits& limits() const { return settings_->config().limits; }
   LiveExchanges& live_exchanges() { return live_exchanges_; }
   FabricCounters& counters() { return counters_; }
-  LogBudget& log_budget() { return log_budget_; }
+  base::LogBudget& log_budget() { return log_budget_; }
   void note(PortEvent event, std::string_view subject, std::uint64_t detail = 0) {
     events_.add(reactor_.now(), event, subject, detail);
   }
@@ -113,7 +113,7 @@ class Shard {
   TaskPool tasks_{kMaxTasks};
   LiveExchanges live_exchanges_;
   FabricCounters counters_;
-  LogBudget log_budget_;
+  base::LogBudget log_budget_;
   PortEvents events_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Session>> sessions_;

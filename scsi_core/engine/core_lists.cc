@@ -78,7 +78,7 @@ CommandInfo info_of(const Command& command, base::Time now) {
   const CoreState& core = command.core;
   CommandInfo info;
   if (core.lu != nullptr) info.lu = core.lu->config().name;
-  info.initiator = command.nexus->key.initiator.name;
+  info.initiator = shown_name(command.nexus->key.initiator);
   info.target = command.nexus->port.identity().target_name;
   info.state = core.aborted ? fmt::format("{}, aborted", state_name(core.state)) : state_name(core.state);
   info.opcode = command.cdb[0];

@@ -80,8 +80,9 @@ Nexus& Router::nexus_established(TargetPort& port, const TransportId& initiator,
 }
 
 NexusInfo Router::info_of(const Nexus& nexus) const {
-  NexusInfo info{
-      nexus.key.initiator.name, nexus.port.identity().port_name, nexus.commands_received_, nexus.in_flight_, {}};
+  const TargetPortIdentity& port = nexus.port.identity();
+  const std::string& port_name = port.protocol == 5 ? port.port_name : port.target_name;  // the others' are bytes
+  NexusInfo info{shown_name(nexus.key.initiator), port_name, nexus.commands_received_, nexus.in_flight_, {}};
   for (const LunMapEntry& entry : nexus.map_->entries()) info.luns.emplace_back(entry.lun, entry.lu->config().name);
   return info;
 }
@@ -196,7 +197,7 @@ void Router::end_nexus(Nexus& nexus) {
   if (nexus.ending_ || nexus.lost_) return;
   nexus.ending_ = true;
   kLog.warn("{}: the port has not answered within the limit, ending the nexus",
-            base::escaped(nexus.key.initiator.name));
+            base::escaped(shown_name(nexus.key.initiator)));
   nexus.port.end_nexus(nexus);
 }
 

@@ -20,9 +20,17 @@ const Group* find_group(const std::vector<Group>& groups, const std::string& nam
   return at == groups.end() ? nullptr : &*at;
 }
 
-bool in_group(const HostGroup& group, std::string_view initiator) {
+constexpr std::uint8_t kIscsi = 5;  // SPC-5 table 477
+
+std::string without_colons(std::string_view pattern) {
+  std::string out(pattern);
+  std::erase(out, ':');
+  return out;
+}
+
+bool in_group(const HostGroup& group, const TransportId& initiator) {
   return std::any_of(group.initiators.begin(), group.initiators.end(),
-                     [&](const std::string& pattern) { return matches_pattern(pattern, initiator); });
+                     [&](const std::string& pattern) { return means_initiator(pattern, initiator); });
 }
 
 bool in_group(const TargetGroup& group, std::string_view target) {
@@ -34,7 +42,7 @@ bool hosts_overlap(const ViewTable& table, const View& a, const View& b) {
   if (a.host_group.empty() || b.host_group.empty() || a.host_group == b.host_group) return true;
   for (const std::string& one : find_group(table.host_groups, a.host_group)->initiators) {
     for (const std::string& other : find_group(table.host_groups, b.host_group)->initiators) {
-      if (patterns_intersect(one, other)) return true;
+      if (patterns_intersect(one, other) || patterns_intersect(without_colons(one), without_colons(other))) return true;
     }
   }
   return false;
@@ -113,9 +121,8 @@ ViewSnapshot::ViewSnapshot(const ViewTable& table, const std::map<std::string, L
 }
 
 std::string ViewSnapshot::key_of(const Nexus& nexus) const {
-  const std::string initiator = initiator_name(nexus.key.initiator);
   std::string key;
-  for (const HostGroup& group : host_groups_) key.push_back(in_group(group, initiator) ? '1' : '0');
+  for (const HostGroup& group : host_groups_) key.push_back(in_group(group, nexus.key.initiator) ? '1' : '0');
   return key + nexus.port.identity().target_name;
 }
 
@@ -135,10 +142,9 @@ std::vector<TargetPortIdentity> ViewSnapshot::ports_of(const LogicalUnit& lu) co
 }
 
 std::vector<LunMapEntry> ViewSnapshot::entries_for(const Nexus& nexus) const {
-  const std::string initiator = initiator_name(nexus.key.initiator);
   const std::string& target = nexus.port.identity().target_name;
   std::vector<bool> hosts, targets;
-  for (const HostGroup& group : host_groups_) hosts.push_back(in_group(group, initiator));
+  for (const HostGroup& group : host_groups_) hosts.push_back(in_group(group, nexus.key.initiator));
   for (const TargetGroup& group : target_groups_) targets.push_back(in_group(group, target));
   std::vector<LunMapEntry> entries;
   for (const Bound& view : bound_) {
@@ -195,8 +201,19 @@ bool patterns_intersect(std::string_view a, std::string_view b) {
   return reach[a.size()][b.size()] != 0;
 }
 
+bool means_initiator(std::string_view pattern, const TransportId& initiator) {
+  const std::string name = initiator_name(initiator);
+  return initiator.protocol == kIscsi ? matches_pattern(pattern, name) : matches_pattern(without_colons(pattern), name);
+}
+
+std::string shown_name(const TransportId& initiator) {
+  std::string name = initiator.protocol == kIscsi ? initiator.name : initiator_name(initiator);
+  if (initiator.protocol == kIscsi) return name;
+  for (std::size_t at = name.size(); at > 2;) name.insert(at -= 2, 1, ':');
+  return name;
+}
+
 std::string initiator_name(const TransportId& initiator) {
-  constexpr std::uint8_t kIscsi = 5;
   if (initiator.protocol == kIscsi) return initiator.name.substr(0, initiator.name.find(",i,0x"));
   std::string hex;
   for (const char c : initiator.name) hex += fmt::format("{:02x}", static_cast<unsigned char>(c));

@@ -43,7 +43,11 @@ class ViewSnapshot {
 bool matches_pattern(std::string_view pattern, std::string_view text);
 // Whether some text matches both.
 bool patterns_intersect(std::string_view a, std::string_view b);
-// What an initiator is called in host groups: the iSCSI name without ISID, a WWPN in hexadecimal.
+// What an initiator is called in host groups: the iSCSI name without ISID, other names in hexadecimal.
 std::string initiator_name(const TransportId& initiator);
+// Whether a pattern means this initiator; colons in a pattern for a WWPN mean nothing.
+bool means_initiator(std::string_view pattern, const TransportId& initiator);
+// An initiator port's whole name for people: "iqn...,i,0x...", "21:00:00:24:ff:00:00:01".
+std::string shown_name(const TransportId& initiator);
 
 }  // namespace scsi

@@ -34,6 +34,17 @@ TEST(Views, InitiatorIsCalledByItsNameWithoutIsid) {
   EXPECT_EQ(initiator_name({0, std::string("\x21\x00\x00\xe0\x8b\x05\x05\x04", 8)}), "210000e08b050504");
 }
 
+TEST(Views, AWwpnIsNamedWithOrWithoutColons) {
+  const TransportId host{0, std::string("\x21\x00\x00\xe0\x8b\x05\x05\x04", 8)};
+  EXPECT_EQ(shown_name(host), "21:00:00:e0:8b:05:05:04");
+  EXPECT_TRUE(means_initiator("21:00:00:e0:8b:05:05:04", host));
+  EXPECT_TRUE(means_initiator("210000E08B050504", host));
+  EXPECT_TRUE(means_initiator("21:00:00:e0:8b:*", host));
+  EXPECT_FALSE(means_initiator("21:00:00:e0:8b:05:05:05", host));
+  // A colon in an iSCSI name is part of it.
+  EXPECT_FALSE(means_initiator("iqn.2026-01.test:host", {5, "iqn.2026-01.testhost,i,0x400000000001"}));
+}
+
 ViewTable two_groups() {
   ViewTable table;
   table.host_groups = {{"db", {"iqn.test:db*"}}, {"web", {"iqn.test:web*"}}};

@@ -5,12 +5,12 @@
 
 #include "base/clock.h"
 
-namespace iscsi {
+namespace base {
 
 class LogBudget {
  public:
   // True if a line may be written now; `suppressed()` then tells how many were not since the last.
-  bool allow(base::Time now) {
+  bool allow(Time now) {
     if (now - last_ >= std::chrono::seconds(1)) {
       const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now - last_).count();
       tokens_ = seconds >= kBurst || tokens_ + seconds >= kBurst ? kBurst : tokens_ + static_cast<int>(seconds);
@@ -30,8 +30,8 @@ class LogBudget {
  private:
   static constexpr int kBurst = 10;
   int tokens_ = kBurst;
-  base::Time last_{};
+  Time last_{};
   std::uint64_t suppressed_ = 0, reported_ = 0;
 };
 
-}  // namespace iscsi
+}  // namespace base

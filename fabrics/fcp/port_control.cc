@@ -1,0 +1,168 @@
+// A port's way on and off the link, and what its fabric says.
+#include "fabrics/fcp/port_control.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/cursor.h"
+#include "fabrics/fcp/login_policy.h"
+#include "hal/port/fc_els.h"
+
+namespace fcp {
+
+PortControl::PortControl(hal::fc::FcPort& port, std::string name, std::vector<scsi::TaskRouter*> routers,
+                         PortHost& host)
+    : port_(port), reactor_(port.reactor()), host_(host), name_(std::move(name)), registration_(port, *this) {
+  const std::vector<hal::fc::FcQueue*> queues = port.queues();
+  for (std::size_t i = 0; i < queues.size(); ++i) {
+    lanes_.push_back(std::make_unique<Lane>(*queues[i], *routers[i], *this, name_));
+  }
+}
+
+PortControl::~PortControl() = default;
+
+// --- settings ---
+
+void PortControl::apply(const PortConfig& config, Done done) {
+  wanted_ = config;
+  if (state_ == State::kOn) config_.initiators = config.initiators;  // at once; the rest with the next start
+  Wait wait{.sessions = {}, .done = [this, then = std::move(done)]() mutable {
+              settled_.push_back(std::move(then));
+              pursue();
+            }};
+  for (auto& [id, login] : logins_) {
+    if (permits(wanted_, login.initiator.port_name)) continue;
+    wait.sessions.push_back(login.session);
+    ask_end(id, login);
+  }
+  waits_.push_back(std::move(wait));
+  pursue();
+  finish_waits();
+}
+
+// One step towards what is wanted; called again when something has changed.
+void PortControl::pursue() {
+  const bool same_port = config_.relative_id == wanted_.relative_id && config_.port_group == wanted_.port_group;
+  if (state_ == State::kOn && (!wanted_.online || !same_port)) {
+    state_ = State::kStopping;
+    registration_.stop("offline");
+    port_.stop([this] {
+      state_ = State::kOff;
+      waiting_.clear();
+      known_.clear();
+      pursue();
+    });
+    return;
+  }
+  if (state_ == State::kOff && wanted_.online) {
+    config_ = wanted_;
+    state_ = State::kOn;
+    registration_.stop("link down");
+    port_.start(*this);
+  }
+  if (state_ == State::kStopping) return;
+  for (const Done& done : std::exchange(settled_, {})) done();
+}
+
+PortStatus PortControl::status() const {
+  return {.config = wanted_, .attached = true, .registration = registration_.state(), .info = port_.info()};
+}
+
+std::vector<EventInfo> PortControl::events() const {
+  std::vector<EventInfo> list;
+  events_.for_each([&](const PortEvents::Entry& entry) {
+    list.push_back({.age = reactor_.now() - entry.at,
+                    .port = name_,
+                    .event = fcp::name(entry.event),
+                    .subject = base::escaped(entry.subject(), 4 * PortEvents::kSubject),
+                    .detail = entry.detail});
+  });
+  return list;
+}
+
+// --- link ---
+
+// The WWPN is known by now; it stays what it is while there are sessions.
+void PortControl::publish_identity() {
+  const hal::fc::Wwn wwpn = port_.info().port_name;
+  const base::be64 bytes = wwpn.raw;
+  scsi::TargetPortIdentity identity{.protocol = 0,
+                                    .relative_id = config_.relative_id,
+                                    .port_group = config_.port_group,
+                                    .target_name = name_,
+                                    .port_name = {reinterpret_cast<const char*>(&bytes), sizeof bytes}};
+  if (identity == identity_ || !logins_.empty()) return;
+  identity_ = std::move(identity);
+  for (const auto& lane : lanes_) {
+    lane->reactor().post_function([to = lane.get(), who = identity_] { to->set_identity(who); });
+  }
+  host_.port_named(name_, wwpn);
+}
+
+void PortControl::link_up(const hal::fc::Link& link) {
+  note(PortEvent::kLinkUp, to_string(link.fabric_name), link.id.raw);
+  publish_identity();
+  if (state_ != State::kOn) return;
+  const bool fabric = link.topology == hal::fc::Topology::kFabric || link.topology == hal::fc::Topology::kPublicLoop;
+  if (!fabric) return registration_.stop("not in a fabric");
+  const hal::fc::PortInfo info = port_.info();
+  registration_.start({.id = link.id,
+                       .port = info.port_name,
+                       .node = info.node_name,
+                       .symbolic_port = "Outboard " + name_,
+                       .symbolic_node = "Outboard"});
+}
+
+void PortControl::link_down() {
+  note(PortEvent::kLinkDown, {});
+  registration_.stop("link down");
+}
+
+void PortControl::login_answered(hal::fc::PortId port, base::Result<void> result) {
+  if (port == hal::fc::kNameServer) registration_.login_answered(result);
+}
+
+void PortControl::ct_answered(std::uint32_t id, hal::fc::CtStatus status, std::span<const std::byte> reply) {
+  registration_.ct_answered(id, status, reply);
+}
+
+void PortControl::registered(std::uint32_t tries) {
+  ++counters_.registrations;
+  note(PortEvent::kRegistered, {}, tries);
+  kLog.info("{}: registered with the name server", name_);
+}
+
+void PortControl::registration_failed(const char* step, const std::string& why, bool final) {
+  ++counters_.registrations_failed;
+  note(PortEvent::kRegistrationFailed, why);
+  if (final || log_budget_.allow(reactor_.now())) {
+    kLog.warn("{}: registration with the name server failed: {}: {}{}", name_, step, why,
+              final ? "; initiators will not find the port before the link comes up anew" : "");
+  }
+}
+
+// A target asks nobody for anything: initiators that are gone are the adapter's to notice.
+void PortControl::state_changed(std::span<const std::byte> pages) {
+  base::Reader reader(pages);
+  while (reader.left() >= sizeof(hal::fc::RscnPage)) {
+    const auto page = *reader.read<hal::fc::RscnPage>();
+    ++counters_.state_changes;
+    note(PortEvent::kStateChanged, {}, std::uint32_t{page.qualifier_format} << 24 | std::uint32_t{page.port_id});
+  }
+}
+
+void PortControl::adapter_failed(const std::string& reason, bool recovers) {
+  ++counters_.adapter_failures;
+  note(PortEvent::kAdapterFailed, reason, recovers ? 1 : 0);
+  registration_.stop("adapter failed");
+  waiting_.clear();  // the exchanges that they came by are gone
+  known_.clear();
+  if (recovers) {
+    kLog.warn("{}: {}; the adapter is being brought up again", name_, reason);
+  } else {
+    kLog.error("{}: {}", name_, reason);
+  }
+}
+
+}  // namespace fcp
