@@ -33,7 +33,7 @@ class Function : public ModelHost, public hal::Poller {
   ~Function() override;
   void attach(DeviceModel& model);  // powers it on; the model outlives this object's use
   bool attached() const { return model_ != nullptr; }
-  DeviceModel& model() { return *model_; }
+  DeviceModel& model() const { return *model_; }
   const std::string& name() const { return name_; }
 
   base::Result<void> dma_read(hal::Iova from, std::span<std::byte> to) override;

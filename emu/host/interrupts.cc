@@ -3,8 +3,6 @@
 
 #include <unistd.h>
 
-#include "base/check.h"
-
 namespace emu {
 namespace {
 
@@ -29,7 +27,7 @@ void Interrupts::choose(hal::InterruptKind kind, std::vector<base::Fd> vectors) 
 }
 
 void Interrupts::replace(unsigned vector, base::Fd fd) {
-  CHECK(vector < vectors_.size());
+  if (vector >= vectors_.size()) vectors_.resize(vector + 1u);
   vectors_[vector].fd = std::move(fd);
   evaluate_level();
 }

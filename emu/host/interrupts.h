@@ -17,7 +17,7 @@ class Interrupts {
   hal::InterruptKind kind() const { return kind_; }
   // From the driver's side. Every vector is unmasked; an empty descriptor is a vector that is not enabled.
   void choose(hal::InterruptKind kind, std::vector<base::Fd> vectors);
-  void replace(unsigned vector, base::Fd fd);  // `vector` below vectors()
+  void replace(unsigned vector, base::Fd fd);  // there may be more vectors afterwards
   unsigned vectors() const { return static_cast<unsigned>(vectors_.size()); }
   int fd(unsigned vector) const { return vectors_[vector].fd.get(); }
   void mask(unsigned vector, bool masked);  // INTx masks itself when it fires
