@@ -60,13 +60,13 @@ bool Services::request(std::uint64_t context, std::uint8_t type, std::uint32_t f
   return true;
 }
 
-bool Services::reply(std::uint32_t id, std::span<const std::byte> payload) {
+bool Services::reply(std::uint32_t id, std::span<const std::byte> payload, std::optional<std::uint32_t> to) {
   Received* const request = received(id);
   if (request == nullptr) return false;
   const FrameHeader& from = request->header;
   FrameHeader header;
   header.r_ctl = from.type == FrameType::kEls ? RCtl::kElsReply : RCtl::kSolicitedControl;
-  header.d_id = from.s_id;
+  header.d_id = to.value_or(from.s_id);
   header.s_id = from.d_id;
   header.type = from.type;
   header.f_ctl = FrameHeader::ExchangeResponder::of(true) | FrameHeader::LastSequence::of(true);

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -42,7 +43,8 @@ class Services {
                std::span<const std::byte> payload, base::Time deadline);
   // --- responder
   const hal::fc::FrameHeader* header_of(std::uint32_t id) const;  // of the request; null: no such id
-  bool reply(std::uint32_t id, std::span<const std::byte> payload);
+  // `to`: not where the request came from, but the address that the answer gives (FLOGI, FDISC).
+  bool reply(std::uint32_t id, std::span<const std::byte> payload, std::optional<std::uint32_t> to = std::nullopt);
   void drop(std::uint32_t id);
   bool abort(std::uint32_t originator, std::uint16_t ox_id);  // ABTS of a request that is not answered yet
   // --- single frames: Basic Link Services, responses without an exchange

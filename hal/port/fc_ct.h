@@ -72,7 +72,6 @@ struct NameServer {
     kGpnFt = 0x0172,
     kGnnFt = 0x0173,
     kGidPt = 0x01a1,
-    kGidFf = 0x01f1,
     kRpnId = 0x0212,
     kRnnId = 0x0213,
     kRcsId = 0x0214,

@@ -1,0 +1,257 @@
+// Fabric login, and what the well-known addresses answer.
+#include "emu/fc/switch/f_port.h"
+
+#include <algorithm>
+
+#include "emu/fc/payloads.h"
+
+namespace emu::fc {
+
+using hal::fc::CommonServiceParameters;
+using hal::fc::CtHeader;
+using hal::fc::Els;
+using hal::fc::FabricConfiguration;
+using hal::fc::FrameHeader;
+using hal::fc::FrameType;
+using hal::fc::LoginPayload;
+using hal::fc::LsRjt;
+using hal::fc::Wwn;
+
+namespace {
+constexpr std::uint32_t kFPort = 0xfffffe, kController = 0xfffffd, kNames = 0xfffffc, kManagement = 0xfffffa;
+constexpr std::uint16_t kReceiveSize = 2112;
+constexpr std::size_t kMostPages = 255;
+
+std::uint32_t milliseconds(base::Duration time) {
+  return static_cast<std::uint32_t>(time / std::chrono::milliseconds(1));
+}
+
+std::uint16_t speed_bits(std::uint32_t gigabits) {
+  switch (gigabits) {
+    case 4:
+      return FabricConfiguration::k4G;
+    case 8:
+      return FabricConfiguration::k8G;
+    case 16:
+      return FabricConfiguration::k16G;
+    case 32:
+      return FabricConfiguration::k32G;
+    case 64:
+      return FabricConfiguration::k64G;
+    default:
+      return FabricConfiguration::kUnknown;
+  }
+}
+}  // namespace
+
+// --- light and nodes
+
+void Switch::FPort::check_light() {
+  const bool up = wire_.up();
+  if (up == was_up_) return;
+  was_up_ = up;
+  waiting_ = {};
+  if (!up) {
+    services_.clear(false);
+    remove_all();
+  }
+}
+
+Switch::Node* Switch::FPort::find(std::uint32_t id) {
+  for (Node& node : nodes_) {
+    if (node.id == id) return &node;
+  }
+  return nullptr;
+}
+
+void Switch::FPort::add_node(std::uint32_t id, const LoginPayload& parameters) {
+  Node& node = nodes_.emplace_back();
+  node.id = id;
+  node.port_name = Wwn{parameters.port_name};
+  node.node_name = Wwn{parameters.node_name};
+  NsObject object;
+  object.port_name = node.port_name;
+  object.node_name = node.node_name;
+  object.fabric_port_name = switch_.fport_name(number_);
+  switch_.name_server_.add(id, object);
+}
+
+void Switch::FPort::remove_node(std::uint32_t id) {
+  const auto node = std::find_if(nodes_.begin(), nodes_.end(), [id](const Node& n) { return n.id == id; });
+  if (node == nodes_.end()) return;
+  const Wwn name = node->port_name;
+  nodes_.erase(node);
+  switch_.name_server_.remove(id);
+  switch_.announce(id, name);
+}
+
+void Switch::FPort::remove_all() {
+  while (!nodes_.empty()) remove_node(nodes_.back().id);
+}
+
+// --- requests
+
+void Switch::FPort::reject(std::uint32_t request, std::uint8_t reason, std::uint8_t explanation) {
+  services_.reply(request, bytes_of(ls_rjt(reason, explanation)));
+}
+
+void Switch::FPort::request_received(std::uint32_t request, const FrameHeader& header,
+                                     std::span<const std::byte> payload) {
+  const std::uint8_t command = command_of(payload);
+  if (header.type == FrameType::kEls && header.d_id == kFPort && (command == Els::kFlogi || command == Els::kFdisc)) {
+    return fabric_login(request, header, payload);
+  }
+  Node* const node = find(header.s_id);
+  if (node == nullptr || payload.size() < sizeof(Els)) return services_.drop(request);
+  if (header.type == FrameType::kEls) return els(request, *node, header, payload);
+  ct(request, *node, header, payload);
+}
+
+void Switch::FPort::fabric_login(std::uint32_t request, const FrameHeader&, std::span<const std::byte> payload) {
+  const auto parameters = take<LoginPayload>(payload);
+  const bool flogi = command_of(payload) == Els::kFlogi;
+  if (!parameters) return reject(request, LsRjt::kLogicalError, LsRjt::kInvalidPayloadLength);
+  if ((parameters->common.features & CommonServiceParameters::kFPort) != 0) {
+    return reject(request, LsRjt::kUnableToPerform, LsRjt::kServiceParameterOptions);  // another switch
+  }
+  const Wwn name{parameters->port_name};
+  if (flogi) remove_all();
+  if (name.raw == 0 || switch_.name_taken(name, *this)) {
+    return reject(request, LsRjt::kLogicalError, LsRjt::kInvalidPortName);
+  }
+  const std::uint32_t base = std::uint32_t{switch_.options_.domain} << 16 | number_ << 8;
+  std::uint32_t id = base;
+  if (!flogi) {
+    if (find(base) == nullptr) return reject(request, LsRjt::kUnableToPerform, LsRjt::kLoginRequired);
+    do ++id;
+    while (find(id) != nullptr);
+    if (nodes_.size() >= switch_.options_.most_nodes) {
+      return reject(request, LsRjt::kUnableToPerform, LsRjt::kInsufficientResources);
+    }
+  }
+  add_node(id, *parameters);
+  LoginPayload answer =
+      login_payload(Els::kLsAcc, {switch_.fport_name(number_), switch_.options_.name}, kReceiveSize,
+                    CommonServiceParameters::kFPort | CommonServiceParameters::kMultipleNPortIdsAssigned);
+  answer.set_resource_allocation_time(milliseconds(switch_.options_.resource_allocation));
+  answer.common.error_detect_time = milliseconds(switch_.options_.error_detect);
+  services_.reply(request, bytes_of(answer), id);
+}
+
+void Switch::FPort::els(std::uint32_t request, Node& node, const FrameHeader& header,
+                        std::span<const std::byte> payload) {
+  const std::uint32_t service = header.d_id;
+  switch (command_of(payload)) {
+    case Els::kPlogi: {
+      if (service == kFPort) break;
+      node.logged_in.insert(service);
+      const LoginNames names{Wwn{switch_.options_.name.raw | (service & 0xff) << 8}, switch_.options_.name};
+      const LoginPayload answer = login_payload(Els::kLsAcc, names, kReceiveSize, 0x8800);
+      services_.reply(request, bytes_of(answer));
+      return;
+    }
+    case Els::kLogo: {
+      services_.reply(request, bytes_of(ls_acc()));
+      const std::uint32_t id = node.id;
+      node.logged_in.erase(service);
+      if (service == kFPort) remove_node(id);
+      return;
+    }
+    case Els::kScr: {
+      const auto scr = take<hal::fc::Scr>(payload);
+      if (service != kController || !scr) break;
+      node.scr = scr->function != hal::fc::Scr::kClear;
+      services_.reply(request, bytes_of(ls_acc()));
+      return;
+    }
+    case Els::kRtv: {
+      hal::fc::RtvAcc answer;
+      answer.resource_allocation_time = milliseconds(switch_.options_.resource_allocation);
+      answer.error_detect_time = milliseconds(switch_.options_.error_detect);
+      services_.reply(request, bytes_of(answer));
+      return;
+    }
+    case Els::kRrq:
+      services_.reply(request, bytes_of(ls_acc()));
+      return;
+    case Els::kRls:
+      services_.reply(request, bytes_of(hal::fc::RlsAcc{}));
+      return;
+    default:
+      break;
+  }
+  reject(request, LsRjt::kCommandNotSupported, LsRjt::kRequestNotSupported);
+}
+
+void Switch::FPort::ct(std::uint32_t request, Node& node, const FrameHeader& header,
+                       std::span<const std::byte> payload) {
+  auto answer = take<CtHeader>(payload);
+  if (!answer) return services_.drop(request);
+  const std::uint32_t service = header.d_id;
+  if (node.logged_in.count(service) == 0) {
+    answer->command = CtHeader::kReject;
+    answer->reason = CtHeader::kUnableToPerform;
+    services_.reply(request, bytes_of(*answer));
+    return;
+  }
+  if (service == kNames && answer->service == CtHeader::kDirectoryService) {
+    std::uint32_t changed = 0;
+    services_.reply(request, switch_.name_server_.answer(node.id, payload, changed));
+    if (changed != 0) switch_.announce(changed, switch_.find(changed)->port_name);
+    return;
+  }
+  services_.reply(request, management_answer(payload));
+}
+
+// The fabric configuration server; zone server and FDMI say that they are not here.
+std::vector<std::byte> Switch::FPort::management_answer(std::span<const std::byte> payload) {
+  CtHeader answer = *take<CtHeader>(payload);
+  const std::uint16_t command = answer.command;
+  const auto name = take<hal::fc::NsName>(payload.subspan(sizeof(CtHeader)));
+  const bool known = answer.service == CtHeader::kManagementService &&
+                     answer.subtype == CtHeader::kFabricConfigurationServer && command == FabricConfiguration::kGpsc;
+  hal::fc::PortSpeeds speeds;
+  bool found = false;
+  for (const auto& [id, object] : switch_.name_server_.objects()) {
+    found |= name && object.fabric_port_name.raw == name->name;
+  }
+  speeds.capabilities = static_cast<std::uint16_t>(FabricConfiguration::k4G | speed_bits(switch_.options_.gigabits));
+  speeds.operating = speed_bits(switch_.options_.gigabits);
+  answer.size = 0;
+  answer.command = known && found ? CtHeader::kAccept : CtHeader::kReject;
+  if (!known) answer.reason = CtHeader::kCommandNotSupported;
+  if (known && !found) answer.reason = CtHeader::kUnableToPerform;
+  const auto head = bytes_of(answer);
+  std::vector<std::byte> out(head.begin(), head.end());
+  if (known && found) out.insert(out.end(), bytes_of(speeds).begin(), bytes_of(speeds).end());
+  return out;
+}
+
+// --- RSCN: one at a time to each who registered, with all that has changed meanwhile
+
+void Switch::FPort::announce() {
+  for (Node& node : nodes_) {
+    if (!node.scr || node.rscn_out || node.pages.empty()) continue;
+    const std::size_t count = std::min(node.pages.size(), kMostPages);
+    hal::fc::Rscn head;
+    head.payload_length = static_cast<std::uint16_t>(sizeof(head) + count * sizeof(hal::fc::RscnPage));
+    std::vector<std::byte> payload(bytes_of(head).begin(), bytes_of(head).end());
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto page = bytes_of(node.pages[i]);
+      payload.insert(payload.end(), page.begin(), page.end());
+    }
+    const base::Time deadline = switch_.now_ + switch_.options_.error_detect;
+    node.rscn_out = services_.request(node.id, FrameType::kEls, kController, node.id, payload, deadline);
+    if (node.rscn_out) node.pages.erase(node.pages.begin(), node.pages.begin() + static_cast<std::ptrdiff_t>(count));
+  }
+}
+
+void Switch::FPort::request_ended(std::uint64_t context, RequestStatus, const FrameHeader*,
+                                  std::span<const std::byte>) {
+  if (Node* const node = find(static_cast<std::uint32_t>(context))) node->rscn_out = false;
+}
+
+// A port that is not logged in may not be spoken to.
+void Switch::FPort::reject_frame(const FrameHeader&) { ++frames_lost_; }
+
+}  // namespace emu::fc
