@@ -147,10 +147,7 @@ void Channel::send(Header header, std::span<const std::byte> fixed, std::span<co
   header.size = static_cast<std::uint32_t>(sizeof header + fixed.size() + data.size());
   const std::array pieces{std::as_bytes(std::span(&header, 1)), fixed, data};
   // Descriptors go with the first byte and cannot wait in our memory: what is before them goes first.
-  while (open_ && sending() && !fds.empty()) {
-    if (!writable(kPatience)) return close("the peer does not read");
-    flush();
-  }
+  if (!fds.empty() && !flush_all(kPatience)) close("the peer does not read");
   if (!open_) return;
   std::size_t done = sending() ? 0 : try_send(pieces, fds);
   if (!open_) return;
@@ -160,6 +157,13 @@ void Channel::send(Header header, std::span<const std::byte> fixed, std::span<co
     waiting_.insert(waiting_.end(), piece.begin() + static_cast<std::ptrdiff_t>(skip), piece.end());
   }
   if (waiting_.size() - sent_ > kMaxWaiting) close("the peer does not read");
+}
+
+bool Channel::flush_all(base::Duration limit) {
+  for (flush(); open_ && sending(); flush()) {
+    if (!writable(limit)) return false;
+  }
+  return true;
 }
 
 bool Channel::writable(base::Duration limit) {

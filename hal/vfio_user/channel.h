@@ -51,6 +51,7 @@ class Channel {
   void send(Header header, std::span<const std::byte> fixed, std::span<const std::byte> data = {},
             std::span<const int> fds = {});
   void flush();
+  bool flush_all(base::Duration limit);               // waits; false: the peer did not read within the time
   bool sending() const { return !waiting_.empty(); }  // flush() when the socket is writable again
   // Until something can be read, while what waits is sent; false: the time ran out.
   bool wait(base::Duration limit);
