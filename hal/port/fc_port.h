@@ -191,6 +191,7 @@ class FcQueue {
   virtual Reactor& reactor() = 0;
   virtual std::uint32_t exchange_count() const = 0;
   virtual void set_user(FcQueueUser& user) = 0;  // once, before FcPort::start
+  static constexpr std::uint32_t kMaxData = 4;   // send_data and receive_data out for one exchange
   virtual void send_data(Exchange& exchange, const ExchangeData& data) = 0;
   virtual void receive_data(Exchange& exchange, const ExchangeData& data) = 0;
   virtual void terminate_data(Exchange& exchange) = 0;  // hastens the answers that are owed; adds none

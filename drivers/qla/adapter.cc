@@ -1,0 +1,241 @@
+// The port as its user sees it: start, stop, what it tells of itself.
+#include "drivers/qla/adapter.h"
+
+#include <fmt/format.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "base/check.h"
+#include "base/log.h"
+
+namespace qla {
+namespace {
+
+constexpr base::Logger kLog("qla");
+constexpr base::Duration kHousekeeping = std::chrono::milliseconds(100);
+constexpr base::Duration kStopLimit = std::chrono::seconds(5);
+
+}  // namespace
+
+base::Result<std::unique_ptr<Adapter>> Adapter::create(std::unique_ptr<hal::PciDevice> pci, hal::Reactor& reactor,
+                                                       Options options) {
+  const Chip* const chip = find_chip(pci->identity());
+  if (chip == nullptr) {
+    return base::fail(base::Errc::kUnsupported,
+                      fmt::format("{} is {:04x}:{:04x}, which drivers/qla does not drive", pci->identity().address,
+                                  pci->identity().vendor, pci->identity().device));
+  }
+  if (options.exchanges == 0 || options.exchanges > Handle::kSlots || options.logins == 0 || options.logins > 2000) {
+    return base::fail(base::Errc::kInvalid, "exchanges and logins are out of range");
+  }
+  const hal::Mmio registers = TRY(pci->map_bar(chip->registers));
+  if (registers.size() < regs::kWindowSize) {
+    return base::fail(base::Errc::kUnsupported, pci->identity().address + " has too small a register window");
+  }
+  Memory memory = TRY(Memory::create(options.exchanges));
+  return std::unique_ptr<Adapter>(
+      new Adapter(std::move(pci), *chip, reactor, std::move(options), std::move(memory), registers));
+}
+
+Adapter::Adapter(std::unique_ptr<hal::PciDevice> pci, const Chip& chip, hal::Reactor& reactor, Options options,
+                 Memory memory, hal::Mmio registers)
+    : pci_(std::move(pci)),
+      device_(*pci_, reactor, chip, std::move(options)),
+      memory_(std::move(memory)),
+      mailbox_(device_),
+      request_ring_(device_, memory_.request()),
+      response_ring_(device_, memory_.response()),
+      atio_ring_(device_, memory_.atio()),
+      logins_(device_.options.logins),
+      control_(device_, request_ring_),
+      queue_(device_, request_ring_, memory_, logins_),
+      services_(device_, control_, logins_, queue_),
+      aborts_(device_, control_, logins_, queue_),
+      requests_(device_, control_, memory_),
+      dump_(device_),
+      bringup_(device_, mailbox_, memory_, request_ring_, logins_, *this),
+      timer_([](void* self) { static_cast<Adapter*>(self)->housekeep(); }, this) {
+  device_.registers = registers;
+}
+
+Adapter::~Adapter() {
+  if (phase_ != Phase::kStopped) close();
+}
+
+void Adapter::start(hal::fc::FcPortUser& user) {
+  CHECK(phase_ == Phase::kStopped);
+  user_ = &user;
+  services_.set_user(&user);
+  requests_.set_user(&user);
+  device_.reactor.add(*this);
+  timer_.arm(device_.reactor.timers(), device_.reactor.now() + kHousekeeping);
+  attempts_ = 0;
+  device_.lost = false;
+  device_.failure.clear();
+  phase_ = Phase::kBringingUp;
+  if (auto opened = open(); !opened.has_value()) {
+    device_.fail(opened.error().text);
+  } else {
+    begin_reset();
+  }
+}
+
+base::Result<void> Adapter::open() {
+  TRY(pci_->enable_dma());
+  TRY(choose_interrupts());
+  watch_interrupts(true);
+  return {};
+}
+
+// MSI-X needs two vectors on these chips: one of them is for the response queue.
+base::Result<void> Adapter::choose_interrupts() {
+  struct Choice {
+    hal::InterruptKind kind;
+    unsigned vectors;
+  };
+  for (const Choice choice : {Choice{hal::InterruptKind::kMsix, 2}, Choice{hal::InterruptKind::kMsi, 1},
+                              Choice{hal::InterruptKind::kIntx, 1}}) {
+    if (choice.kind == hal::InterruptKind::kMsi && !device_.chip.msi) continue;
+    if (pci_->interrupt_vectors(choice.kind) < choice.vectors) continue;
+    if (!pci_->set_interrupts(choice.kind, choice.vectors).has_value()) continue;
+    interrupts_ = choice.kind;
+    interrupt_fds_.clear();
+    for (unsigned i = 0; i < choice.vectors; ++i) interrupt_fds_.push_back(TRY(pci_->interrupt_fd(i)));
+    return {};
+  }
+  return base::fail(base::Errc::kUnsupported, "the adapter has no interrupt that can be enabled");
+}
+
+void Adapter::watch_interrupts(bool on) {
+  for (const int fd : interrupt_fds_) {
+    if (!on) {
+      device_.reactor.unwatch(fd, *this);
+    } else if (auto watched = device_.reactor.watch(fd, EPOLLIN, *this); !watched.has_value()) {
+      device_.fail(watched.error().text);
+    }
+  }
+  if (!on) interrupt_fds_.clear();
+}
+
+void Adapter::fd_ready(std::uint32_t) {
+  for (const int fd : interrupt_fds_) {
+    std::uint64_t count;
+    if (read(fd, &count, sizeof count) == sizeof count) ++device_.counters[Count::kInterrupts];
+  }
+  event_due_ = true;
+}
+
+void Adapter::close() {
+  if (!device_.lost) device_.registers.write(regs::InterruptControl{});
+  device_.running = false;
+  mailbox_.cancel();
+  bringup_.cancel();
+  watch_interrupts(false);
+  (void)pci_->set_interrupts(hal::InterruptKind::kNone, 0);
+  pci_->disable_dma();
+  timer_.disarm();
+  if (hal::Poller::linked()) device_.reactor.remove(*this);
+  phase_ = Phase::kStopped;
+}
+
+void Adapter::stop(std::function<void()> done) {
+  CHECK(phase_ != Phase::kStopping && phase_ != Phase::kOff && stopped_ == nullptr);
+  stopped_ = std::move(done);
+  if (phase_ == Phase::kStopped) return finish_stop();
+  phase_ = Phase::kStopping;
+  stop_deadline_ = device_.reactor.now() + kStopLimit;
+}
+
+void Adapter::finish_stop() {
+  if (phase_ != Phase::kStopped) close();
+  light_ = link_up_ = link_wanted_ = false;
+  kLog.info("{}: stopped", device_.options.name);
+  device_.reactor.post_function(std::exchange(stopped_, nullptr));  // who is told may destroy us
+}
+
+void Adapter::answer(std::uint32_t link_service, const hal::fc::LinkServiceAnswer& answer) {
+  services_.answer(link_service, answer);
+}
+
+void Adapter::register_state_changes() { registration_wanted_ = true; }
+
+void Adapter::poll_bringup() {
+  switch (bringup_.poll()) {
+    case Bringup::Outcome::kRunning:
+      return;
+    case Bringup::Outcome::kDone:
+      return bringup_done();
+    case Bringup::Outcome::kFailed:
+      return bringup_failed();
+  }
+}
+
+void Adapter::bringup_done() {
+  if (phase_ == Phase::kOff) return finish_stop();
+  if (phase_ == Phase::kBringingUp || phase_ == Phase::kRecovering) {
+    phase_ = Phase::kOnline;
+    const auto& firmware = bringup_.firmware();
+    kLog.info("{}: {} with firmware {}.{}.{} runs, port {}", device_.options.name, device_.chip.name, firmware.major,
+              firmware.minor, firmware.patch, hal::fc::to_string(bringup_.port_name()));
+    return;
+  }
+  attempts_ = 0;  // the link came up: what went wrong before is over
+  for (const hal::fc::LoginId id : bringup_.lost_logins()) services_.end(id);
+  if (!light_ || phase_ != Phase::kOnline) return;
+  link_up_ = true;
+  link_down_runs_ = false;
+  user_->link_up(bringup_.link());
+}
+
+void Adapter::bringup_failed() {
+  if (phase_ == Phase::kOff) {  // it does not even reset: cut it off
+    pci_->disable_dma();
+    forget_everything();
+    return finish_stop();
+  }
+  if (phase_ == Phase::kOnline && !mailbox_.busy()) {  // of the link only
+    kLog.info("{}: no link: {}", device_.options.name, bringup_.error());
+    link_wanted_ = light_;
+    link_retry_ = device_.reactor.now() + std::chrono::seconds(2);
+    return;
+  }
+  device_.fail(bringup_.error());
+}
+
+hal::fc::PortInfo Adapter::info() const {
+  hal::fc::PortInfo info;
+  info.name = device_.options.name;
+  info.model = bringup_.model().empty() ? device_.chip.name : bringup_.model() + ", " + device_.chip.name;
+  const auto& firmware = bringup_.firmware();
+  info.firmware = fmt::format("{}.{}.{}", firmware.major, firmware.minor, firmware.patch);
+  switch (phase_) {
+    case Phase::kStopped:
+      info.state = "offline";
+      break;
+    case Phase::kFailed:
+      info.state = "failed: " + reason_;
+      break;
+    case Phase::kWaiting:
+      info.state = "waiting to try again: " + reason_;
+      break;
+    case Phase::kStopping:
+    case Phase::kOff:
+      info.state = "stopping";
+      break;
+    default:
+      info.state = bringup_.running() ? bringup_.step() : link_up_ ? "online" : "no link";
+  }
+  info.port_name = bringup_.port_name();
+  info.node_name = bringup_.node_name();
+  info.link = link_up_;
+  info.where = bringup_.link();
+  info.logins = logins_.working();
+  for (std::size_t i = 0; i < kCounts; ++i) {
+    info.counters.emplace_back(kCountNames[i], device_.counters[static_cast<Count>(i)]);
+  }
+  return info;
+}
+
+}  // namespace qla

@@ -1,0 +1,126 @@
+// One port of a QLogic adapter in target mode: joins bring-up, rings, exchanges, logins and recovery behind FcPort.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "drivers/qla/aborts.h"
+#include "drivers/qla/bringup.h"
+#include "drivers/qla/control.h"
+#include "drivers/qla/device.h"
+#include "drivers/qla/dump.h"
+#include "drivers/qla/link_services.h"
+#include "drivers/qla/logins.h"
+#include "drivers/qla/mailbox.h"
+#include "drivers/qla/memory.h"
+#include "drivers/qla/queue.h"
+#include "drivers/qla/requests.h"
+#include "drivers/qla/rings.h"
+
+namespace qla {
+
+class Adapter final : public hal::fc::FcPort, public hal::Poller, public hal::FdHandler, public BringupUser {
+ public:
+  // kUnsupported: not a chip that this driver knows.
+  static base::Result<std::unique_ptr<Adapter>> create(std::unique_ptr<hal::PciDevice> pci, hal::Reactor& reactor,
+                                                       Options options);
+  ~Adapter() override;
+
+  hal::Reactor& reactor() override { return device_.reactor; }
+  std::vector<hal::fc::FcQueue*> queues() override { return {&queue_}; }
+  void start(hal::fc::FcPortUser& user) override;
+  void stop(std::function<void()> done) override;
+  void answer(std::uint32_t link_service, const hal::fc::LinkServiceAnswer& answer) override;
+  void open_login(hal::fc::LoginId login) override { services_.open_login(login); }
+  void end_login(hal::fc::LoginId login) override { services_.end_login(login); }
+  void release_login(hal::fc::LoginId login) override { services_.release_login(login); }
+  void log_in(hal::fc::PortId port) override { requests_.log_in(port); }
+  base::Result<void> send_ct(std::uint32_t id, hal::fc::PortId server, std::span<const std::byte> request,
+                             base::Duration limit) override {
+    return requests_.send_ct(id, server, request, limit);
+  }
+  void register_state_changes() override;
+  hal::fc::PortInfo info() const override;
+  std::string dump(std::string_view what) const override;
+
+  bool poll() override;
+  bool try_sleep() override;
+  void wake() override;
+  void fd_ready(std::uint32_t events) override;
+  void adapter_still() override;
+
+ private:
+  enum class Phase : std::uint8_t { kStopped, kBringingUp, kOnline, kRecovering, kWaiting, kFailed, kStopping, kOff };
+  Adapter(std::unique_ptr<hal::PciDevice> pci, const Chip& chip, hal::Reactor& reactor, Options options, Memory memory,
+          hal::Mmio registers);
+
+  // adapter.cc
+  base::Result<void> open();
+  base::Result<void> choose_interrupts();
+  void close();
+  void watch_interrupts(bool on);
+  void poll_bringup();
+  void bringup_done();
+  void bringup_failed();
+  void finish_stop();
+  // adapter_events.cc
+  bool poll_events();
+  void async_event(std::uint16_t code);
+  void port_database_changed(std::uint16_t nport, std::uint16_t state);
+  void light(bool on);
+  void want_link() { link_wanted_ = true; }
+  // adapter_rings.cc
+  bool poll_rings();
+  bool poll_responses();
+  bool poll_atios();
+  bool long_atio();
+  void atio(const wire::Entry& first, std::span<const wire::Entry> more);
+  void response(const wire::Entry& entry);
+  // adapter_recovery.cc
+  void recover();
+  void begin_reset();
+  void removed();
+  void forget_everything();
+  void housekeep();
+  void check_stop();
+
+  std::unique_ptr<hal::PciDevice> pci_;
+  Device device_;
+  Memory memory_;
+  MailboxPort mailbox_;
+  RequestRing request_ring_;
+  ResponseRing response_ring_;
+  AtioRing atio_ring_;
+  Logins logins_;
+  Control control_;
+  TargetQueue queue_;
+  LinkServices services_;
+  Aborts aborts_;
+  Requests requests_;
+  Dump dump_;
+  Bringup bringup_;
+  hal::Timer timer_;
+  hal::fc::FcPortUser* user_ = nullptr;
+  std::function<void()> stopped_;
+
+  Phase phase_ = Phase::kStopped;
+  std::string reason_;  // of kWaiting and kFailed
+  hal::InterruptKind interrupts_ = hal::InterruptKind::kNone;
+  std::vector<int> interrupt_fds_;
+  bool event_due_ = false;  // an interrupt, or the reactor slept
+  std::uint32_t rounds_ = 0;
+  wire::Entry atio_{};  // the one in hand; held: its other entries are not here yet
+  bool atio_held_ = false;
+  bool light_ = false, link_up_ = false, link_wanted_ = false;
+  base::Time link_retry_{}, link_down_at_{};
+  bool link_down_runs_ = false;
+  base::Time retry_at_{}, stop_deadline_{}, heartbeat_at_{};
+  unsigned attempts_ = 0;
+  std::uint64_t commands_seen_ = 0;
+  MailboxCall heartbeat_, registration_;
+  bool registration_wanted_ = false;
+};
+
+}  // namespace qla

@@ -1,0 +1,163 @@
+// What runs beside the data: limits, heartbeat, recovery of an adapter that failed, farewell to one that is gone.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "drivers/qla/adapter.h"
+
+namespace qla {
+namespace {
+
+constexpr base::Logger kLog("qla");
+constexpr base::Duration kHousekeeping = std::chrono::milliseconds(100);
+constexpr base::Duration kHeartbeat = std::chrono::seconds(2), kHeartbeatLimit = std::chrono::seconds(5);
+constexpr unsigned kMostAttempts = 8;
+
+base::Duration pause_before(unsigned attempt) {
+  return std::chrono::seconds(std::min(30u, 1u << std::min(attempt, 5u)));
+}
+
+}  // namespace
+
+void Adapter::begin_reset() {
+  mailbox_.cancel();
+  bringup_.begin_reset(&dump_);
+}
+
+// The chip is reset, so nothing of ours is in its hands any more: what was out is answered by ourselves.
+void Adapter::adapter_still() {
+  mailbox_.cancel();
+  forget_everything();
+}
+
+void Adapter::forget_everything() {
+  ++device_.epoch;
+  device_.running = false;
+  control_.reset();
+  aborts_.reset();
+  queue_.reset();
+  services_.reset();
+  request_ring_.reset();
+  response_ring_.reset();
+  atio_ring_.reset();
+  atio_held_ = false;
+}
+
+void Adapter::recover() {
+  if (device_.lost) return removed();
+  const std::string why = std::exchange(device_.failure, {});
+  if (phase_ == Phase::kFailed || phase_ == Phase::kWaiting || phase_ == Phase::kStopped) return;
+  kLog.error("{}: {}", device_.options.name, why);
+  ++device_.counters[Count::kRecoveries];
+  reason_ = why;
+  device_.running = false;
+  light_ = link_wanted_ = link_down_runs_ = false;
+  if (phase_ == Phase::kStopping || phase_ == Phase::kOff) {
+    pci_->disable_dma();
+    forget_everything();
+    return finish_stop();
+  }
+  const bool again = phase_ == Phase::kOnline || attempts_ < kMostAttempts;
+  if (std::exchange(link_up_, false)) user_->link_down();
+  if (phase_ == Phase::kOnline) {
+    dump_.begin(why);
+    user_->adapter_failed(why, true);
+    phase_ = Phase::kRecovering;
+    ++attempts_;
+    return begin_reset();
+  }
+  // The bring-up itself failed: nothing of ours may be in its hands while we wait.
+  bringup_.cancel();
+  mailbox_.cancel();
+  pci_->disable_dma();
+  forget_everything();
+  user_->adapter_failed(why, again);
+  phase_ = again ? Phase::kWaiting : Phase::kFailed;
+  retry_at_ = device_.reactor.now() + pause_before(attempts_++);
+}
+
+void Adapter::removed() {
+  device_.lost = false;
+  device_.failure.clear();
+  if (phase_ == Phase::kFailed || phase_ == Phase::kStopped) return;
+  kLog.error("{}: the adapter is gone", device_.options.name);
+  reason_ = "the adapter is gone";
+  bringup_.cancel();
+  mailbox_.cancel();
+  pci_->disable_dma();
+  light_ = link_wanted_ = link_down_runs_ = false;
+  const bool stopping = phase_ == Phase::kStopping || phase_ == Phase::kOff;
+  phase_ = Phase::kFailed;
+  if (std::exchange(link_up_, false)) user_->link_down();
+  forget_everything();
+  user_->adapter_failed(reason_, false);
+  if (stopping) finish_stop();
+}
+
+void Adapter::housekeep() {
+  const base::Time now = device_.reactor.now();
+  timer_.arm(device_.reactor.timers(), now + kHousekeeping);
+  event_due_ |= device_.running;
+  if (pci_->gone()) device_.lost = true;
+  mailbox_.check_limit(now);
+  if (phase_ == Phase::kWaiting && now >= retry_at_) {
+    phase_ = Phase::kBringingUp;
+    if (auto enabled = pci_->enable_dma(); enabled.has_value()) {
+      begin_reset();
+    } else {
+      device_.fail(enabled.error().text);
+    }
+  }
+  if (phase_ == Phase::kStopping) check_stop();
+  if (!device_.running || phase_ == Phase::kOff) return;
+  control_.check_limits(now);
+  queue_.check_limits(now);
+  if (link_down_runs_ && now >= link_down_at_) {
+    link_down_runs_ = false;
+    services_.end_all(false);
+  }
+  if (phase_ != Phase::kOnline) return;
+  if (link_wanted_ && !bringup_.running() && now >= link_retry_) {
+    link_wanted_ = false;
+    bringup_.begin_link();
+  }
+  if (registration_wanted_ && registration_.idle()) {
+    registration_wanted_ = false;
+    constexpr std::uint32_t kAllStateChanges = 3;
+    mailbox_.issue(registration_.command(regs::MailboxCommand::kRegisterStateChange).set(1, kAllStateChanges));
+  }
+  const std::uint64_t seen = device_.counters[Count::kEvents] + device_.counters[Count::kCommands];
+  if (seen != std::exchange(commands_seen_, seen)) heartbeat_at_ = now + kHeartbeat;
+  if (now >= heartbeat_at_ && heartbeat_.idle()) {
+    heartbeat_at_ = now + kHeartbeat;
+    heartbeat_.limit = kHeartbeatLimit;
+    mailbox_.issue(heartbeat_.command(regs::MailboxCommand::kNoOperation));
+  }
+}
+
+// Ends the logins; when their users have let go, or the limit is over, the adapter goes into reset.
+void Adapter::check_stop() {
+  services_.end_all(true);
+  bool quiet = queue_.in_use() == 0;
+  for (hal::fc::LoginId id = 0; id < logins_.count(); ++id) quiet &= !logins_.valid(id);
+  if (!quiet && device_.reactor.now() < stop_deadline_) return;
+  phase_ = Phase::kOff;
+  device_.running = false;
+  mailbox_.cancel();
+  bringup_.begin_off();
+}
+
+std::string Adapter::dump(std::string_view what) const {
+  if (what == "registers") return dump_registers(device_);
+  if (what == "events") return dump_events(device_);
+  if (what != "rings") return "registers, rings or events\n";
+  return fmt::format("requests: in {} out {} of {}\nresponses: out {} of {}\natios: out {} of {}\ncontrol: {} of {}\n",
+                     request_ring_.in(), request_ring_.out(), request_ring_.entries(), response_ring_.out(),
+                     response_ring_.entries(), atio_ring_.out(), atio_ring_.entries(), control_.in_use(),
+                     Control::kSlots) +
+         queue_.describe();
+}
+
+}  // namespace qla

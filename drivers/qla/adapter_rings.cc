@@ -1,0 +1,139 @@
+// One round of the port: what the adapter wrote into its rings, what we have for it, one doorbell for all of it.
+#include <algorithm>
+
+#include "drivers/qla/adapter.h"
+
+namespace qla {
+namespace {
+
+constexpr std::uint32_t kBudget = 64;           // entries of each ring in one round
+constexpr std::uint32_t kRoundsPerEvents = 64;  // a look at the event register costs a read of the bus
+constexpr std::uint32_t kMostAtioEntries = 7;   // beside the first
+
+}  // namespace
+
+bool Adapter::poll() {
+  bool worked = false;
+  if (++rounds_ >= kRoundsPerEvents || event_due_ || mailbox_.busy()) [[unlikely]]
+    worked |= poll_events();
+  if (!device_.failure.empty() || device_.lost) [[unlikely]] {
+    recover();
+    worked = true;
+  }
+  if (bringup_.running()) [[unlikely]] {
+    poll_bringup();
+    worked = true;
+    if (phase_ == Phase::kStopped) return true;
+  }
+  if (device_.running) [[likely]]
+    worked |= poll_rings();
+  worked |= control_.poll();
+  worked |= queue_.poll();
+  worked |= services_.poll();
+  if (device_.running) [[likely]]
+    worked |= request_ring_.flush();
+  return worked;
+}
+
+bool Adapter::poll_rings() {
+  const bool worked = poll_responses() | poll_atios();
+  if (!worked) return false;
+  response_ring_.flush();
+  atio_ring_.flush();
+  return true;
+}
+
+// The last dword of the next entry is a hint that costs nothing; the register says what is really there.
+bool Adapter::poll_responses() {
+  if (!response_ring_.peek()) return false;
+  const std::uint32_t ready = std::min(response_ring_.ready(), kBudget);
+  wire::Entry entry;
+  for (std::uint32_t i = 0; i < ready; ++i) {
+    response_ring_.take(entry);
+    response(entry);
+  }
+  return ready != 0;
+}
+
+void Adapter::response(const wire::Entry& entry) {
+  const Handle handle{entry.head.handle};
+  switch (static_cast<wire::EntryType>(entry.head.type)) {
+    case wire::EntryType::kCtio7:
+      if (handle.kind() == HandleKind::kControl) return control_.answered(handle, entry);
+      return queue_.answered(handle, reinterpret_cast<const wire::Ctio7Done&>(entry));
+    case wire::EntryType::kNotifyAck:
+    case wire::EntryType::kAbtsResponse:
+    case wire::EntryType::kLogIo:
+    case wire::EntryType::kCtPassThrough:
+      if (handle.kind() != HandleKind::kControl) return device_.wrong(Count::kWrongHandle, "handle", handle.raw);
+      return control_.answered(handle, entry);
+    case wire::EntryType::kImmediateNotify:
+      return services_.notified(reinterpret_cast<const wire::ImmediateNotify&>(entry));
+    case wire::EntryType::kAbtsReceived:
+      return aborts_.received(reinterpret_cast<const wire::AbtsReceived&>(entry));
+    case wire::EntryType::kReportId:
+      return;  // tells what the link's sequence asks for
+    case wire::EntryType::kMarker:
+      return;
+    default:
+      return device_.wrong(Count::kWrongEntryType, "entry of a type that is not for us", entry.head.type);
+  }
+}
+
+bool Adapter::poll_atios() {
+  bool any = false;
+  // A command that is refused needs an entry at once; without room it stays where it is.
+  for (std::uint32_t i = 0; i < kBudget && (atio_held_ || atio_ring_.peek()) && request_ring_.has_room(1); ++i) {
+    if (!atio_held_) atio_ring_.take(atio_);
+    if (atio_.head.count > 1) [[unlikely]] {
+      if (!long_atio()) break;
+    } else {
+      atio(atio_, {});
+    }
+    any = true;
+  }
+  return any;
+}
+
+// One with a long CDB: taken when all its entries are here.
+bool Adapter::long_atio() {
+  std::array<wire::Entry, kMostAtioEntries> more;
+  const std::uint32_t count = std::min<std::uint32_t>(atio_.head.count, kMostAtioEntries + 1) - 1u;
+  atio_held_ = atio_ring_.ready() < count;
+  if (atio_held_) return false;
+  for (std::uint32_t i = 0; i < count; ++i) atio_ring_.take(more[i]);
+  atio(atio_, std::span(more).first(count));
+  return true;
+}
+
+void Adapter::atio(const wire::Entry& first, std::span<const wire::Entry> more) {
+  switch (static_cast<wire::EntryType>(first.head.type)) {
+    case wire::EntryType::kAtio7:
+      return queue_.atio(reinterpret_cast<const wire::Atio7&>(first), more);
+    case wire::EntryType::kImmediateNotify:
+      return services_.notified(reinterpret_cast<const wire::ImmediateNotify&>(first));
+    case wire::EntryType::kAbtsReceived:
+      return aborts_.received(reinterpret_cast<const wire::AbtsReceived&>(first));
+    default:
+      return device_.wrong(Count::kWrongEntryType, "entry of a type that is not for us", first.head.type);
+  }
+}
+
+bool Adapter::try_sleep() {
+  if (phase_ == Phase::kStopped) return true;
+  if (!queue_.idle() || !control_.idle() || !services_.idle() || !device_.failure.empty() || device_.lost) return false;
+  if (mailbox_.busy() || (bringup_.running() && !bringup_.waits())) return false;
+  if (!device_.running) return true;  // a timer is what comes next
+  poll_events();
+  device_.registers.write(regs::InterruptControl{}.set<regs::InterruptControl::Enable>(true));
+  pci_->unmask_intx();
+  return !response_ring_.peek() && !atio_ring_.peek();
+}
+
+void Adapter::wake() {
+  if (phase_ == Phase::kStopped || !device_.running) return;
+  device_.registers.write(regs::InterruptControl{});
+  event_due_ = true;
+}
+
+}  // namespace qla

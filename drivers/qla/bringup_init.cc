@@ -1,0 +1,73 @@
+// The firmware's start in target role: options and the initialisation control block with the rings.
+#include <cstring>
+
+#include "drivers/qla/bringup.h"
+#include "drivers/qla/wire.h"
+
+namespace qla {
+namespace {
+
+using Cmd = regs::MailboxCommand;
+using Icb = wire::InitBlock;
+
+constexpr std::uint32_t kPointToPoint = 0x08, kTargetRole = 0x10;  // mailbox 2 of the options
+constexpr std::uint16_t kFrameSize = 2048, kAllExchanges = 0xffff;
+constexpr std::uint32_t kFairness = 1u << 1, kFullDuplex = 1u << 2, kOutOfOrderClass = 1u << 8;
+constexpr std::uint32_t kConnectPointToPoint = 1, kConnectLoopFirst = 2, kRateAuto = 2;
+
+wire::Bytes8 bytes_of(hal::fc::Wwn name) {
+  const base::be64 value = name.raw;
+  wire::Bytes8 bytes;
+  std::memcpy(bytes.data(), &value, sizeof value);
+  return bytes;
+}
+
+template <class Register>
+void zero(const hal::Mmio& registers) {
+  registers.write(Register{});
+}
+
+}  // namespace
+
+void Bringup::set_options() {
+  const std::uint32_t connection = device_.options.loop ? 0 : kPointToPoint;
+  send(call_.command(Cmd::kSetFirmwareOptions).set(1, 0).set(2, kTargetRole | connection).set(3, 0));
+}
+
+void Bringup::initialize() {
+  zero<regs::RequestIn>(device_.registers);
+  zero<regs::RequestOut>(device_.registers);
+  zero<regs::ResponseIn>(device_.registers);
+  zero<regs::ResponseOut>(device_.registers);
+  zero<regs::AtioIn>(device_.registers);
+  zero<regs::AtioOut>(device_.registers);
+  Icb icb{};
+  icb.version = 1;
+  icb.frame_size = kFrameSize;
+  icb.execution_throttle = firmware_.exchanges;
+  icb.exchange_count = kAllExchanges;
+  icb.hard_address = hard_address_;
+  icb.port_name = bytes_of(port_name_);
+  icb.node_name = bytes_of(node_name_);
+  icb.login_retry = login_retry_;
+  icb.request_length = static_cast<std::uint16_t>(kRequestEntries);
+  icb.request_address = memory_.request().iova.raw;
+  icb.response_length = static_cast<std::uint16_t>(kResponseEntries);
+  icb.response_address = memory_.response().iova.raw;
+  icb.atio_length = static_cast<std::uint16_t>(kAtioEntries);
+  icb.atio_address = memory_.atio().iova.raw;
+  icb.options1 = kFairness | kFullDuplex | Icb::TargetMode::kMask | Icb::NoInitiatorMode::kMask | Icb::NodeName::kMask;
+  icb.options2 =
+      Icb::Connection::of(device_.options.loop ? kConnectLoopFirst : kConnectPointToPoint) | Icb::PrliControl::kMask;
+  icb.options3 = kOutOfOrderClass | Icb::DataRate::of(kRateAuto);
+  std::memcpy(memory_.block().bytes.data(), &icb, sizeof icb);
+  send(call_.command(Cmd::kInitialize).address(memory_.block().iova).wants(0xe));
+}
+
+Progress Bringup::initialized() {
+  const Progress progress = mailbox_answered();
+  if (progress == Progress::kNext) device_.running = true;
+  return progress;
+}
+
+}  // namespace qla

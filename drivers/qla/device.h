@@ -1,0 +1,62 @@
+// What the parts of a port share: the adapter's registers, the options, counters, the event ring, and whether it works.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/event_ring.h"
+#include "drivers/qla/chip.h"
+#include "drivers/qla/counters.h"
+#include "drivers/qla/options.h"
+#include "hal/mmio.h"
+#include "hal/pci.h"
+#include "hal/reactor.h"
+
+namespace qla {
+
+enum class Event : std::uint8_t {
+  kStep,         // subject: its name
+  kAsyncEvent,   // detail: mailboxes 0 to 3
+  kMailbox,      // detail: command, status
+  kFailure,      // subject: why
+  kLinkService,  // detail: ELS code and port id
+  kLogin,        // detail: port id
+  kLoginEnded,
+  kAbort,  // detail: OX_ID and port id
+  kWrong,  // detail: what was wrong
+};
+std::string_view event_name(Event event);
+
+struct Device {
+  Device(hal::PciDevice& pci_device, hal::Reactor& its_reactor, const Chip& its_chip, Options its_options)
+      : pci(pci_device), reactor(its_reactor), chip(its_chip), options(std::move(its_options)) {}
+
+  hal::PciDevice& pci;
+  hal::Reactor& reactor;
+  const Chip& chip;
+  const Options options;
+  hal::Mmio registers;
+  Counters counters;
+  base::EventRing<Event, 256> events;
+  bool running = false;     // the firmware takes queue entries
+  std::uint32_t epoch = 1;  // counts resets of the adapter: what older firmware knew is gone
+  std::string failure;      // not empty: the adapter needs a reset
+  bool lost = false;        // it reads as all ones: it is not there any more
+
+  void note(Event event, std::string_view subject, std::uint64_t detail = 0) {
+    events.add(reactor.now(), event, subject, detail);
+  }
+  // The adapter said what it may not: counted, and ignored by the caller.
+  void wrong(Count count, std::string_view what, std::uint64_t detail = 0) {
+    ++counters[count];
+    note(Event::kWrong, what, detail);
+  }
+  // The adapter cannot be used as it is. The port notices in its next poll.
+  void fail(std::string_view why) {
+    if (failure.empty()) failure = why;
+    note(Event::kFailure, why);
+  }
+};
+
+}  // namespace qla

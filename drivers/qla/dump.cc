@@ -1,0 +1,121 @@
+// Registers and events as text, and the file that is written when an adapter fails.
+#include "drivers/qla/dump.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+
+#include "base/endian.h"
+#include "base/log.h"
+#include "drivers/qla/regs.h"
+
+namespace qla {
+namespace {
+
+constexpr base::Logger kLog("qla");
+
+template <class R>
+void line(std::string& text, const hal::Mmio& registers, const char* name) {
+  text += fmt::format("  {:02x} {:18} {:08x}\n", R::kOffset, name, registers.read<R>().raw);
+}
+
+}  // namespace
+
+std::string_view event_name(Event event) {
+  switch (event) {
+    case Event::kStep:
+      return "step";
+    case Event::kAsyncEvent:
+      return "event";
+    case Event::kMailbox:
+      return "mailbox";
+    case Event::kFailure:
+      return "failure";
+    case Event::kLinkService:
+      return "link service";
+    case Event::kLogin:
+      return "login";
+    case Event::kLoginEnded:
+      return "login ended";
+    case Event::kAbort:
+      return "abort";
+    case Event::kWrong:
+      return "wrong";
+  }
+  return "?";
+}
+
+std::string dump_registers(const Device& device) {
+  const hal::Mmio& r = device.registers;
+  std::string text = "registers:\n";
+  line<regs::FlashAddress>(text, r, "flash address");
+  line<regs::ControlStatus>(text, r, "control status");
+  line<regs::InterruptControl>(text, r, "interrupt control");
+  line<regs::InterruptStatus>(text, r, "interrupt status");
+  line<regs::RequestIn>(text, r, "request in");
+  line<regs::RequestOut>(text, r, "request out");
+  line<regs::ResponseIn>(text, r, "response in");
+  line<regs::ResponseOut>(text, r, "response out");
+  line<regs::AtioIn>(text, r, "atio in");
+  line<regs::AtioOut>(text, r, "atio out");
+  line<regs::HostStatus>(text, r, "host status");
+  line<regs::HostCommand>(text, r, "host command");
+  text += "mailboxes:";
+  for (unsigned i = 0; i < regs::kMailboxes; ++i) text += fmt::format(" {:04x}", r.read<regs::Mailbox>(i).raw);
+  return text + "\n";
+}
+
+std::string dump_events(const Device& device) {
+  std::string text;
+  device.events.for_each([&](const auto& entry) {
+    const auto at = std::chrono::duration_cast<std::chrono::microseconds>(entry.at.time_since_epoch()).count();
+    text += fmt::format("{:>16} {:14} {:x} {}\n", at, event_name(entry.event), entry.detail, entry.subject());
+  });
+  return text;
+}
+
+void Dump::begin(std::string_view why) {
+  wanted_ = !device_.options.dump_folder.empty() && !device_.lost;
+  if (!wanted_) return;
+  text_ = fmt::format("{} {} failed: {}\n", device_.options.name, device_.chip.name, why);
+  text_ += dump_registers(device_);
+  text_ += "events:\n" + dump_events(device_);
+}
+
+void Dump::memory(std::uint32_t address, std::span<const std::byte> bytes) {
+  constexpr std::size_t kLine = 32;
+  for (std::size_t at = 0; at < bytes.size(); at += kLine) {
+    text_ += fmt::format("{:08x}", address + at / 4);
+    for (std::size_t i = at; i < std::min(at + kLine, bytes.size()); i += 4) {
+      base::le32 dword;
+      std::memcpy(&dword, bytes.data() + i, 4);
+      text_ += fmt::format(" {:08x}", std::uint32_t{dword});
+    }
+    text_ += '\n';
+  }
+}
+
+void Dump::finish() {
+  if (!wanted_) return;
+  wanted_ = false;
+  const std::string path = fmt::format("{}/{}-{}.dump", device_.options.dump_folder, device_.options.name, number_++);
+  if (worker_ == nullptr) worker_ = std::make_unique<hal::Worker>("qla dump");
+  worker_->submit(
+      device_.reactor,
+      [path, text = std::move(text_)] {
+        std::ofstream file(path, std::ios::trunc);
+        file << text;
+        file.close();
+        if (file.good()) {
+          kLog.info("the adapter's state is in {}", path);
+        } else {
+          kLog.warn("the adapter's state cannot be written to {}", path);
+        }
+      },
+      [] {});
+  text_.clear();
+}
+
+}  // namespace qla

@@ -1,0 +1,242 @@
+// Requests of remote ports: handed to the user, answered with a notify acknowledge.
+#include "drivers/qla/link_services.h"
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+#include "base/check.h"
+#include "base/log.h"
+
+namespace qla {
+namespace {
+
+using hal::fc::LinkService;
+using hal::fc::LinkServiceKind;
+
+constexpr base::Logger kLog("qla");
+
+std::optional<LinkServiceKind> kind_of(std::uint8_t els) {
+  switch (els) {
+    case 0x03:
+      return LinkServiceKind::kPlogi;
+    case 0x05:
+      return LinkServiceKind::kLogo;
+    case 0x20:
+      return LinkServiceKind::kPrli;
+    case 0x21:
+      return LinkServiceKind::kPrlo;
+    case 0x24:
+      return LinkServiceKind::kTprlo;
+    case 0x50:
+      return LinkServiceKind::kPdisc;
+    case 0x52:
+      return LinkServiceKind::kAdisc;
+    default:
+      return std::nullopt;
+  }
+}
+
+hal::fc::Wwn wwn_of(const wire::Bytes8& bytes) {
+  base::be64 value;
+  std::memcpy(&value, bytes.data(), sizeof value);
+  return {value};
+}
+
+hal::fc::RemotePort port_of(const wire::ImmediateNotify& notify, LinkServiceKind kind) {
+  hal::fc::RemotePort port;
+  port.id.raw = notify.port_id;
+  port.port_name = wwn_of(notify.port_name);
+  const bool named =
+      kind == LinkServiceKind::kPlogi || kind == LinkServiceKind::kPdisc || kind == LinkServiceKind::kAdisc;
+  if (named) port.node_name = wwn_of(notify.detail);
+  return port;
+}
+
+std::uint32_t service_parameters_of(const wire::ImmediateNotify& notify) {
+  base::le16 low;
+  std::memcpy(&low, notify.detail.data(), sizeof low);
+  return low;
+}
+
+bool ends_login(LinkServiceKind kind) { return kind != LinkServiceKind::kPdisc && kind != LinkServiceKind::kAdisc; }
+
+}  // namespace
+
+LinkServices::LinkServices(Device& device, Control& control, Logins& logins, TargetQueue& queue)
+    : device_(device), control_(control), logins_(logins), queue_(queue) {
+  owed_logins_.reserve(logins.count());
+}
+
+void LinkServices::notified(const wire::ImmediateNotify& notify) {
+  ++device_.counters[Count::kLinkServices];
+  const auto status = static_cast<wire::NotifyStatus>(std::uint16_t{notify.status});
+  device_.note(Event::kLinkService, "", std::uint64_t{notify.subcode} << 24 | notify.port_id);
+  if (status == wire::NotifyStatus::kEls) return els(notify);
+  not_els(notify, status);
+  acknowledge(notify, {}, Purpose::kIgnored, 0);
+}
+
+void LinkServices::els(const wire::ImmediateNotify& notify) {
+  const auto kind = kind_of(notify.subcode);
+  const auto free =
+      std::find_if(pending_.begin(), pending_.end(), [](const Pending& p) { return p.state == State::kFree; });
+  if (!kind.has_value() || free == pending_.end() || notify.nport >= wire::kHandles) {
+    ++device_.counters[Count::kLinkServicesRefused];
+    hal::fc::LinkServiceAnswer refusal;
+    refusal.accept = false;
+    refusal.reason = kind.has_value() ? 0x05 : 0x0b;  // FC-LS-3: logical busy, command not supported
+    acknowledge(notify, refusal, Purpose::kIgnored, 0);
+    return;
+  }
+  Pending& pending = *free;
+  pending.state = State::kAsked;
+  pending.kind = *kind;
+  pending.notify = notify;
+  pending.had_login = false;
+  LinkService service;
+  service.id = static_cast<std::uint32_t>(free - pending_.begin()) | std::uint32_t{pending.generation} << 16;
+  service.kind = *kind;
+  service.from = port_of(notify, *kind);
+  if (*kind == LinkServiceKind::kPrli) service.service_parameters = service_parameters_of(notify);
+  if (ends_login(*kind)) {
+    const bool had = end_logins_of(service.from, *kind == LinkServiceKind::kPrlo || *kind == LinkServiceKind::kTprlo);
+    pending.had_login = had || busy_with(service.from);
+  }
+  user_->link_service_received(service);
+}
+
+void LinkServices::not_els(const wire::ImmediateNotify& notify, wire::NotifyStatus status) {
+  switch (status) {
+    case wire::NotifyStatus::kPortLogout:
+    case wire::NotifyStatus::kPortChanged:
+      return port_logged_out(notify.nport);
+    case wire::NotifyStatus::kGlobalTprlo:
+    case wire::NotifyStatus::kGlobalLogo:
+      return end_all(false);
+    default:
+      return;  // LIP, overflow of the firmware's own queues: nothing of ours has ended
+  }
+}
+
+void LinkServices::answer(std::uint32_t id, const hal::fc::LinkServiceAnswer& answer) {
+  const std::size_t slot = id & 0xffff;
+  CHECK(slot < kPending);
+  Pending& pending = pending_[slot];
+  if (pending.generation != id >> 16 || pending.state != State::kAsked) return;  // the adapter was reset meanwhile
+  pending.answer = answer;
+  pending.state = State::kHeld;
+  resume_held();
+}
+
+void LinkServices::resume_held() {
+  for (std::size_t i = 0; i < kPending; ++i) {
+    Pending& pending = pending_[i];
+    if (pending.state != State::kHeld) continue;
+    const bool begins = pending.kind == LinkServiceKind::kPlogi || pending.kind == LinkServiceKind::kPrli;
+    if (begins && pending.answer.accept && busy_with(port_of(pending.notify, pending.kind))) continue;
+    proceed(i);
+  }
+}
+
+// Nothing holds this answer back any more.
+void LinkServices::proceed(std::size_t slot) {
+  Pending& pending = pending_[slot];
+  const wire::ImmediateNotify& notify = pending.notify;
+  if (pending.kind == LinkServiceKind::kPlogi && pending.answer.accept && std::exchange(pending.had_login, false)) {
+    const std::uint16_t keep_handle = wire::LogIo::Operation::of(wire::kLogLogo) | wire::LogIo::Implicit::kMask;
+    pending.state = State::kClearing;
+    if (log_out(notify.nport, {notify.port_id}, keep_handle, Purpose::kCleared, slot)) return;
+  }
+  if (pending.kind == LinkServiceKind::kPrli && pending.answer.accept && logins_.full()) {
+    pending.answer.accept = false;
+    pending.answer.reason = 0x05;
+  }
+  pending.state = State::kAnswering;
+  if (acknowledge(notify, pending.answer, Purpose::kAcknowledged, slot)) return;
+  pending.state = State::kHeld;  // no slot for the entry now: tried again with the next one that ends
+}
+
+bool LinkServices::acknowledge(const wire::ImmediateNotify& notify, const hal::fc::LinkServiceAnswer& answer,
+                               Purpose purpose, std::size_t slot) {
+  auto* const ack = control_.prepare<wire::NotifyAck>(wire::EntryType::kNotifyAck);
+  if (ack == nullptr) return false;
+  ack->nport = notify.nport;
+  ack->flags = notify.flags;
+  ack->srr_rx_id = notify.srr_rx_id;
+  ack->status = notify.status;
+  ack->subcode = notify.subcode;
+  ack->firmware_handle = notify.firmware_handle;
+  ack->exchange = notify.exchange;
+  ack->srr_offset = notify.srr_offset;
+  ack->srr_ui = notify.srr_ui;
+  ack->vp = notify.vp;
+  ack->ox_id = notify.ox_id;
+  if (!answer.accept) {
+    ack->flags = wire::NotifyAck::Reject::set(notify.flags, true);
+    ack->srr_reason = answer.reason;
+    ack->srr_explanation = answer.explanation;
+  }
+  control_.send(*this, cookie(purpose, slot));
+  return true;
+}
+
+bool LinkServices::log_out(std::uint16_t nport, hal::fc::PortId port, std::uint16_t flags, Purpose purpose,
+                           std::size_t slot) {
+  auto* const entry = control_.prepare<wire::LogIo>(wire::EntryType::kLogIo);
+  if (entry == nullptr) return false;
+  entry->nport = nport;
+  entry->port_id = port.raw;
+  entry->flags = flags;
+  control_.send(*this, cookie(purpose, slot));
+  return true;
+}
+
+void LinkServices::control_answered(std::uint32_t cookie, const wire::Entry* answer) {
+  const std::size_t slot = cookie & 0xffffff;
+  switch (static_cast<Purpose>(cookie >> 24)) {
+    case Purpose::kAcknowledged:
+      acknowledged(slot, answer);
+      break;
+    case Purpose::kCleared:
+      if (pending_[slot].state == State::kClearing) pending_[slot].state = State::kHeld;
+      break;
+    case Purpose::kLoggedOut:
+      if (logins_[static_cast<hal::fc::LoginId>(slot)].state == LoginState::kLeaving) {
+        logins_.release(static_cast<hal::fc::LoginId>(slot));
+      }
+      break;
+    case Purpose::kIgnored:
+      break;
+  }
+  resume_held();
+}
+
+void LinkServices::acknowledged(std::size_t slot, const wire::Entry* answer) {
+  Pending& pending = pending_[slot];
+  if (pending.state != State::kAnswering) return;  // the adapter was reset
+  const bool accepted = pending.answer.accept && answer != nullptr && answer->head.status == 0 &&
+                        reinterpret_cast<const wire::NotifyAck*>(answer)->status == wire::kNotifyAckOk;
+  pending.state = State::kFree;
+  ++pending.generation;
+  if (accepted && pending.kind == LinkServiceKind::kPrli) log_in(pending);
+}
+
+void LinkServices::log_in(const Pending& pending) {
+  Login login;
+  login.state = LoginState::kClosed;
+  login.nport = pending.notify.nport;
+  login.epoch = device_.epoch;
+  login.service_parameters = service_parameters_of(pending.notify);
+  login.remote = port_of(pending.notify, pending.kind);
+  end_logins_of(login.remote);  // one that came in meanwhile
+  const hal::fc::LoginId id = logins_.add(login);
+  if (id == Logins::kNone) return device_.wrong(Count::kLinkServicesRefused, "more logins than there is room for");
+  device_.note(Event::kLogin, "", login.remote.id.raw);
+  kLog.debug("{}: login of {} at {:06x}", device_.options.name, hal::fc::to_string(login.remote.port_name),
+             login.remote.id.raw);
+  user_->logged_in(id, login.remote, login.service_parameters);
+}
+
+}  // namespace qla

@@ -1,0 +1,105 @@
+// Commands as they arrive: checked, and made into exchanges; or refused.
+#include <algorithm>
+#include <cstring>
+
+#include "drivers/qla/ctio.h"
+#include "drivers/qla/queue.h"
+
+namespace qla {
+namespace {
+
+constexpr std::uint32_t kLeastLength = 56;  // FC header and an FCP_CMND with a CDB of 16 bytes
+constexpr std::uint8_t kBusy = 0x08, kTaskSetFull = 0x28;
+
+// How many entries an ATIO with so many additional dwords of CDB has: behind byte 60 they and FCP_DL.
+std::uint32_t entries_of(std::uint32_t additional) {
+  constexpr auto kEntry = static_cast<std::uint32_t>(wire::kEntryBytes);
+  return (60 + 4 * additional + 4 + kEntry - 1) / kEntry;
+}
+
+// The CDB beyond 16 bytes, and FCP_DL behind it, straddle entries.
+void read_long_cdb(hal::fc::Exchange& exchange, std::uint32_t additional, const wire::Atio7& atio,
+                   std::span<const wire::Entry> more) {
+  std::array<std::byte, 4 + 4 * 63 + 4 + wire::kEntryBytes> tail;
+  std::memcpy(tail.data(), &atio.data_length, 4);
+  std::memcpy(tail.data() + 4, more.data(), more.size_bytes());
+  std::memcpy(exchange.cdb.data() + 16, tail.data(), 4 * additional);
+  base::be32 data_length;
+  std::memcpy(&data_length, tail.data() + 4 * additional, 4);
+  exchange.cdb_length = static_cast<std::uint16_t>(16 + 4 * additional);
+  exchange.data_length = data_length;
+}
+
+}  // namespace
+
+void TargetQueue::atio(const wire::Atio7& atio, std::span<const wire::Entry> more) {
+  const hal::fc::LoginId login = logins_.find(atio.header.s_id);
+  const std::uint32_t additional = wire::Atio7::AdditionalCdb::get(atio.flags);
+  const std::uint32_t length = wire::Atio7::Length::get(atio.attribute_length);
+  if (length < kLeastLength + 4 * additional || more.size() + 1 < entries_of(additional)) [[unlikely]] {
+    device_.wrong(Count::kWrongAtio, "ATIO with a wrong length", length);
+    return refuse_by_end(atio, login == Logins::kNone ? wire::kHandleUnknown : logins_[login].nport);
+  }
+  ++device_.counters[Count::kCommands];
+  if (login == Logins::kNone) [[unlikely]]
+    return refuse(atio, wire::kHandleUnknown, kBusy);
+  if (logins_[login].state != LoginState::kOpen) [[unlikely]]
+    return refuse(atio, logins_[login].nport, kBusy);
+  if (free_.empty() || atio.exchange == wire::kNoExchangeAddress) [[unlikely]] {
+    return refuse(atio, logins_[login].nport, kTaskSetFull);
+  }
+  Slot& slot = *free_.back();
+  free_.pop_back();
+  begin(slot, atio, login);
+  if (additional != 0) read_long_cdb(slot, additional, atio, more.first(entries_of(additional) - 1));
+  user_->command_received(slot);
+}
+
+void TargetQueue::begin(Slot& slot, const wire::Atio7& atio, hal::fc::LoginId login) {
+  slot.login = login;
+  slot.ox_id = atio.header.ox_id;
+  slot.rx_id = atio.header.rx_id;
+  slot.lun = atio.lun;
+  slot.command_reference_number = atio.command_reference_number;
+  slot.task_attribute = atio.task_attribute & 7;
+  slot.priority = atio.task_attribute >> 3 & 15;
+  slot.task_management_flags = atio.task_management;
+  slot.reads = wire::Atio7::ReadData::get(atio.flags);
+  slot.writes = wire::Atio7::WriteData::get(atio.flags);
+  slot.data_length = atio.data_length;
+  slot.cdb_length = 16;
+  std::memcpy(slot.cdb.data(), atio.cdb.data(), 16);
+  slot.address = atio.exchange;
+  slot.s_id = atio.header.s_id;
+  slot.nport = logins_[login].nport;
+  slot.attribute_flags = wire::CtioFlags::Attribute::of(wire::Atio7::Attribute::get(atio.attribute_length));
+  slot.in_use = slot.alive = true;
+  slot.aborted = slot.ending_sent = slot.terminate_wanted = slot.terminate_requested = false;
+  slot.ending = Ending::kNone;
+  slot.first = slot.steps = 0;
+}
+
+// Answers a command that gets no exchange of ours.
+void TargetQueue::refuse(const wire::Atio7& atio, std::uint16_t nport, std::uint8_t status) {
+  ++device_.counters[status == kBusy ? Count::kBusyAnswers : Count::kFullAnswers];
+  auto& ctio = ring_.next<wire::Ctio7Mode1>();
+  address_ctio(ctio, atio, nport);
+  std::uint16_t word = status;
+  if (std::uint32_t{atio.data_length} != 0 && wire::Atio7::AdditionalCdb::get(atio.flags) == 0) {
+    word |= wire::kStatusUnder;
+    ctio.residual = std::uint32_t{atio.data_length};
+  }
+  ctio.scsi_status = word;
+  ctio.flags = static_cast<std::uint16_t>(std::uint16_t{ctio.flags} | wire::CtioFlags::SendStatus::kMask |
+                                          wire::CtioFlags::Mode::of(1));
+}
+
+void TargetQueue::refuse_by_end(const wire::Atio7& atio, std::uint16_t nport) {
+  auto& ctio = ring_.next<wire::Ctio7Mode1>();
+  address_ctio(ctio, atio, nport);
+  ctio.flags = static_cast<std::uint16_t>(std::uint16_t{ctio.flags} | wire::CtioFlags::Terminate::kMask |
+                                          wire::CtioFlags::Mode::of(1));
+  ++device_.counters[Count::kTerminated];
+}
+
+}  // namespace qla

@@ -1,0 +1,39 @@
+// What the port itself asks of the fabric: logins with well-known addresses, Common Transport requests.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "drivers/qla/control.h"
+#include "drivers/qla/memory.h"
+
+namespace qla {
+
+class Requests final : public ControlUser {
+ public:
+  Requests(Device& device, Control& control, const Memory& memory)
+      : device_(device), control_(control), memory_(memory) {}
+  void set_user(hal::fc::FcPortUser* user) { user_ = user; }
+  void log_in(hal::fc::PortId port);
+  base::Result<void> send_ct(std::uint32_t id, hal::fc::PortId server, std::span<const std::byte> request,
+                             base::Duration limit);
+  void control_answered(std::uint32_t cookie, const wire::Entry* answer) override;
+
+ private:
+  struct Ct {
+    bool used = false;
+    std::uint32_t id = 0;
+  };
+  static constexpr std::uint32_t kLogin = 0x80000000;  // cookie: the rest is the port
+  void ct_answered(std::uint32_t slot, const wire::Entry* answer);
+
+  Device& device_;
+  Control& control_;
+  const Memory& memory_;
+  hal::fc::FcPortUser* user_ = nullptr;
+  std::array<Ct, hal::fc::FcPort::kMaxCt> ct_;
+  std::array<std::byte, kCtBytes> reply_{};
+};
+
+}  // namespace qla

@@ -1,0 +1,32 @@
+// The request ring's registers.
+#include "drivers/qla/rings.h"
+
+namespace qla {
+
+void RequestRing::reset() {
+  std::memset(memory_.bytes.data(), 0xff, memory_.bytes.size());
+  in_ = out_ = told_ = 0;
+}
+
+bool RequestRing::flush() {
+  if (in_ == told_) return false;
+  told_ = in_;
+  regs::RequestIn value;
+  value.raw = in_;
+  device_.registers.write(value);
+  ++device_.counters[Count::kDoorbells];
+  return true;
+}
+
+// Asks the adapter how far it has come. An index that it cannot have reached stops the ring, not us.
+std::uint32_t RequestRing::refresh() {
+  const std::uint32_t out = device_.registers.read<regs::RequestOut>().raw;
+  if (out > mask_ || ((out - out_) & mask_) > ((told_ - out_) & mask_)) {
+    if (out != ~std::uint32_t{0}) device_.fail("the request queue's out index is impossible");
+    return 0;
+  }
+  out_ = out;
+  return free();
+}
+
+}  // namespace qla

@@ -1,0 +1,116 @@
+// The three rings that a port shares with its adapter: requests, responses, ATIOs. Rules: docs/memory-order.md.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+#include "drivers/qla/device.h"
+#include "drivers/qla/regs.h"
+#include "drivers/qla/wire.h"
+#include "hal/dma.h"
+
+namespace qla {
+
+// Entries for the adapter. They are written in place; nothing of them is the adapter's before flush().
+class RequestRing {
+ public:
+  RequestRing(Device& device, hal::DmaSpan memory)
+      : device_(device),
+        memory_(memory),
+        mask_(static_cast<std::uint32_t>(memory.bytes.size() / wire::kEntryBytes) - 1) {}
+  void reset();
+  // Room for `count` entries, and kReserved more unless the caller may use those.
+  static constexpr std::uint32_t kReserved = 64;
+  bool has_room(std::uint32_t count, std::uint32_t reserved = kReserved) {
+    return free() >= count + reserved || refresh() >= count + reserved;
+  }
+  // The next entry, zeroed, to be filled; only after has_room().
+  template <class T>
+  T& next() {
+    static_assert(sizeof(T) == wire::kEntryBytes && alignof(T) == 1);
+    std::byte* const at = memory_.bytes.data() + in_ * wire::kEntryBytes;
+    std::memset(at, 0, wire::kEntryBytes);
+    in_ = (in_ + 1) & mask_;
+    return *reinterpret_cast<T*>(at);
+  }
+  bool flush();  // rings the doorbell when there is something new
+  std::uint32_t in() const { return in_; }
+  std::uint32_t out() const { return out_; }
+  std::uint32_t entries() const { return mask_ + 1; }
+  std::span<const std::byte> bytes() const { return memory_.bytes; }
+
+ private:
+  std::uint32_t free() const { return mask_ - ((in_ - out_) & mask_); }
+  std::uint32_t refresh();
+  Device& device_;
+  hal::DmaSpan memory_;
+  std::uint32_t mask_;
+  std::uint32_t in_ = 0, out_ = 0, told_ = 0;
+};
+
+// Entries from the adapter; Kind says with which registers.
+template <class InRegister, class OutRegister>
+class AnswerRing {
+ public:
+  AnswerRing(Device& device, hal::DmaSpan memory)
+      : device_(device),
+        memory_(memory),
+        mask_(static_cast<std::uint32_t>(memory.bytes.size() / wire::kEntryBytes) - 1) {}
+  void reset() {
+    std::memset(memory_.bytes.data(), 0xff, memory_.bytes.size());
+    for (std::uint32_t i = 0; i <= mask_; ++i) mark_taken(i);
+    out_ = told_ = 0;
+  }
+  // The next entry has been written, or is being written: its last dword is.
+  bool peek(std::uint32_t ahead = 0) const { return signature((out_ + ahead) & mask_) != wire::kEntryTaken; }
+  // How many entries the adapter has handed over by its register; a read of the bus.
+  std::uint32_t ready() {
+    const std::uint32_t in = device_.registers.read<InRegister>().raw;
+    if (in > mask_) {
+      if (in != ~std::uint32_t{0}) device_.wrong(Count::kWrongIndex, "index of a ring", in);
+      return 0;
+    }
+    return (in - out_) & mask_;
+  }
+  // Copies the next entry out and gives its place back.
+  void take(wire::Entry& entry) {
+    std::memcpy(&entry, at(out_), sizeof entry);
+    mark_taken(out_);
+    out_ = (out_ + 1) & mask_;
+  }
+  bool flush() {
+    if (out_ == told_) return false;
+    told_ = out_;
+    OutRegister value;
+    value.raw = out_;
+    device_.registers.write(value);
+    return true;
+  }
+  std::uint32_t out() const { return out_; }
+  std::uint32_t entries() const { return mask_ + 1; }
+  std::span<const std::byte> bytes() const { return memory_.bytes; }
+
+ private:
+  std::byte* at(std::uint32_t index) const { return memory_.bytes.data() + index * wire::kEntryBytes; }
+  std::uint32_t& last_dword(std::uint32_t index) const {
+    return *reinterpret_cast<std::uint32_t*>(at(index) + wire::kEntryBytes - 4);
+  }
+  std::uint32_t signature(std::uint32_t index) const {
+    return std::atomic_ref(last_dword(index)).load(std::memory_order_acquire);
+  }
+  void mark_taken(std::uint32_t index) {
+    std::atomic_ref(last_dword(index)).store(wire::kEntryTaken, std::memory_order_relaxed);
+  }
+  Device& device_;
+  hal::DmaSpan memory_;
+  std::uint32_t mask_;
+  std::uint32_t out_ = 0, told_ = 0;
+};
+
+using ResponseRing = AnswerRing<regs::ResponseIn, regs::ResponseOut>;
+using AtioRing = AnswerRing<regs::AtioIn, regs::AtioOut>;
+
+}  // namespace qla
