@@ -146,6 +146,7 @@ void Adapter::check_stop() {
   phase_ = Phase::kOff;
   device_.running = false;
   mailbox_.cancel();
+  if (pci_->gone()) return finish_stop();
   bringup_.begin_off();
 }
 

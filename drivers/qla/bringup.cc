@@ -20,14 +20,14 @@ std::span<const Step> Bringup::reset_steps() {
       {"adapter still", &B::tell_still, &B::done, seconds(1)},
       {"dump", &B::begin_dump, &B::poll_dump, seconds(30)},
       {"NVRAM", &B::begin_nvram, &B::poll_nvram, seconds(5)},
-      {"register test", &B::register_test, &B::register_test_done, seconds(5)},
+      {"register test", &B::register_test, &B::register_test_done, seconds(15)},
       {"load firmware", &B::begin_firmware, &B::poll_firmware, seconds(60)},
-      {"verify checksum", &B::verify_checksum, &B::mailbox_answered, seconds(10)},
-      {"execute firmware", &B::execute, &B::mailbox_answered, seconds(10)},
-      {"firmware version", &B::ask_version, &B::take_version, seconds(10)},
-      {"resources", &B::ask_resources, &B::take_resources, seconds(10)},
-      {"firmware options", &B::set_options, &B::mailbox_answered, seconds(10)},
-      {"initialize firmware", &B::initialize, &B::initialized, seconds(10)},
+      {"verify checksum", &B::verify_checksum, &B::mailbox_answered, seconds(15)},
+      {"execute firmware", &B::execute, &B::mailbox_answered, seconds(15)},
+      {"firmware version", &B::ask_version, &B::take_version, seconds(15)},
+      {"resources", &B::ask_resources, &B::take_resources, seconds(15)},
+      {"firmware options", &B::set_options, &B::mailbox_answered, seconds(15)},
+      {"initialize firmware", &B::initialize, &B::initialized, seconds(15)},
   };
   return kSteps;
 }
@@ -37,11 +37,11 @@ std::span<const Step> Bringup::link_steps() {
   static constexpr Step kSteps[] = {
       {"mailbox free", &B::nothing, &B::mailbox_free, seconds(30)},
       {"firmware state", &B::ask_state, &B::poll_state, seconds(30)},
-      {"timeouts", &B::ask_timeouts, &B::timeouts_done, seconds(10)},
+      {"timeouts", &B::ask_timeouts, &B::timeouts_done, seconds(15)},
       {"marker", &B::send_marker, &B::done, seconds(1)},
       {"adapter id", &B::ask_id, &B::poll_id, seconds(20)},
-      {"data rate", &B::ask_rate, &B::take_rate, seconds(10)},
-      {"fabric name", &B::ask_fabric_name, &B::take_fabric_name, seconds(10)},
+      {"data rate", &B::ask_rate, &B::take_rate, seconds(15)},
+      {"fabric name", &B::ask_fabric_name, &B::take_fabric_name, seconds(15)},
       {"logins", &B::begin_logins, &B::poll_logins, seconds(30)},
   };
   return kSteps;
