@@ -40,7 +40,7 @@ void describe(CLI::App& san, Options& options, Words& words) {
       ->capture_default_str();
   san.add_option("--dir", options.directory, "where the sockets are; made if it is not there")->required();
   san.add_option("--wwpn", words.names, "port names in order; those not given are 21:00:00:24:ff:00:00:NN");
-  san.add_option("--chip", options.chip, "which controller")->capture_default_str();
+  san.add_option("--chip", options.chip, "which controller; with or without ISP")->capture_default_str();
   san.add_option("--topology", words.topology, "what connects them")
       ->check(CLI::IsMember(kTopologies))
       ->capture_default_str();

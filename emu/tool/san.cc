@@ -27,7 +27,8 @@ base::Result<std::unique_ptr<San>> San::create(hal::Reactor& reactor, const base
 }
 
 base::Result<void> San::build(const Options& options) {
-  const qla::Chip* const chip = qla::find_chip(options.chip);
+  const qla::Chip* chip = qla::find_chip(options.chip);
+  if (chip == nullptr) chip = qla::find_chip("ISP" + options.chip);
   if (chip == nullptr) return base::fail(base::Errc::kNotFound, "there is no model of a " + options.chip);
   if (mkdir(options.directory.c_str(), 0700) != 0 && errno != EEXIST) {
     return base::fail_errno("make " + options.directory);
