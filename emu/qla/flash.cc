@@ -1,0 +1,76 @@
+// Flash contents by sector: NVRAM, a firmware image that looks right, and what the host writes.
+#include "emu/qla/flash.h"
+
+#include <cstring>
+
+#include "drivers/qla/wire.h"
+#include "emu/qla/nvram.h"
+
+namespace emu::qla {
+namespace {
+
+namespace wire = ::qla::wire;
+constexpr std::uint32_t kBlank = 0xFFFFFFFF;
+constexpr std::uint32_t kJedecId = 0x001F2020;  // any will do: a 4 MiB part
+constexpr std::uint8_t kEraseSector = 0xD8;
+constexpr std::uint32_t kSegmentDwords = 16;
+
+// Two segments that load nothing of use; drivers look at the version words and follow the lengths.
+std::array<std::byte, 2 * kSegmentDwords * 4> make_firmware(const Chip& chip) {
+  std::array<std::byte, 2 * kSegmentDwords * 4> image{};
+  constexpr std::uint32_t kLoad[] = {0x100000, 0x110000};
+  for (unsigned i = 0; i < 2; ++i) {
+    wire::FirmwareSegment head{};
+    head.load_address = kLoad[i];
+    head.dwords = kSegmentDwords;
+    head.version = {chip.version[0], chip.version[1], chip.version[2], chip.attributes};
+    std::memcpy(image.data() + i * kSegmentDwords * 4, &head, sizeof head);
+  }
+  return image;
+}
+
+}  // namespace
+
+void Flash::burn(const Chip& chip, const Factory& factory) {
+  sectors_.clear();
+  const wire::Nvram nvram = make_nvram(chip, factory);
+  const std::uint32_t shift = factory.function * map_.function_stride;
+  put(map_.nvram + shift, std::as_bytes(std::span(&nvram, 1)));
+  if (factory.good_firmware) put(map_.firmware, make_firmware(chip));
+}
+
+std::uint32_t Flash::at(std::uint32_t dword) const {
+  const auto found = sectors_.find(dword / kSector);
+  return found == sectors_.end() ? kBlank : found->second[dword % kSector];
+}
+
+std::uint32_t Flash::read(std::uint32_t address) const {
+  if (configures(address)) return kJedecId;
+  return holds(address) ? at(address - map_.data) : kBlank;
+}
+
+void Flash::write(std::uint32_t address, std::uint32_t value) {
+  if (configures(address)) {
+    // The value is the sector's byte address with its three bytes in reverse.
+    const std::uint32_t byte = (value & 0xFF) << 16 | (value & 0xFF00) | (value >> 16 & 0xFF);
+    if ((address & 0xFF) == kEraseSector) sectors_.erase(byte / 4 / kSector);
+    return;
+  }
+  if (!holds(address)) return;
+  const std::uint32_t dword = address - map_.data;
+  auto [sector, fresh] = sectors_.try_emplace(dword / kSector);
+  if (fresh) sector->second.fill(kBlank);
+  sector->second[dword % kSector] &= value;
+}
+
+void Flash::put(std::uint32_t dword, std::span<const std::byte> bytes) {
+  for (std::size_t i = 0; i + 4 <= bytes.size(); i += 4, ++dword) {
+    base::le32 value;
+    std::memcpy(&value, bytes.data() + i, 4);
+    auto [sector, fresh] = sectors_.try_emplace(dword / kSector);
+    if (fresh) sector->second.fill(kBlank);
+    sector->second[dword % kSector] = value;
+  }
+}
+
+}  // namespace emu::qla

@@ -1,0 +1,178 @@
+// Commands of the initiator's role on their way out.
+#include "emu/qla/initiator.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+namespace emu::qla {
+namespace {
+
+using hal::fc::FcpCmnd;
+constexpr std::uint16_t kMostSeconds = 0x1999;
+
+base::Duration limit_of(std::uint16_t timeout) {
+  return std::chrono::seconds(timeout > kMostSeconds ? std::uint16_t{0} : timeout);
+}
+
+}  // namespace
+
+void Initiator::reset() {
+  slots_.clear();
+  free_.clear();
+  aborting_.clear();
+}
+
+std::optional<std::uint32_t> Initiator::take(const Request& request) {
+  if (free_.empty()) {
+    if (slots_.size() == kMost) {
+      core_.refuse(request, wire::kEntryBusy);
+      return std::nullopt;
+    }
+    slots_.emplace_back();
+    free_.push_back(static_cast<std::uint32_t>(slots_.size() - 1));
+  }
+  const std::uint32_t tag = free_.back();
+  free_.pop_back();
+  Slot& slot = slots_[tag];
+  slot.used = true;
+  slot.origin = request.origin;
+  slot.handle = request.head().handle;
+  slot.id = {};
+  slot.data.clear();
+  slot.byte_count = 0;
+  slot.response_address = 0;
+  slot.response_room = 0;
+  return tag;
+}
+
+void Initiator::release(std::uint32_t tag) {
+  slots_[tag].used = false;
+  free_.push_back(tag);
+}
+
+bool Initiator::check(const Request& request, std::uint16_t flags, std::uint16_t reserved, const char* what) {
+  const char* wrong = nullptr;
+  if (reserved != 0) wrong = "reserved bytes are set";
+  if (wire::Command7::ReadData::get(flags) && wire::Command7::WriteData::get(flags)) wrong = "reads and writes";
+  if (wire::Command7::SegmentList::get(flags)) wrong = "segment lists are not for this chip";
+  if (!core_.initiator()) wrong = "not in initiator mode";
+  if (wrong == nullptr) return true;
+  core_.host.fault(fmt::format("{}: {}", what, wrong));
+  core_.refuse(request, wire::kEntryBadParameter);
+  return false;
+}
+
+void Initiator::command7(const Request& request) {
+  const auto entry = request.as<wire::Command7>();
+  if (!check(request, entry.flags, entry.reserved14, "command type 7")) return;
+  const auto tag = take(request);
+  if (!tag) return;
+  Slot& slot = slots_[*tag];
+  slot.byte_count = entry.byte_count;
+  if (!slot.data.gather(request.entries, std::span(&entry.segment, 1), entry.segment_count) ||
+      slot.data.total() < slot.byte_count) {
+    core_.host.fault(fmt::format("command type 7: {} bytes in {} segments for a byte count of {}", slot.data.total(),
+                                 std::uint16_t{entry.segment_count}, slot.byte_count));
+    release(*tag);
+    return core_.refuse(request, wire::kEntryBadParameter);
+  }
+  FcpCmnd cmnd;
+  swap_words(cmnd.lun, entry.lun);
+  swap_words(cmnd.cdb, entry.cdb);
+  cmnd.command_reference_number = entry.command_reference_number;
+  cmnd.priority_attribute = entry.task_attribute;
+  cmnd.task_management_flags = static_cast<std::uint8_t>(entry.flags >> 8 & 0x76);
+  cmnd.additional_length = static_cast<std::uint8_t>(entry.flags & 3);
+  cmnd.data_length = slot.byte_count;
+  start(*tag, entry.nport, PortId{entry.port_id}, entry.vp, entry.timeout, std::as_bytes(std::span(&cmnd, 1)),
+        entry.flags);
+}
+
+void Initiator::command6(const Request& request) {
+  const auto entry = request.as<wire::Command6>();
+  if (!check(request, entry.flags, 0, "command type 6")) return;
+  const auto tag = take(request);
+  if (!tag) return;
+  Slot& slot = slots_[*tag];
+  slot.byte_count = entry.byte_count;
+  slot.response_address = entry.fcp_rsp_address;
+  slot.response_room = entry.response_segment_length;
+  std::array<std::byte, 512> cmnd;
+  const bool sizes = entry.fcp_cmnd_length >= sizeof(FcpCmnd) && entry.fcp_cmnd_length <= cmnd.size();
+  if (!sizes || !slot.data.gather(request.entries, std::span(&entry.segment, 1), entry.segment_count) ||
+      slot.data.total() < slot.byte_count) {
+    core_.host.fault("command type 6: lengths and segments do not agree");
+    release(*tag);
+    return core_.refuse(request, wire::kEntryBadParameter);
+  }
+  const auto bytes = std::span(cmnd).first(entry.fcp_cmnd_length);
+  if (!core_.host.dma_read({entry.fcp_cmnd_address}, bytes)) return fail(*tag, wire::Completion::kDmaError);
+  start(*tag, entry.nport, PortId{entry.port_id}, entry.vp, entry.timeout, bytes, entry.flags);
+}
+
+void Initiator::task_management(const Request& request) {
+  const auto entry = request.as<wire::TaskManagement>();
+  if (!check(request, 0, entry.reserved10, "task management")) return;
+  const auto tag = take(request);
+  if (!tag) return;
+  const std::uint32_t flags = entry.flags;
+  FcpCmnd cmnd;
+  swap_words(cmnd.lun, entry.lun);
+  using T = wire::TaskManagement;
+  cmnd.task_management_flags = static_cast<std::uint8_t>((T::LunReset::get(flags) ? FcpCmnd::kLogicalUnitReset : 0) |
+                                                         (T::AbortTaskSet::get(flags) ? FcpCmnd::kAbortTaskSet : 0) |
+                                                         (T::ClearTaskSet::get(flags) ? FcpCmnd::kClearTaskSet : 0) |
+                                                         (T::TargetReset::get(flags) ? FcpCmnd::kTargetReset : 0) |
+                                                         (T::ClearAca::get(flags) ? FcpCmnd::kClearAca : 0));
+  if (T::NothingToTarget::get(flags)) return ended(*tag, {});
+  start(*tag, entry.nport, PortId{entry.port_id}, entry.vp, entry.timeout, std::as_bytes(std::span(&cmnd, 1)), 0);
+}
+
+void Initiator::start(std::uint32_t tag, std::uint16_t nport, PortId port_id, std::uint8_t vp, std::uint16_t timeout,
+                      std::span<const std::byte> cmnd, std::uint16_t flags) {
+  const Handles::Port* port = core_.handles.find(nport);
+  if (core_.port.link() == nullptr) return fail(tag, wire::Completion::kPortUnavailable);
+  if (port == nullptr) return fail(tag, wire::Completion::kPortLoggedOut);
+  if (port->id != port_id || port->vp != vp) {
+    core_.host.fault(fmt::format("handle {:x} is port {:06x} of virtual port {}, the entry says {:06x} of {}", nport,
+                                 port->id.raw, port->vp, port_id.raw, vp));
+    return fail(tag, wire::Completion::kPortLoggedOut);
+  }
+  const auto [status, id] = core_.port.start_command({.tag = tag,
+                                                      .vp = vp,
+                                                      .to = port->id,
+                                                      .cmnd = cmnd,
+                                                      .reads = wire::Command7::ReadData::get(flags),
+                                                      .writes = wire::Command7::WriteData::get(flags),
+                                                      .data_length = slots_[tag].byte_count,
+                                                      .limit = limit_of(timeout)});
+  slots_[tag].id = id;
+  switch (status) {
+    case fc::StartStatus::kStarted:
+      return;
+    case fc::StartStatus::kNoneFree:
+      return fail(tag, wire::Completion::kNoResource);
+    case fc::StartStatus::kNotLoggedIn:
+      return fail(tag, wire::Completion::kPortLoggedOut);
+    case fc::StartStatus::kLinkDown:
+      return fail(tag, wire::Completion::kPortUnavailable);
+    case fc::StartStatus::kInvalid:
+      return fail(tag, wire::Completion::kIocbError);
+  }
+}
+
+void Initiator::marker(const Request& request) {
+  if (request.head().handle == wire::kMarkerNoReply) return;
+  core_.answer(request.origin, request.entries[0]);
+}
+
+bool Initiator::fetch(std::uint32_t tag, std::uint32_t offset, std::span<std::byte> to) {
+  return tag < slots_.size() && slots_[tag].data.read(core_.host, offset, to);
+}
+
+bool Initiator::store(std::uint32_t tag, std::uint32_t offset, std::span<const std::byte> from) {
+  return tag < slots_.size() && slots_[tag].data.write(core_.host, offset, from);
+}
+
+}  // namespace emu::qla
