@@ -719,7 +719,7 @@ struct PortDatabase {
   le16 nport;
   le16 receive_size;
   le16 reserved18;
-  be16 prli_word0, prli_word3;  // low halves
+  le16 prli_word0, prli_word3;  // low halves; Linux calls them big-endian, and tests the bits as if they were not
   Bytes8 port_name, node_name;  // wire order
   Bytes<24> reserved40;
 };
@@ -734,7 +734,7 @@ struct NameListEntry {  // name list with all data: as PortDatabase, but port id
   le16 nport;
   le16 receive_size;
   le16 reserved18;
-  be16 prli_word0, prli_word3;
+  le16 prli_word0, prli_word3;
   le64 port_name, node_name;
 };
 struct NameListShort {

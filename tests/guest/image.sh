@@ -2,17 +2,19 @@
 # Builds kernel, initramfs and root file system of the QEMU guest from Debian packages, installs nothing; prints their
 # folder. Cached under $OUTBOARD_CACHE (default ~/.cache/outboard); rebuilt when this script or init changes.
 # The initramfs holds only what mounts the root, since software emulation unpacks slowly; QEMU opens the root as a
-# snapshot. The tools in it are this machine's own.
+# snapshot. The tools in it are this machine's own. image.sh [KERNEL_PACKAGE_FILE]: another kernel than this Debian's.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 
 boot_modules=(virtio_pci virtio_blk ext4 crc32c_generic crc32c_intel)
 modules=(virtio_net virtio_rng sd_mod sg scsi_transport_iscsi iscsi_tcp dm_mod dm_multipath scsi_dh_alua
-         dm_round_robin dm_queue_length)
+         dm_round_robin dm_queue_length qla2xxx target_core_mod target_core_file tcm_qla2xxx configfs
+         vfio_pci vfio_iommu_type1)
 tools=(iscsid iscsiadm fio mke2fs e2fsck debugfs)
 needed_packages="busybox-static open-iscsi sg3-utils fio e2fsprogs"
 
-cache=${OUTBOARD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/outboard}/guest
+package=${1:-}  # empty: what linux-image-amd64 depends on now
+cache=${OUTBOARD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/outboard}/guest${package:+-$(basename "$package" .deb)}
 stamp=$(cat "$here/image.sh" "$here/init" | sha256sum | cut -c1-16)
 image=$cache/$stamp
 
@@ -33,20 +35,28 @@ download_kernel() {  # downloads what linux-image-amd64 depends on now
 }
 
 fetch_kernel() {  # unpacks the current kernel package under $work/kernel; sets $version
-  download_kernel || { apt-get update -qq >&2; download_kernel; } ||
-    { echo "image.sh: apt cannot download the kernel package that linux-image-amd64 depends on" >&2; exit 1; }
-  dpkg -x "$work"/linux-image-*.deb "$work/kernel"
+  if [ -z "$package" ]; then
+    download_kernel || { apt-get update -qq >&2; download_kernel; } ||
+      { echo "image.sh: apt cannot download the kernel package that linux-image-amd64 depends on" >&2; exit 1; }
+    package=$(ls "$work"/linux-image-*.deb)
+  fi
+  dpkg -x "$package" "$work/kernel"
+  [ -d "$work/kernel/lib/modules" ] || mv "$work/kernel/usr/lib" "$work/kernel/lib"
   version=$(ls "$work/kernel/lib/modules")
 }
 
 copy_kernel() {  # as an ELF file, which QEMU enters directly: software emulation takes seconds to decompress it
   python3 - "$work/kernel/boot/vmlinuz-$version" "$work/out/vmlinux" <<'END'
 import lzma
+import subprocess
 import sys
 with open(sys.argv[1], "rb") as compressed, open(sys.argv[2], "wb") as out:
     data = compressed.read()
-    start = data.find(b"\xfd7zXZ\0")
-    plain = lzma.LZMADecompressor().decompress(data[start:]) if start >= 0 else b""
+    start, plain = data.find(b"\xfd7zXZ\0"), b""
+    if start >= 0:
+        plain = lzma.LZMADecompressor().decompress(data[start:])
+    elif (start := data.find(b"\x28\xb5\x2f\xfd")) >= 0:  # zstd says what follows its frame, and fails: as it may
+        plain = subprocess.run(["zstd", "-dcq"], input=data[start:], capture_output=True, check=False).stdout
     out.write(plain if plain[:4] == b"\x7fELF" else data)
 END
 }
@@ -56,13 +66,18 @@ copy_modules() {  # copy_modules ROOT NAME...: the modules and what they need
   shift
   mkdir -p "$root/lib/modules/$version"
   for name in "$@"; do
-    file=$(grep -E "/${name//_/[-_]}\.ko:" "$work/kernel/lib/modules/$version/modules.dep" || true)
+    file=$(grep -E "/${name//_/[-_]}\.ko(\.xz)?:" "$work/kernel/lib/modules/$version/modules.dep" || true)
+    if [ -z "$file" ] && grep -qE "/${name//_/[-_]}\.ko$" "$work/kernel/lib/modules/$version/modules.builtin"; then
+      continue
+    fi
     [ -n "$file" ] || { echo "image.sh: the kernel package has no module $name" >&2; exit 1; }
     deps=${file/:/}
     # shellcheck disable=SC2086  # a list of paths
     (cd "$work/kernel/lib/modules/$version" && cp --parents -u ${deps} "$root/lib/modules/$version/")
   done
+  find "$root/lib/modules" -name '*.ko.xz' -exec xz -d {} +
   cp "$work/kernel/lib/modules/$version"/modules.{builtin,order} "$root/lib/modules/$version/"
+  sed -i 's/\.ko\.xz/.ko/' "$root/lib/modules/$version"/modules.{builtin,order}
   busybox depmod -b "$root" "$version"
 }
 
@@ -96,7 +111,7 @@ build() {
   root=$work/root boot=$work/boot
   mkdir -p "$root"/{run,tmp,mnt,var,etc/iscsi,usr/sbin,lib/x86_64-linux-gnu} "$work/out"
   fetch_kernel
-  busybox depmod -b "$work/kernel" "$version"
+  depmod -b "$work/kernel" "$version"  # which reads compressed modules, as busybox does not
   copy_busybox "$boot"
   copy_modules "$boot" "${boot_modules[@]}"
   copy_busybox "$root"

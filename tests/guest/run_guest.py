@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # Boots the guest in QEMU, runs a shell script in it, and returns the script's exit status and the whole console.
 import argparse
+import glob
+import json
 import os
 import selectors
 import socket
@@ -18,14 +20,33 @@ class GuestError(Exception):
     """The guest gave no exit status; the message says what was waited for and ends with the last of the console."""
 
 
-class Guest:
-    """One boot. answers(words) is called for each line `ask WORDS` of the guest and returns the answer."""
+def built(script, *words):
+    """The folder that one of the scripts beside this has built, or had built before."""
+    done = subprocess.run([os.path.join(HERE, script), *words], stdout=subprocess.PIPE, text=True, check=True)
+    return done.stdout.strip()
 
-    def __init__(self, script, files=None, answers=None, memory_mib=768, qemu=()):
+
+def newer_qemu(folder):
+    """QEMU of another Debian release than this, run by that release's own loader and libraries."""
+    libraries = f"{folder}/usr/lib/x86_64-linux-gnu"
+    return ["env", f"QEMU_MODULE_DIR={libraries}/qemu", f"{folder}/lib64/ld-linux-x86-64.so.2", "--library-path",
+            libraries, f"{folder}/usr/bin/qemu-system-x86_64", "-L", f"{folder}/usr/share/qemu",
+            "-L", f"{folder}/usr/share/seabios"]
+
+
+class Guest:
+    """One boot. answers(words) is called for each line `ask WORDS` of the guest and returns the answer.
+
+    kernel: "6.1" (this Debian's) or "6.12". adapters: vfio-user sockets of device models that the guest gets; these
+    need the QEMU of qemu.sh."""
+
+    def __init__(self, script, files=None, answers=None, memory_mib=768, qemu=(), kernel="6.1", adapters=()):
         self.files = {"job/run.sh": script.encode(), **{f"job/{name}": data for name, data in (files or {}).items()}}
         self.answers = answers
         self.memory_mib = memory_mib
         self.qemu = list(qemu)
+        self.kernel = kernel
+        self.adapters = list(adapters)
         self.console = bytearray()
         self.line = bytearray()  # what came on the control line since the last newline
         self.status = None
@@ -33,8 +54,7 @@ class Guest:
 
     def run(self, seconds):
         """Returns (exit status, transcript); raises GuestError when there is no exit status within the time."""
-        built = subprocess.run([os.path.join(HERE, "image.sh")], stdout=subprocess.PIPE, text=True, check=True)
-        image = built.stdout.strip()
+        image = built("image.sh", *([] if self.kernel == "6.1" else glob.glob(f"{built('qemu.sh')}/kernel/*.deb")))
         with tempfile.NamedTemporaryFile(prefix="outboard-initrd-") as initrd:
             with open(os.path.join(image, "initrd"), "rb") as base:
                 initrd.write(base.read())
@@ -57,8 +77,16 @@ class Guest:
 
     def argv(self, image, initrd, control):
         """Software emulation, user network (10.0.2.2 is the host's loopback), console and control on serial ports."""
-        return ["setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64", "-accel", "tcg", "-machine", "q35",
-                "-cpu", "max", "-m", str(self.memory_mib), "-nodefaults", "-display", "none", "-no-reboot",
+        program, shared = ["qemu-system-x86_64"], []
+        if self.adapters:
+            program = newer_qemu(built("qemu.sh"))
+            shared = ["-object", f"memory-backend-memfd,id=memory,size={self.memory_mib}M,share=on",
+                      "-numa", "node,memdev=memory"]
+            for path in self.adapters:
+                device = {"driver": "vfio-user-pci", "socket": {"type": "unix", "path": path}}
+                shared += ["-device", json.dumps(device)]
+        return ["setpriv", "--pdeathsig", "KILL", *program, "-accel", "tcg", "-machine", "q35",
+                "-cpu", "max", "-m", str(self.memory_mib), "-nodefaults", "-display", "none", "-no-reboot", *shared,
                 "-kernel", f"{image}/vmlinux", "-initrd", initrd,
                 "-drive", f"file={image}/root,format=raw,if=virtio,snapshot=on",
                 "-append", "console=ttyS0 quiet loglevel=4 panic=-1 random.trust_cpu=on",
@@ -112,6 +140,8 @@ class Guest:
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=120)
+    parser.add_argument("--kernel", choices=("6.1", "6.12"), default="6.1")
+    parser.add_argument("--adapter", action="append", default=[], help="vfio-user socket of a device model")
     parser.add_argument("script")
     parser.add_argument("files", nargs="*", help="more files for the guest's folder /job")
     options = parser.parse_args()
@@ -120,7 +150,8 @@ def main():
         with open(path, "rb") as data:
             contents[os.path.basename(path)] = data.read()
     with open(options.script, encoding="utf-8") as script:
-        status, transcript = Guest(script.read(), contents).run(options.seconds)
+        guest = Guest(script.read(), contents, kernel=options.kernel, adapters=options.adapter)
+        status, transcript = guest.run(options.seconds)
     print(transcript, end="")
     return status
 
