@@ -51,7 +51,8 @@ void Aborts::answered(const Request& request) {
   const bool accept = response.header.r_ctl == RCtl::kBaAcc;
   const bool terminate = wire::AbtsResponse::Terminate::get(response.flags);
   // An accept promises that the exchange is over: the host ends it before, or with this entry.
-  if (accept && !terminate && held->exchange != fc::kNoExchange && target_.is_alive(held->exchange)) {
+  if (accept && !terminate && held->exchange != fc::kNoExchange && target_.is_alive(held->exchange) &&
+      !target_.is_finished(held->exchange)) {
     core_.count("ABTS responses before the end");
     error.subcode1 = wire::kAbtsNotTerminated;
     response.payload = std::bit_cast<wire::Bytes<16>>(error);

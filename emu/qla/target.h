@@ -19,6 +19,7 @@ class Target {
   void aborted(fc::ExchangeId id);  // ABTS: what was withheld of it comes now
   void ended(fc::ExchangeId id);
   bool is_alive(fc::ExchangeId id) const { return core_.port.initiator_of(id) != 0; }
+  bool is_finished(fc::ExchangeId id) const { return exchanges_[id.index() % exchanges_.size()].finished; }
 
   bool fetch(std::uint32_t tag, std::uint32_t offset, std::span<std::byte> to);
   bool store(std::uint32_t tag, std::uint32_t offset, std::span<const std::byte> from);
