@@ -38,7 +38,10 @@ ServedHost::ServedHost(hal::Reactor& reactor, const base::Clock& clock, std::str
   set_remote_memory(this);
 }
 
-ServedHost::~ServedHost() { server_.reset(); }
+ServedHost::~ServedHost() {
+  model_may_be_gone_ = true;
+  server_.reset();
+}
 
 base::Result<void> ServedHost::listen(const std::string& path) {
   describe_regions();
@@ -69,7 +72,7 @@ void ServedHost::client_left() {
   client_memory_ = nullptr;
   dma_unmap(0, ~std::uint64_t{0});
   irqs().choose(hal::InterruptKind::kNone, {});
-  Function::reset(ResetKind::kPowerOn);
+  if (!model_may_be_gone_) Function::reset(ResetKind::kPowerOn);
 }
 
 base::Result<void> ServedHost::read(hal::Iova from, std::span<std::byte> to) {
@@ -170,7 +173,7 @@ base::Result<void> ServedHost::dma_map(std::uint64_t address, std::uint64_t size
 }
 
 void ServedHost::dma_unmap(std::uint64_t address, std::uint64_t size) {
-  model().quiesce();
+  if (!model_may_be_gone_) model().quiesce();
   unmap(hal::Iova{address}, size, [this](hal::Iova, const DmaRange& range) {
     if (range.memory != nullptr) files_.release(range.memory);
   });

@@ -48,6 +48,7 @@ class ServedHost final : public Function, private RemoteMemory, private hal::vfi
   FileMappings files_;
   hal::vfio_user::ClientMemory* client_memory_ = nullptr;
   std::array<hal::vfio_user::Region, hal::vfio_user::kRegions> regions_;
+  bool model_may_be_gone_ = false;  // in the destructor: either may go first
   std::unique_ptr<hal::vfio_user::Server> server_;
 };
 
