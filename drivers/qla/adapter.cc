@@ -72,7 +72,7 @@ void Adapter::start(hal::fc::FcPortUser& user) {
   device_.reactor.add(*this);
   timer_.arm(device_.reactor.timers(), device_.reactor.now() + kHousekeeping);
   attempts_ = 0;
-  device_.lost = false;
+  device_.lost = gone_ = false;
   device_.failure.clear();
   phase_ = Phase::kBringingUp;
   if (auto opened = open(); !opened.has_value()) {

@@ -109,6 +109,7 @@ class Adapter final : public hal::fc::FcPort, public hal::Poller, public hal::Fd
   std::string reason_;  // of kWaiting and kFailed
   hal::InterruptKind interrupts_ = hal::InterruptKind::kNone;
   std::vector<int> interrupt_fds_;
+  bool gone_ = false;       // for good; the user knows
   bool event_due_ = false;  // an interrupt, or the reactor slept
   std::uint32_t rounds_ = 0;
   wire::Entry atio_{};  // the one in hand; held: its other entries are not here yet

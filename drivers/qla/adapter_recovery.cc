@@ -81,7 +81,7 @@ void Adapter::recover() {
 void Adapter::removed() {
   device_.lost = false;
   device_.failure.clear();
-  if (phase_ == Phase::kFailed || phase_ == Phase::kStopped) return;
+  if (std::exchange(gone_, true) || phase_ == Phase::kStopped) return;
   kLog.error("{}: the adapter is gone", device_.options.name);
   reason_ = "the adapter is gone";
   bringup_.cancel();
@@ -100,8 +100,9 @@ void Adapter::housekeep() {
   const base::Time now = device_.reactor.now();
   timer_.arm(device_.reactor.timers(), now + kHousekeeping);
   event_due_ |= device_.running;
-  if (pci_->gone()) device_.lost = true;
+  if (pci_->gone() && !gone_) device_.lost = true;
   mailbox_.check_limit(now);
+  if (!device_.failure.empty() || device_.lost) return;  // the next poll sees to it
   if (phase_ == Phase::kWaiting && now >= retry_at_) {
     phase_ = Phase::kBringingUp;
     if (auto enabled = pci_->enable_dma(); enabled.has_value()) {

@@ -41,8 +41,9 @@ struct Slot : hal::fc::Exchange, WaitHook, OwedHook {
 
   std::uint16_t generation = 0;
   bool in_use = false;
-  bool alive = false;    // the firmware has this exchange; else nothing is sent for it any more
-  bool aborted = false;  // by ABTS
+  bool alive = false;     // the firmware has this exchange; else nothing is sent for it any more
+  bool finished = false;  // its response, or its end, is with the firmware: no further CTIO
+  bool aborted = false;   // by ABTS
   bool ending_sent = false;
   bool terminate_wanted = false;     // of ourselves: hastens the CTIOs that are out
   bool terminate_requested = false;  // by the user: what comes back early is kTerminated

@@ -193,7 +193,7 @@ void TargetQueue::login_ended(hal::fc::LoginId login) {
 
 // Ends the exchange in the firmware while its user waits for transfers: they come back early.
 void TargetQueue::terminate(Slot& slot) {
-  if (!slot.alive || slot.terminate_wanted) return;
+  if (!slot.alive || slot.finished || slot.terminate_wanted) return;
   finish_unsent(slot, DataStatus::kFailed);
   slot.terminate_wanted = true;
   if (!send_terminate(slot)) wait(slot);
@@ -203,7 +203,7 @@ void TargetQueue::check_limits(base::Time now) {
   for (Slot& slot : slots_) {
     if (!slot.in_use || now < slot.deadline || !slot.sent()) continue;
     ++device_.counters[Count::kLateTransfers];
-    if (!slot.alive) return device_.fail("no answer to a transfer");
+    if (!slot.alive || slot.finished) return device_.fail("no answer to a transfer");
     slot.deadline = now + device_.options.transfer_limit;
     terminate(slot);
   }

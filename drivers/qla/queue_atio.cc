@@ -74,7 +74,7 @@ void TargetQueue::begin(Slot& slot, const wire::Atio7& atio, hal::fc::LoginId lo
   slot.nport = logins_[login].nport;
   slot.attribute_flags = wire::CtioFlags::Attribute::of(wire::Atio7::Attribute::get(atio.attribute_length));
   slot.in_use = slot.alive = true;
-  slot.aborted = slot.ending_sent = slot.terminate_wanted = slot.terminate_requested = false;
+  slot.finished = slot.aborted = slot.ending_sent = slot.terminate_wanted = slot.terminate_requested = false;
   slot.ending = Ending::kNone;
   slot.first = slot.steps = 0;
 }

@@ -25,7 +25,7 @@ wire::DataSegment segment_of(const hal::DmaSpan& span) {
 // Sends what may go now: transfers to the initiator one behind the other, one from it when all before it has arrived.
 void TargetQueue::advance(Slot& slot) {
   if (slot.WaitHook::linked() || (!draining_ && !waiting_.empty())) return wait(slot);
-  if (slot.terminate_wanted && slot.alive && !send_terminate(slot)) return wait(slot);
+  if (slot.terminate_wanted && slot.alive && !slot.finished && !send_terminate(slot)) return wait(slot);
   for (std::uint32_t i = 0; i < slot.steps; ++i) {
     DataStep& step = slot.at(i);
     if (step.state == State::kWaiting) {
@@ -75,6 +75,7 @@ bool TargetQueue::send_step(Slot& slot, std::uint32_t index) {
   if (step.data.with_status && segments_left(step) == 0) {
     if (step.data.residual_flags == 0) {
       flags |= Flags::SendStatus::kMask;
+      slot.finished = true;
     } else {
       step.status_next = true;
     }
@@ -87,6 +88,7 @@ bool TargetQueue::send_step(Slot& slot, std::uint32_t index) {
 void TargetQueue::send_step_status(Slot& slot, std::uint32_t index) {
   DataStep& step = slot.at(index);
   step.status_next = false;
+  slot.finished = true;
   auto& entry = ring_.next<wire::Entry>();
   address_ctio(*reinterpret_cast<wire::CtioHead*>(&entry), slot,
                Handle::make(HandleKind::kData, slot.index, slot.generation, (slot.first + index) % Slot::kSteps));
@@ -99,7 +101,7 @@ void TargetQueue::send_step_status(Slot& slot, std::uint32_t index) {
 bool TargetQueue::send_ending(Slot& slot) {
   if (slot.WaitHook::linked() || (!draining_ && !waiting_.empty()) || !ring_.has_room(1)) return false;
   ring_.next<wire::Entry>() = slot.ending_entry;
-  slot.ending_sent = true;
+  slot.ending_sent = slot.finished = true;
   slot.deadline = device_.reactor.now() + device_.options.transfer_limit;
   return true;
 }
@@ -109,6 +111,7 @@ bool TargetQueue::send_terminate(Slot& slot) {
   auto& entry = ring_.next<wire::Entry>();
   address_ctio(*reinterpret_cast<wire::CtioHead*>(&entry), slot, Handle::make(HandleKind::kStray, 0, 0));
   fill_terminate(entry, slot);
+  slot.finished = true;
   slot.alive = false;
   ++device_.counters[Count::kTerminated];
   return true;
@@ -154,10 +157,12 @@ void TargetQueue::step_answered(Slot& slot, DataStep& step, const wire::Ctio7Don
   } else {
     const bool early = status == wire::CtioStatus::kAborted && (slot.aborted || slot.terminate_requested);
     step.status = early ? DataStatus::kTerminated : DataStatus::kFailed;
-    // Whatever its reason, the firmware has let go of the exchange, or will when it is told to.
-    if (status == wire::CtioStatus::kInvalidExchange || status == wire::CtioStatus::kPortLoggedOut) slot.alive = false;
+    // With its response asked for, or unknown to the firmware, the exchange is over there.
+    const bool over = status == wire::CtioStatus::kInvalidExchange || status == wire::CtioStatus::kPortLoggedOut;
+    if (over || slot.finished) slot.alive = false;
   }
   step.state = State::kDone;
+  if (slot.alive && slot.steps > 1) advance(slot);  // one that waited for this
   settle(slot);
 }
 

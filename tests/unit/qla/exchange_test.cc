@@ -378,7 +378,7 @@ TEST_F(ExchangeTest, NewLoginWaitsForTheOldOne) {
 TEST_F(ExchangeTest, LostCompletionIsHastenedThenTheAdapterReset) {
   ExpectLog expect("no answer to a transfer");
   auto& exchange = begin(0xa2);
-  queue->send_data(exchange, all(true));
+  queue->send_data(exchange, all(false));
   run(310, std::chrono::milliseconds(100));
   (void)ctio();
   EXPECT_EQ(status().flags & 0x4000, 0x4000);

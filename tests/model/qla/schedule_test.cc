@@ -1,0 +1,88 @@
+// The driver on its model under everything at once, in the order that a seed draws; every seed must end well.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <optional>
+
+#include "tests/model/qla/world.h"
+#include "tests/support/log_guard.h"
+
+namespace model_test {
+namespace {
+
+enum class Mishap { kNone, kBounce, kCrash, kLoseCompletion, kLogout, kReset, kRelogin };
+
+std::uint64_t seeds() {
+  const char* const wanted = std::getenv("OUTBOARD_MODEL_SEEDS");
+  return wanted == nullptr ? 500 : std::strtoull(wanted, nullptr, 10);
+}
+
+void happen(World& world, Mishap mishap) {
+  const auto log = [&](emu::fc::LoginRequest what) {
+    if (world.host.port.link() == nullptr) return;
+    world.host.port.log_in({.tag = world.host.request_tag(), .vp = 0, .to = world.target(), .limit = {}}, what);
+  };
+  switch (mishap) {
+    case Mishap::kBounce:
+      return world.model.bounce_link();
+    case Mishap::kCrash:
+      return world.model.crash_firmware();
+    case Mishap::kLoseCompletion:
+      return world.model.lose_completions(2);
+    case Mishap::kLogout:
+      return log(emu::fc::LoginRequest::kLogo);
+    case Mishap::kRelogin:
+      return log(emu::fc::LoginRequest::kPlogiPrli);
+    case Mishap::kReset:
+      world.special(0, hal::fc::FcpCmnd::kTargetReset);
+      return;
+    case Mishap::kNone:
+      return;
+  }
+}
+
+void run_seed(std::uint64_t seed) {
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  World world(seed);
+  world.tick = std::chrono::microseconds(50 + world.random.below(500));
+  world.start();
+  world.log_in();
+  if (testing::Test::HasFatalFailure()) return;
+  const auto mishap = static_cast<Mishap>(world.random.below(7));
+  std::optional<ExpectLog> expect;
+  if (mishap == Mishap::kCrash) expect.emplace("firmware crash");
+  const auto when = world.random.below(60);
+  for (std::uint64_t i = 0; i < 60; ++i) {
+    world.user->slow = world.random.below(4) == 0;
+    const auto at = static_cast<std::uint32_t>(world.random.below(RamTarget::kBytes));
+    auto& io = world.io(world.random.below(2) == 0, at, 1 + static_cast<std::uint32_t>(world.random.below(30000)));
+    world.run(static_cast<int>(world.random.below(12)));
+    if (world.random.below(10) == 0 && io.ended == 0) world.host.port.abort(io.id, io.tag);
+    if (i == when) happen(world, mishap);
+  }
+  world.user->slow = false;
+  const bool ended = world.until(
+      [&] {
+        return world.user->idle() && std::all_of(world.host.ios.begin(), world.host.ios.end(),
+                                                 [](const auto& io) { return io.second->ended != 0; });
+      },
+      std::chrono::seconds(200));
+  EXPECT_TRUE(ended) << world.port->dump("rings") << world.port->dump("events");
+  for (const auto& [tag, io] : world.host.ios) EXPECT_LE(io->ended, 1);
+  ASSERT_TRUE(world.until([&] { return world.user->link_is_up; }));
+  world.run(200);
+  world.log_in();
+  world.expect_io();
+  EXPECT_EQ(world.pci.faults(), 0u);
+  EXPECT_EQ(world.counter(qla::Count::kRecoveries), mishap == Mishap::kCrash ? 1u : 0u);
+}
+
+TEST(Schedule, EverySeedEndsWell) {
+  const std::uint64_t count = seeds();
+  for (std::uint64_t seed = 1; seed <= count && !testing::Test::HasFailure(); ++seed) run_seed(seed);
+  std::printf("seeds run: %llu\n", static_cast<unsigned long long>(count));
+}
+
+}  // namespace
+}  // namespace model_test

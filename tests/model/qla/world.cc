@@ -1,0 +1,139 @@
+// How the small SAN is made and driven.
+#include "tests/model/qla/world.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <functional>
+
+namespace model_test {
+namespace {
+
+using emu::fc::LinkOptions;
+
+std::unique_ptr<hal::Reactor> make_reactor(const base::Clock& clock, std::uint64_t seed) {
+  hal::ReactorOptions options;
+  options.clock = const_cast<base::Clock*>(&clock);
+  options.shuffle_seed = seed;
+  return hal::Reactor::create(options).value();
+}
+
+}  // namespace
+
+qla::Options World::small() {
+  qla::Options options;
+  options.exchanges = 256;
+  options.logins = 16;
+  return options;
+}
+
+World::World(std::uint64_t seed, qla::Options options)
+    : random(seed),
+      reactor(make_reactor(clock, seed)),
+      fabric({}),
+      target_link(LinkOptions{.name = "target", .credit = 32, .seed = seed}),
+      host_link(LinkOptions{.name = "host", .credit = 32, .seed = seed + 1}),
+      pci(clock),
+      model(pci, emu::qla::isp2532(), {.port_name = {0x2100002400000011}, .node_name = {0x2000002400000011}},
+            target_link.end(0)),
+      host(host_link.end(0), 0x2100002400000022, emu::fc::Station::Role::kInitiator) {
+  pci.attach(model);
+  fabric.add_port(target_link.end(1));
+  fabric.add_port(host_link.end(1));
+  port = qla::Adapter::create(pci.open(), *reactor, std::move(options)).value();
+  user = std::make_unique<RamTarget>(*port, seed ^ 0x55);
+  host.port.start();
+}
+
+World::~World() {
+  user.reset();
+  port.reset();
+}
+
+void World::step() {
+  clock.advance(tick);
+  std::array<int, 6> order = {0, 1, 2, 3, 4, 5};
+  for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);
+  for (const int who : order) {
+    switch (who) {
+      case 0:
+        reactor->run_once();
+        break;
+      case 1:
+        pci.poll();
+        break;
+      case 2:
+        fabric.poll(clock.now());
+        break;
+      case 3:
+        target_link.poll(clock.now());
+        break;
+      case 4:
+        host_link.poll(clock.now());
+        break;
+      default:
+        host.port.poll(clock.now());
+    }
+  }
+}
+
+void World::start() {
+  port->start(*user);
+  ASSERT_TRUE(until([&] { return user->link_is_up; })) << port->info().state << "\n" << port->dump("events");
+}
+
+bool World::logged_in() const {
+  const emu::fc::Login* const login = host.port.find_login(0, target());
+  return login != nullptr && login->state == emu::fc::LoginState::kPrliDone && !user->logins.empty();
+}
+
+void World::log_in() {
+  ASSERT_TRUE(until([&] { return host.port.link() != nullptr && user->link_is_up; }));
+  for (int attempt = 0; attempt < 10 && !logged_in(); ++attempt) {
+    const std::uint32_t tag = host.request_tag();
+    host.port.log_in({.tag = tag, .vp = 0, .to = target(), .limit = {}}, emu::fc::LoginRequest::kPlogiPrli);
+    until([&] { return host.answered(tag); });
+    until([&] { return logged_in(); }, std::chrono::milliseconds(200));
+  }
+  ASSERT_TRUE(logged_in()) << port->dump("events");
+}
+
+bool World::stop() {
+  bool stopped = false;
+  port->stop([&] { stopped = true; });
+  return until([&] { return stopped; });
+}
+
+emu::fc::Station::Io& World::special(std::uint8_t opcode, std::uint8_t task_management) {
+  auto owned = std::make_unique<emu::fc::Station::Io>();
+  auto& io = *owned;
+  io.tag = host.request_tag();
+  host.ios[io.tag] = std::move(owned);
+  hal::fc::FcpCmnd cmnd;
+  cmnd.cdb[0] = opcode;
+  cmnd.task_management_flags = task_management;
+  emu::fc::Command command;
+  command.tag = io.tag;
+  command.to = target();
+  command.cmnd = std::as_bytes(std::span(&cmnd, 1));
+  command.limit = std::chrono::seconds(20);
+  io.id = host.port.start_command(command).second;
+  return io;
+}
+
+void World::expect_io() {
+  const auto at = static_cast<std::uint32_t>(random.below(1000) * 512);
+  auto& write = io(true, at, 8192);
+  EXPECT_TRUE(until([&] { return write.ended != 0; }));
+  EXPECT_EQ(write.reason, emu::fc::EndReason::kDone);
+  EXPECT_EQ(write.data_out, 8192u);
+  auto& read = io(false, at, 8192);
+  EXPECT_TRUE(until([&] { return read.ended != 0; }));
+  EXPECT_EQ(read.reason, emu::fc::EndReason::kDone);
+  EXPECT_EQ(read.data, write.data);
+  EXPECT_TRUE(until([&] { return user->idle(); })) << port->dump("rings");
+}
+
+}  // namespace model_test

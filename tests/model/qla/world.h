@@ -1,0 +1,65 @@
+// A small SAN: an initiator and a port of drivers/qla on its model, joined by a switch; stepped in an order drawn from
+// a seed.
+#pragma once
+
+#include <memory>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "drivers/qla/adapter.h"
+#include "emu/fc/link.h"
+#include "emu/fc/switch/switch.h"
+#include "emu/host/in_process.h"
+#include "emu/qla/model.h"
+#include "hal/reactor.h"
+#include "tests/model/qla/ram_target.h"
+#include "tests/unit/emu/fc/station.h"
+
+namespace model_test {
+
+struct World {
+  explicit World(std::uint64_t seed = 1, qla::Options options = small());
+  ~World();
+  static qla::Options small();
+
+  void step();
+  void run(int steps) {
+    for (int i = 0; i < steps; ++i) step();
+  }
+  template <class Condition>
+  bool until(Condition&& condition, base::Duration limit = std::chrono::seconds(60)) {
+    const base::Time end = clock.now() + limit;
+    while (!condition()) {
+      if (clock.now() >= end) return false;
+      step();
+    }
+    return true;
+  }
+  void start();   // to link_up
+  void log_in();  // the initiator, PLOGI and PRLI
+  bool stop();    // the port
+  bool logged_in() const;
+  hal::fc::PortId target() const { return user->link.id; }
+  emu::fc::Station::Io& io(bool write, std::uint32_t at, std::uint32_t length) {
+    return host.start(target(), write, at, length, std::chrono::seconds(20));
+  }
+  emu::fc::Station::Io& special(std::uint8_t opcode, std::uint8_t task_management = 0);
+  void expect_io();  // one write and one read of it that succeed, all others ended
+  std::uint64_t counter(qla::Count count) const {
+    return port->info().counters.at(static_cast<std::size_t>(count)).second;
+  }
+
+  base::Duration tick = std::chrono::microseconds(200);
+  base::ManualClock clock;
+  base::SeededRandom random;
+  std::unique_ptr<hal::Reactor> reactor;
+  emu::fc::Switch fabric;
+  emu::fc::Link target_link, host_link;
+  emu::InProcessHost pci;
+  emu::qla::Model model;
+  std::unique_ptr<qla::Adapter> port;
+  std::unique_ptr<RamTarget> user;
+  emu::fc::Station host;
+};
+
+}  // namespace model_test
