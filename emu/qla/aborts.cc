@@ -61,7 +61,9 @@ void Aborts::answered(const Request& request) {
   std::array<std::uint8_t, 12> reply;
   swap_words(reply, std::span(response.payload).first(12));
   const auto bytes = std::as_bytes(std::span(reply)).first(accept ? sizeof(hal::fc::BaAcc) : sizeof(hal::fc::BaRjt));
-  core_.port.answer_abort(held->id, accept, bytes, true);
+  // A termination that is under way ends the exchange by itself, and is answered as what it is.
+  const bool ends = held->exchange != fc::kNoExchange && !target_.is_finished(held->exchange);
+  core_.port.answer_abort(held->id, accept, bytes, ends);
   held_.erase(held);
   response.completion = static_cast<std::uint16_t>(wire::Completion::kOk);
   response.payload = {};
