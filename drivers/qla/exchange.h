@@ -54,7 +54,8 @@ struct Slot : hal::fc::Exchange, WaitHook, OwedHook {
   wire::Entry ending_entry;  // while it waits for room
 
   DataStep& at(std::uint32_t i) { return step[(first + i) % kSteps]; }
-  bool sent() {
+  const DataStep& at(std::uint32_t i) const { return step[(first + i) % kSteps]; }
+  bool sent() const {
     for (std::uint32_t i = 0; i < steps; ++i) {
       if (at(i).state == DataStep::State::kSent) return true;
     }

@@ -228,9 +228,11 @@ std::string TargetQueue::describe() const {
   std::string text = fmt::format("exchanges: {} of {}\n", in_use(), slots_.size());
   for (const Slot& slot : slots_) {
     if (!slot.in_use) continue;
-    text += fmt::format("  {} login {} s_id {:06x} ox_id {:04x} address {:08x} transfers {}{}{}{}\n", slot.index,
-                        slot.login, slot.s_id, slot.ox_id, slot.address, slot.steps, slot.alive ? "" : ", dead",
-                        slot.aborted ? ", aborted" : "", slot.ending != Ending::kNone ? ", ending" : "");
+    text += fmt::format("  {} login {} s_id {:06x} ox_id {:04x} address {:08x} transfers {}{}{}{}{}{}{}\n", slot.index,
+                        slot.login, slot.s_id, slot.ox_id, slot.address, slot.steps, slot.sent() ? ", sent" : "",
+                        slot.alive ? "" : ", dead", slot.finished ? ", finished" : "",
+                        slot.terminate_wanted ? ", terminated" : "", slot.aborted ? ", aborted" : "",
+                        slot.ending != Ending::kNone ? ", ending" : "");
   }
   return text;
 }

@@ -160,6 +160,7 @@ void TargetQueue::step_answered(Slot& slot, DataStep& step, const wire::Ctio7Don
     // With its response asked for, or unknown to the firmware, the exchange is over there.
     const bool over = status == wire::CtioStatus::kInvalidExchange || status == wire::CtioStatus::kPortLoggedOut;
     if (over || slot.finished) slot.alive = false;
+    finish_unsent(slot, step.status);  // what would have followed
   }
   step.state = State::kDone;
   if (slot.alive && slot.steps > 1) advance(slot);  // one that waited for this

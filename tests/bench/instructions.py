@@ -2,8 +2,8 @@
 """Instructions per command by layer: runs `path` under callgrind and adds up what its poll loop executed.
 
 Counted: everything from the PDU's bytes in the receive area to the response handed to the socket, that is, all of
-soft::tcp::TcpPoller::poll with what it calls; not counted: the kernel. The same binary and arguments give the same
-count.
+soft::tcp::TcpPoller::poll with what it calls (or of another function, --inside); not counted: the kernel. The same
+binary and arguments give the same count.
 """
 import argparse
 import json
@@ -13,8 +13,8 @@ import subprocess
 import sys
 import tempfile
 
-LAYERS = ["drivers/soft/tcp", "fabrics/iscsi", "scsi_core/engine", "scsi_core/disk", "scsi_core/backstores",
-          "scsi_core", "hal", "base"]
+LAYERS = ["drivers/soft/tcp", "drivers/qla", "fabrics/iscsi", "scsi_core/engine", "scsi_core/disk",
+          "scsi_core/backstores", "scsi_core", "hal", "base"]
 SMALL, LARGE = 4000, 24000  # commands; the difference of the two runs leaves login and start out
 
 
@@ -29,11 +29,11 @@ def layer_of(path):
     return "c++ library and others"
 
 
-def run(binary, commands, extra, work):
+def run(binary, inside, commands, extra, work):
     out = work / f"callgrind.{commands}"
     result = subprocess.run(
         ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--collect-atstart=no",
-         "--toggle-collect=soft::tcp::TcpPoller::poll()", "--error-exitcode=9", str(binary),
+         f"--toggle-collect={inside}", "--error-exitcode=9", str(binary),
          "--commands", str(commands)] + extra, capture_output=True, text=True, timeout=570)
     if result.returncode != 0:
         sys.exit(f"path under callgrind failed:\n{result.stdout}\n{result.stderr[-2000:]}")
@@ -57,6 +57,8 @@ def run(binary, commands, extra, work):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--binary", type=pathlib.Path, required=True)
+    parser.add_argument("--inside", default="soft::tcp::TcpPoller::poll()", help="the function that is counted")
+    parser.add_argument("--layer", help="the limits are for this layer and what it uses of hal and base")
     parser.add_argument("--limit-read", type=int, default=0)
     parser.add_argument("--limit-write", type=int, default=0)
     parser.add_argument("--functions", type=int, default=0, help="also list so many functions")
@@ -64,15 +66,16 @@ def main():
     failed = False
     for name, extra, limit in (("read", [], options.limit_read), ("write", ["--write"], options.limit_write)):
         with tempfile.TemporaryDirectory() as folder:
-            low = run(options.binary, SMALL, extra, pathlib.Path(folder))
-            high = run(options.binary, LARGE, extra, pathlib.Path(folder))
+            low = run(options.binary, options.inside, SMALL, extra, pathlib.Path(folder))
+            high = run(options.binary, options.inside, LARGE, extra, pathlib.Path(folder))
         commands = high[0] - low[0]
         print(f"4 KiB {name}, RAM, depth 32: instructions per command by layer")
         total = own = 0.0
         for layer in sorted(high[1], key=high[1].get, reverse=True):
             each = (high[1][layer] - low[1].get(layer, 0)) / commands
             total += each
-            own += 0 if layer in ("libc", "isa-l") else each
+            counted = layer in (options.layer, "hal", "base") if options.layer else layer not in ("libc", "isa-l")
+            own += each if counted else 0
             print(f"  {layer:24} {each:8.1f}")
         print(f"  {'our code':24} {own:8.1f}\n  {'all':24} {total:8.1f}")
         if options.functions:

@@ -234,6 +234,19 @@ TEST_F(PortTest, LostCompletionComesWithTheAbort) {
   EXPECT_EQ(world.counter(qla::Count::kRecoveries), 0u);
 }
 
+// The initiator has its answer and will not abort: only a reset tells what became of the exchange.
+TEST_F(PortTest, LostCompletionOfAResponseResetsTheAdapter) {
+  begin();
+  ExpectLog expect("no answer to a transfer");
+  world.model.lose_completions(1);
+  auto& io = world.special(0xee);
+  EXPECT_TRUE(world.until([&] { return io.ended != 0; }));
+  ASSERT_TRUE(world.until([&] { return world.user->link_ups == 2; }));
+  EXPECT_TRUE(world.user->idle());
+  world.log_in();
+  world.expect_io();
+}
+
 TEST_F(PortTest, LostMailboxAnswerResetsTheAdapter) {
   begin();
   ExpectLog expect("no answer to mailbox command");

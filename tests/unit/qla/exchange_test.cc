@@ -130,6 +130,24 @@ TEST_F(ExchangeTest, WriteThenGood) {
   EXPECT_EQ(exchanges_ended, 1u);
 }
 
+TEST_F(ExchangeTest, WritesFollowEachOtherAndFailTogether) {
+  auto& exchange = begin(0x60, true);
+  for (int i = 0; i < 3; ++i) queue->receive_data(exchange, all(false));
+  run(1);
+  const auto first = ctio();
+  EXPECT_TRUE(card.requests.empty());
+  answer(done(first));
+  const auto second = ctio();
+  EXPECT_EQ(data, std::vector<DataStatus>{DataStatus::kDone});
+  answer(done(second, wire::CtioStatus::kInvalidExchange));
+  run(1);
+  EXPECT_EQ(data, (std::vector<DataStatus>{DataStatus::kDone, DataStatus::kFailed, DataStatus::kFailed}));
+  queue->drop(exchange);
+  run(2);
+  EXPECT_EQ(exchanges_ended, 1u);
+  EXPECT_TRUE(card.requests.empty());
+}
+
 TEST_F(ExchangeTest, ShortSenseInTheEntryLongSenseInMemory) {
   std::vector<std::byte> sense(18);
   for (std::size_t i = 0; i < sense.size(); ++i) sense[i] = std::byte(i);
