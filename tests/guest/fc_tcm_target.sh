@@ -19,7 +19,6 @@ echo 1 >"$group/attrib/generate_node_acls"
 echo 0 >"$group/attrib/demo_mode_write_protect"
 echo 0 >"$group/attrib/demo_mode_login_only"
 echo 1 >"$group/enable" || fail "enable"
-wait_until 60 ports_online
 step "serving"
 ask serving  # answered when the initiator has finished
 dmesg | tail -30
