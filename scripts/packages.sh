@@ -5,7 +5,7 @@ run_packages="libiscsi-bin qemu-utils qemu-block-extra"
 check_packages="clang-14 clang-format-14 clang-tidy-14 python3"
 test_packages="clang-14 libclang-rt-14-dev libiscsi-bin qemu-utils qemu-block-extra fio sg3-utils tshark valgrind strace tgt
   python3 iproute2 procps util-linux"
-guest_packages="debootstrap qemu-system-x86 busybox-static cpio kmod open-iscsi sg3-utils fio e2fsprogs zstd xz-utils"
+guest_packages="debootstrap dmsetup qemu-system-x86 busybox-static cpio kmod open-iscsi sg3-utils fio e2fsprogs zstd xz-utils"
 
 install_packages() {
   local purpose wanted="" missing=() name

@@ -19,7 +19,7 @@ for kind in --device --target --bus --host; do
   wait_until 60 reads
   alive "sg_reset $kind"
 done
-for what in $EVENTS; do
+for what in bounce crash restart; do
   step "$what under I/O"
   ask "$what"
   wait_until 60 reads

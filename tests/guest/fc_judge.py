@@ -18,6 +18,8 @@ SIZE = 96 << 20
 EXPECTED_WARNINGS = "No matching ROM signature|SFP|ql2500_fw.bin"
 PORT_TYPES = {"fabric": "NPort (fabric via point-to-point)", "point-to-point": "Point-To-Point (direct nport connection)",
               "loop": "LPort (private loop)"}
+# What the target may say when cables are pulled and firmware crashes.
+DRIVER_WARNINGS = (r"firmware", r"mailbox", r"link", r"login ended", r"recover")
 INTERRUPTS = {"intx": 0, "msix": 1, "msi": 2}
 
 
@@ -33,7 +35,7 @@ class Run:
         values = {"LACKS": "", "LUN": 0, "PORTS": len(adapters), "EXPECTED_WARNINGS": EXPECTED_WARNINGS,
                   "PORT_TYPE": PORT_TYPES[options.topology], "MODULE_OPTIONS":
                   f"ql2xenablemsix={INTERRUPTS[options.interrupts]} {options.module_options}".strip(),
-                  "SECONDS_OF_LOAD": 40, "EVENTS": "", **environment}
+                  "SECONDS_OF_LOAD": 40, **environment}
         env = "".join(f"{name}='{value}'\n" for name, value in values.items()).encode()
         files = {"lib.sh": read("lib.sh"), "fc_lib.sh": read("fc_lib.sh"), "env": env}
         self.guest = Guest(read(f"{script}.sh").decode(), files, answers, kernel=options.kernel,
@@ -90,7 +92,7 @@ class Daemon(Outboard):
     """outboardd with ports on the SAN's adapters."""
 
     def __init__(self, bin_dir, san, ports):
-        super().__init__(bin_dir, "ram")
+        super().__init__(bin_dir, "file")  # what is there after a restart
         self.ports = [san.socket(number) for number in ports]
 
     def toml(self):
@@ -111,6 +113,10 @@ def serve(san, options, script, initiators, ports, announced=(), **environment):
             try:
                 if verb == "restart":
                     target.restart()
+                elif verb == "crash":  # of the target's own adapter
+                    san.ask("crash", f"hba{ports[0]}")
+                elif verb == "bounce":  # of the initiator's cable
+                    san.ask("link", f"hba{initiators[0]}", "500")
                 elif verb == "san":
                     san.ask(*rest)
                 else:
@@ -135,7 +141,18 @@ def disk(san, options):
     return serve(san, options, "fc_disk", [0], [1])
 
 
-SCENARIOS = {"probe": (probe, 1), "tcm": (tcm, 2), "disk": (disk, 2)}
+def errors(san, options):
+    """Resets by the initiator; then, under I/O, what an operator or a cable does."""
+    return serve(san, options, "fc_errors", [0], [1], announced=DRIVER_WARNINGS, SECONDS_OF_LOAD=60)
+
+
+def multipath(san, options):
+    """Two adapters in the guest, two ports of the target; one cable is pulled under I/O, then the other."""
+    return serve(san, options, "fc_multipath", [0, 1], [2, 3], announced=DRIVER_WARNINGS, PATHS=4,
+                 ADAPTERS="hba0 hba1")
+
+
+SCENARIOS = {"probe": (probe, 1), "tcm": (tcm, 2), "disk": (disk, 2), "errors": (errors, 2), "multipath": (multipath, 4)}
 
 
 def main():
