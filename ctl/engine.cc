@@ -1,4 +1,4 @@
-// Carrying configuration to core and fabric.
+// Carrying configuration to core and fabrics.
 #include "ctl/engine.h"
 
 #include <fmt/format.h>
@@ -46,8 +46,13 @@ struct Engine::Opening {
   base::Result<std::unique_ptr<scsi::Backstore>> store = nullptr;
 };
 
+Engine::Engine(Parts parts) : parts_(parts) {
+  parts_.fcp.on_target_ports([this] { tell_target_ports([](const base::Result<void>&) {}); });
+}
+
 base::Result<void> Engine::validate(const Config& config) const {
   TRY(config.mapping.validate());
+  TRY(fcp_config(config.fc_ports).validate());
   return fabric_config(config).validate();
 }
 
@@ -115,8 +120,22 @@ void Engine::apply_fabric(const iscsi::FabricConfig& fabric, Done done) {
   parts_.fabric.apply(fabric,
                       [this, ports = ports_of(fabric), done = std::move(done)](const base::Result<void>& result) {
                         if (!result) return done(result);
-                        parts_.core.set_target_ports(ports, done);
+                        iscsi_ports_ = ports;
+                        tell_target_ports(done);
                       });
+}
+
+void Engine::apply_fc(const std::vector<FcPort>& ports, Done done) {
+  parts_.fc_ports.apply(ports, [this, done = std::move(done)](const base::Result<void>& result) {
+    if (!result) return done(result);
+    tell_target_ports(done);
+  });
+}
+
+void Engine::tell_target_ports(Done done) {
+  std::vector<scsi::TargetPortIdentity> ports = iscsi_ports_;
+  for (scsi::TargetPortIdentity& port : parts_.fcp.target_ports()) ports.push_back(std::move(port));
+  parts_.core.set_target_ports(std::move(ports), std::move(done));
 }
 
 void Engine::inject(const scsi::InjectRule& rule, std::function<void(base::Result<std::uint32_t>)> done) {
@@ -124,6 +143,7 @@ void Engine::inject(const scsi::InjectRule& rule, std::function<void(base::Resul
 }
 void Engine::remove_inject(std::uint32_t id, Done done) { parts_.core.remove_inject(id, std::move(done)); }
 void Engine::logout_session(std::uint64_t id, base::Duration grace, Done done) {
+  if (id >= fcp::kFirstSession) return parts_.fcp.logout_session(id, std::move(done));
   parts_.fabric.logout_session(id, grace, std::move(done));
 }
 void Engine::list_lus(std::function<void(std::vector<scsi::LuInfo>)> done) { parts_.core.list_lus(std::move(done)); }
@@ -143,6 +163,47 @@ void Engine::list_events(std::function<void(std::vector<iscsi::EventInfo>)> done
   parts_.fabric.list_events(std::move(done));
 }
 void Engine::counters(std::function<void(iscsi::FabricCounters)> done) { parts_.fabric.counters(std::move(done)); }
+void Engine::list_fc_ports(std::function<void(std::vector<FcPortInfo>)> done) { parts_.fc_ports.list(std::move(done)); }
+void Engine::list_fc_sessions(std::function<void(std::vector<fcp::SessionInfo>)> done) {
+  parts_.fcp.list_sessions(std::move(done));
+}
+void Engine::list_fc_events(std::function<void(std::vector<fcp::EventInfo>)> done) {
+  parts_.fcp.list_events(std::move(done));
+}
+void Engine::fc_counters(std::function<void(fcp::FabricCounters)> done) { parts_.fcp.counters(std::move(done)); }
+void Engine::dump_fc_port(const std::string& port, const std::string& what,
+                          std::function<void(base::Result<std::string>)> done) {
+  parts_.fcp.dump(port, what, std::move(done));
+}
+
+void Engine::on_device_worker(std::function<base::Result<void>(AdapterSource&)> call, Done done) {
+  auto* const result = new base::Result<void>();  // freed by the second function, which runs after the first
+  parts_.device_worker.submit(
+      parts_.control, [this, call = std::move(call), result] { *result = call(parts_.fc_ports.source()); },
+      [result, done = std::move(done)] { done(std::move(*std::unique_ptr<base::Result<void>>(result))); });
+}
+
+void Engine::list_devices(std::function<void(base::Result<std::vector<DeviceInfo>>)> done) {
+  auto* const list = new std::vector<DeviceInfo>();  // likewise
+  on_device_worker(
+      [list](AdapterSource& source) -> base::Result<void> {
+        *list = TRY(source.list());
+        return {};
+      },
+      [list, done = std::move(done)](const base::Result<void>& result) {
+        const std::unique_ptr<std::vector<DeviceInfo>> mine(list);
+        if (!result) return done(tl::unexpected<base::Error>(result.error()));
+        done(std::move(*mine));
+      });
+}
+
+void Engine::bind_device(const std::string& address, Done done) {
+  on_device_worker([address](AdapterSource& source) { return source.bind(address); }, std::move(done));
+}
+void Engine::unbind_device(const std::string& address, Done done) {
+  on_device_worker([address](AdapterSource& source) { return source.unbind(address); }, std::move(done));
+}
+
 std::vector<std::string> Engine::portal_addresses() const { return parts_.fabric.portal_addresses(); }
 
 }  // namespace ctl

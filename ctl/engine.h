@@ -1,9 +1,10 @@
-// The real machine: the SCSI core, its backstores and the iSCSI fabric, as one thing that a configuration acts on.
+// The real machine: the SCSI core, its backstores and the fabrics, as one thing that a configuration acts on.
 #pragma once
 
 #include <map>
 #include <string>
 
+#include "ctl/fc_ports.h"
 #include "ctl/machine.h"
 #include "hal/reactor.h"
 #include "hal/worker.h"
@@ -19,8 +20,11 @@ class Engine final : public Machine {
     scsi::MetadataStore& metadata;
     scsi::Core& core;
     iscsi::Fabric& fabric;
+    fcp::Fabric& fcp;
+    FcPorts& fc_ports;
+    hal::Worker& device_worker;  // opens and binds adapters
   };
-  explicit Engine(Parts parts) : parts_(parts) {}
+  explicit Engine(Parts parts);
 
   base::Result<void> validate(const Config& config) const override;
   void add_lu(const LogicalUnit& lu, Done done) override;
@@ -31,6 +35,7 @@ class Engine final : public Machine {
   void modify_lu(const std::string& name, const scsi::LuConfig& unit, Done done) override;
   void set_views(const scsi::ViewTable& table, Done done) override;
   void apply_fabric(const iscsi::FabricConfig& fabric, Done done) override;
+  void apply_fc(const std::vector<FcPort>& ports, Done done) override;
   void inject(const scsi::InjectRule& rule, std::function<void(base::Result<std::uint32_t>)> done) override;
   void remove_inject(std::uint32_t id, Done done) override;
   void logout_session(std::uint64_t id, base::Duration grace, Done done) override;
@@ -41,10 +46,21 @@ class Engine final : public Machine {
   void list_sessions(std::function<void(std::vector<iscsi::SessionInfo>)> done) override;
   void list_events(std::function<void(std::vector<iscsi::EventInfo>)> done) override;
   void counters(std::function<void(iscsi::FabricCounters)> done) override;
+  void list_fc_ports(std::function<void(std::vector<FcPortInfo>)> done) override;
+  void list_fc_sessions(std::function<void(std::vector<fcp::SessionInfo>)> done) override;
+  void list_fc_events(std::function<void(std::vector<fcp::EventInfo>)> done) override;
+  void fc_counters(std::function<void(fcp::FabricCounters)> done) override;
+  void dump_fc_port(const std::string& port, const std::string& what,
+                    std::function<void(base::Result<std::string>)> done) override;
+  void list_devices(std::function<void(base::Result<std::vector<DeviceInfo>>)> done) override;
+  void bind_device(const std::string& address, Done done) override;
+  void unbind_device(const std::string& address, Done done) override;
   std::vector<std::string> portal_addresses() const override;
 
  private:
   struct Opening;
+  void tell_target_ports(Done done);
+  void on_device_worker(std::function<base::Result<void>(AdapterSource&)> call, Done done);
   void opened(Opening& opening);
   void added(const std::string& name, const base::Result<void>& result);
 
@@ -52,6 +68,7 @@ class Engine final : public Machine {
   std::map<std::string, std::uint64_t> opening_;  // name -> number of the attempt that is wanted
   std::uint64_t next_attempt_ = 1;
   std::map<std::string, std::string> absent_;  // name -> why its last add failed
+  std::vector<scsi::TargetPortIdentity> iscsi_ports_;
 };
 
 }  // namespace ctl

@@ -1,4 +1,4 @@
-// What a configuration acts on: the SCSI core, its backstores and the iSCSI fabric, behind one door. Runs on the
+// What a configuration acts on: the SCSI core, its backstores and the fabrics, behind one door. Runs on the
 // control reactor; every `done` is called there later, exactly once. Real: engine.h. Tests bring their own.
 #pragma once
 
@@ -9,10 +9,24 @@
 
 #include "base/result.h"
 #include "ctl/config/config.h"
+#include "fabrics/fcp/service.h"
 #include "fabrics/iscsi/service.h"
 #include "scsi_core/core.h"
 
 namespace ctl {
+
+struct FcPortInfo {  // one line of `tgtctl port list`
+  FcPort config;
+  std::string state;  // "online", the adapter's bring-up step, "offline", "waiting for its device: why"
+  fcp::PortStatus status;
+};
+
+struct DeviceInfo {  // one line of `tgtctl device list`: a PCI function that some driver of ours knows
+  std::string address, model, driver;  // "0000:3b:00.0", "QLogic ISP2532", "vfio-pci"
+  std::uint16_t vendor = 0, device = 0;
+  int iommu_group = -1, numa_node = -1;
+  std::string obstacle;  // why it cannot be used; empty: it can
+};
 
 using Done = std::function<void(base::Result<void>)>;
 
@@ -35,6 +49,9 @@ class Machine {
   virtual void set_views(const scsi::ViewTable& table, Done done) = 0;
   virtual void apply_fabric(const iscsi::FabricConfig& fabric, Done done) = 0;
 
+  // Adapters come up in their own time: what keeps one from it is told by list_fc_ports, and is no failure here.
+  virtual void apply_fc(const std::vector<FcPort>& ports, Done done) = 0;
+
   virtual void inject(const scsi::InjectRule& rule, std::function<void(base::Result<std::uint32_t>)> done) = 0;
   virtual void remove_inject(std::uint32_t id, Done done) = 0;
   virtual void logout_session(std::uint64_t id, base::Duration grace, Done done) = 0;
@@ -46,6 +63,15 @@ class Machine {
   virtual void list_sessions(std::function<void(std::vector<iscsi::SessionInfo>)> done) = 0;
   virtual void list_events(std::function<void(std::vector<iscsi::EventInfo>)> done) = 0;
   virtual void counters(std::function<void(iscsi::FabricCounters)> done) = 0;
+  virtual void list_fc_ports(std::function<void(std::vector<FcPortInfo>)> done) = 0;
+  virtual void list_fc_sessions(std::function<void(std::vector<fcp::SessionInfo>)> done) = 0;
+  virtual void list_fc_events(std::function<void(std::vector<fcp::EventInfo>)> done) = 0;
+  virtual void fc_counters(std::function<void(fcp::FabricCounters)> done) = 0;
+  virtual void dump_fc_port(const std::string& port, const std::string& what,
+                            std::function<void(base::Result<std::string>)> done) = 0;
+  virtual void list_devices(std::function<void(base::Result<std::vector<DeviceInfo>>)> done) = 0;
+  virtual void bind_device(const std::string& address, Done done) = 0;
+  virtual void unbind_device(const std::string& address, Done done) = 0;
   virtual std::vector<std::string> portal_addresses() const = 0;  // as opened, in the order of the configuration
 };
 

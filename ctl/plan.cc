@@ -109,6 +109,13 @@ Step apply_fabric(Machine& machine, const Config& before, const Config& after, c
   return {"apply iscsi", options.step_limit, apply(after), apply(before)};
 }
 
+Step apply_fc(Machine& machine, const Config& before, const Config& after, const PlanOptions& options) {
+  const auto apply = [&machine](const Config& config) -> Action {
+    return [&machine, ports = config.fc_ports](Done done) { machine.apply_fc(ports, std::move(done)); };
+  };
+  return {"apply fc", options.step_limit, apply(after), apply(before)};
+}
+
 }  // namespace
 
 void keep_identities(const Config& before, Config& after) {
@@ -128,6 +135,11 @@ void keep_identities(const Config& before, Config& after) {
       if (old.name == target.name) target.relative_port_ids = ids_of_groups(old, target.portal_groups);
     }
   }
+  for (FcPort& port : after.fc_ports) {
+    for (const FcPort& old : before.fc_ports) {
+      if (port.relative_port_id == 0 && old.name == port.name) port.relative_port_id = old.relative_port_id;
+    }
+  }
 }
 
 base::Result<void> draw_identities(Config& config) {
@@ -136,15 +148,19 @@ base::Result<void> draw_identities(Config& config) {
   for (const Target& target : config.targets) {
     taken.insert(target.relative_port_ids.begin(), target.relative_port_ids.end());
   }
+  for (const FcPort& port : config.fc_ports) taken.insert(port.relative_port_id);
   std::uint16_t next = 1;
+  const auto draw = [&](std::uint16_t& id) -> base::Result<void> {
+    while (id == 0 && next != 0 && !taken.insert(next).second) ++next;
+    if (id == 0 && next == 0) return base::fail(base::Errc::kNoSpace, "no relative port identifier is left");
+    if (id == 0) id = next;
+    return {};
+  };
   for (Target& target : config.targets) {
     if (target.relative_port_ids.empty()) target.relative_port_ids.resize(target.portal_groups.size());
-    for (std::uint16_t& id : target.relative_port_ids) {
-      while (id == 0 && next != 0 && !taken.insert(next).second) ++next;
-      if (id == 0 && next == 0) return base::fail(base::Errc::kNoSpace, "no relative port identifier is left");
-      if (id == 0) id = next;
-    }
+    for (std::uint16_t& id : target.relative_port_ids) TRY(draw(id));
   }
+  for (FcPort& port : config.fc_ports) TRY(draw(port.relative_port_id));
   return {};
 }
 
@@ -176,6 +192,7 @@ base::Result<Plan> make_plan(Machine& machine, const Config& before, const Confi
   }
   if (fabric_config(before) != fabric_config(after))
     plan.steps.push_back(apply_fabric(machine, before, after, options));
+  if (before.fc_ports != after.fc_ports) plan.steps.push_back(apply_fc(machine, before, after, options));
   for (const auto& [name, lu] : present) {
     if (wanted.contains(name)) continue;
     // Neither of these can be undone, and neither keeps the change from being in force.

@@ -29,6 +29,7 @@ class Checker {
     logical_units();
     portals();
     targets();
+    fc_ports();
     groups();
     views();
     access("discovery", 0, "discovery", config_.discovery);
@@ -58,6 +59,7 @@ class Checker {
     take("lu", config_.logical_units, lu_names_,
          [](const LogicalUnit& lu) -> const std::string& { return lu.unit.name; });
     take("target", config_.targets, target_names_, name_member);
+    take("fc_port", config_.fc_ports, target_names_, name_member);
     take("user", config_.users, user_names_, name_member);
     take("host_group", config_.mapping.host_groups, host_groups_, name_member);
     take("target_group", config_.mapping.target_groups, target_groups_, name_member);
@@ -71,6 +73,7 @@ class Checker {
   void store(std::size_t index, const LogicalUnit& lu);
   void portals();
   void targets();
+  void fc_ports();
   void groups();
   void views();
   void access(const char* section, std::size_t index, const std::string& what, const Access& access);
@@ -220,6 +223,26 @@ void Checker::access(const char* section, std::size_t index, const std::string& 
   const std::set<iscsi::ChapAlgorithm> different(access.algorithms.begin(), access.algorithms.end());
   require(different.size() == access.algorithms.size(), section, index, "algorithms", "{}: an algorithm is there twice",
           what);
+}
+
+void Checker::fc_ports() {
+  std::set<std::string> devices, names;
+  for (std::size_t i = 0; i < config_.fc_ports.size(); ++i) {
+    const FcPort& port = config_.fc_ports[i];
+    const std::string what = fmt::format("fc_port \"{}\"", port.name);
+    require(valid_name(port.name), "fc_port", i, "name", "{}: a name is 1 to 64 of letters, digits and . _ -", what);
+    require(valid_device_address(port.device), "fc_port", i, "device",
+            "{}: a device is a PCI address like 0000:3b:00.0, or unix:/PATH of a model's socket", what);
+    require(devices.insert(port.device).second, "fc_port", i, "device", "{}: another port has the same device", what);
+    require(port.wwpn.empty() || names.insert(port.wwpn).second, "fc_port", i, "wwpn",
+            "{}: another port has the same wwpn", what);
+    for (const std::string& pattern : port.initiators) {
+      require(valid_wwpn_pattern(pattern), "fc_port", i, "initiators", "{}: \"{}\" is not a WWPN or pattern", what,
+              pattern);
+    }
+    require(port.relative_port_id == 0 || relative_port_ids_.insert(port.relative_port_id).second, "fc_port", i,
+            "relative_port_id", "{}: relative port identifier {} is another port's", what, port.relative_port_id);
+  }
 }
 
 void Checker::groups() {

@@ -63,6 +63,7 @@ LogicalUnit* Config::find_lu(const std::string& name) {
 }
 Target* Config::find_target(const std::string& name) { return named(targets, name); }
 User* Config::find_user(const std::string& name) { return named(users, name); }
+FcPort* Config::find_fc_port(const std::string& name) { return named(fc_ports, name); }
 
 iscsi::FabricConfig fabric_config(const Config& config) {
   iscsi::FabricConfig fabric;
@@ -72,6 +73,17 @@ iscsi::FabricConfig fabric_config(const Config& config) {
   for (const Target& target : config.targets) {
     fabric.targets.push_back({target.name, target.alias, target.portal_groups, target.relative_port_ids,
                               authentication(target.access, config), target.initiators, target.command_window});
+  }
+  return fabric;
+}
+
+fcp::FabricConfig fcp_config(const std::vector<FcPort>& ports) {
+  fcp::FabricConfig fabric;
+  for (const FcPort& port : ports) {
+    fabric.ports.push_back({.name = port.name,
+                            .online = port.enabled,
+                            .initiators = port.initiators,
+                            .relative_id = port.relative_port_id});
   }
   return fabric;
 }

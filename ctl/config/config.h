@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "ctl/config/secret.h"
+#include "fabrics/fcp/service.h"
 #include "fabrics/iscsi/service.h"
 #include "scsi_core/core.h"
 
@@ -55,10 +56,21 @@ struct Target {
   bool operator==(const Target&) const = default;
 };
 
+struct FcPort {            // a port of a Fibre Channel adapter, in target mode
+  std::string name;        // what views and target groups call the target
+  std::string device;      // "0000:3b:00.0", or "unix:/run/outboard/hba0": a model behind a vfio-user socket
+  std::string wwpn, wwnn;  // "50:01:43:80:00:00:00:01"; empty: the adapter's own
+  bool enabled = true;     // false: off the link, and the device is not touched
+  std::vector<std::string> initiators;  // WWPNs that may log in, with * and ?; empty: everybody
+  std::uint16_t relative_port_id = 0;   // 0: to be drawn
+  bool operator==(const FcPort&) const = default;
+};
+
 struct Config {
   std::vector<LogicalUnit> logical_units;
   std::vector<iscsi::Portal> portals;
   std::vector<Target> targets;
+  std::vector<FcPort> fc_ports;
   scsi::ViewTable mapping;  // views, host groups, target groups
   std::vector<User> users;
   Access discovery;
@@ -68,10 +80,13 @@ struct Config {
   LogicalUnit* find_lu(const std::string& name);
   Target* find_target(const std::string& name);
   User* find_user(const std::string& name);
+  FcPort* find_fc_port(const std::string& name);
 };
 
 // What the iSCSI fabric is given.
 iscsi::FabricConfig fabric_config(const Config& config);
+// What the Fibre Channel fabric is given.
+fcp::FabricConfig fcp_config(const std::vector<FcPort>& ports);
 
 const char* store_kind_name(StoreKind kind);                        // "ram"
 base::Result<StoreKind> parse_store_kind(const std::string& name);  //

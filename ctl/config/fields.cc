@@ -91,6 +91,19 @@ Entry entry_of(const Target& target) {
   return out.take();
 }
 
+Entry entry_of(const FcPort& port) {
+  const FcPort normal;
+  Builder out("fc_port", port.name);
+  out.text("name", port.name);
+  out.text("device", port.device);
+  out.text("wwpn", port.wwpn, "");
+  out.text("wwnn", port.wwnn, "");
+  out.flag("enabled", port.enabled, normal.enabled);
+  out.texts("initiators", port.initiators);
+  out.number("relative_port_id", port.relative_port_id, normal.relative_port_id);
+  return out.take();
+}
+
 Entry entry_of(const scsi::HostGroup& group) {
   Builder out("host_group", group.name);
   out.text("name", group.name);
@@ -159,6 +172,7 @@ std::vector<Entry> entries_of(const Config& config) {
   add(config.logical_units);
   add(config.portals);
   add(config.targets);
+  add(config.fc_ports);
   add(config.mapping.host_groups);
   add(config.mapping.target_groups);
   add(config.mapping.views);

@@ -52,6 +52,21 @@ bool valid_initiator_pattern(const std::string& p) {
   return !p.empty() && p.size() <= kMaxIscsiName && printable_ascii(p) && p.find(' ') == std::string::npos;
 }
 
+bool valid_wwpn_pattern(const std::string& p) {
+  return !p.empty() && p.size() <= 64 && only(p, "0123456789abcdefABCDEF:*?");
+}
+
+bool valid_device_address(const std::string& text) {
+  const std::string_view rest = text;
+  if (rest.starts_with("unix:/")) return rest.size() < 6 + 107 && printable_ascii(text);  // sockaddr_un
+  constexpr std::string_view kShape = "0000:00:00.0";
+  if (rest.size() != kShape.size()) return false;
+  for (std::size_t i = 0; i < kShape.size(); ++i) {
+    if (kShape[i] == '0' ? !only(rest.substr(i, 1), kHex) : rest[i] != kShape[i]) return false;
+  }
+  return rest.back() <= '7';
+}
+
 bool valid_portal_address(const std::string& text) {
   const std::size_t colon = text.rfind(':');
   if (colon == std::string::npos || text.size() > 64) return false;

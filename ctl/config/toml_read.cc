@@ -77,6 +77,24 @@ void read_target(TableReader& in, Target& out) {
   read_access(in, out.access);
 }
 
+base::Result<std::string> parse_wwn(const std::string& text) {
+  const auto name = hal::fc::parse_wwn(text);
+  if (!name || name->raw == 0) return base::fail(base::Errc::kInvalid, "must be 16 hexadecimal digits, not all zero");
+  return to_string(*name);
+}
+
+void read_fc_port(TableReader& in, FcPort& out) {
+  in.require("name");
+  in.require("device");
+  in.read("name", out.name);
+  in.read("device", out.device);
+  in.read("wwpn", out.wwpn, &parse_wwn);
+  in.read("wwnn", out.wwnn, &parse_wwn);
+  in.read("enabled", out.enabled);
+  in.read("initiators", out.initiators);
+  in.read("relative_port_id", out.relative_port_id, 1, 65535);
+}
+
 void read_host_group(TableReader& in, scsi::HostGroup& out) {
   in.require("name");
   in.read("name", out.name);
@@ -121,6 +139,7 @@ class Parser {
     entries("lu", "name", config_.logical_units, &read_lu);
     entries("portal", "address", config_.portals, &read_portal);
     entries("target", "name", config_.targets, &read_target);
+    entries("fc_port", "name", config_.fc_ports, &read_fc_port);
     entries("host_group", "name", config_.mapping.host_groups, &read_host_group);
     entries("target_group", "name", config_.mapping.target_groups, &read_target_group);
     entries("view", "lu", config_.mapping.views, &read_view);

@@ -79,6 +79,7 @@ base::Result<void> Daemon::make_parts() {
   }
   store_worker_ = std::make_unique<hal::Worker>("store");
   media_worker_ = std::make_unique<hal::Worker>("media");
+  device_worker_ = std::make_unique<hal::Worker>("devices");
   metadata_ = TRY(scsi::MetadataStore::open(options_.state_dir + "/metadata"));
   tcp_ = soft::tcp::make_datamover();
   scsi::CoreOptions core;
@@ -86,7 +87,11 @@ base::Result<void> Daemon::make_parts() {
   core.worker = media_worker_.get();
   core_ = std::make_unique<scsi::Core>(*control_, data, core);
   fabric_ = std::make_unique<iscsi::Fabric>(*core_, *tcp_, *control_, data);
-  engine_ = std::make_unique<Engine>(Engine::Parts{*control_, *media_worker_, *metadata_, *core_, *fabric_});
+  adapters_ = std::make_unique<Adapters>(options_.state_dir);
+  fcp_ = std::make_unique<fcp::Fabric>(*core_, *control_, data);
+  fc_ports_ = std::make_unique<FcPorts>(FcPorts::Parts{*control_, *device_worker_, data, *fcp_, *adapters_});
+  engine_ = std::make_unique<Engine>(
+      Engine::Parts{*control_, *media_worker_, *metadata_, *core_, *fabric_, *fcp_, *fc_ports_, *device_worker_});
   transactor_ = std::make_unique<Transactor>(*control_, *engine_, *store_, *store_worker_);
   service_ = std::make_unique<Service>(*control_, *engine_, *store_, *transactor_, std::move(info));
   dispatcher_ = std::make_unique<Dispatcher>(*service_, *control_);
@@ -147,9 +152,11 @@ void Daemon::ready(const base::Result<Transactor::Report>& report) {
   }
   std::string portals;
   for (const std::string& address : fabric_->portal_addresses()) portals += (portals.empty() ? "" : ", ") + address;
-  kLog.info("{} serves {} logical units through {} targets on {}; {} reactors; managed on {}", OUTBOARD_VERSION,
-            transactor_->config().logical_units.size(), transactor_->config().targets.size(),
-            portals.empty() ? "no portal" : portals, data_.size(), options_.socket);
+  const Config& config = transactor_->config();
+  kLog.info(
+      "{} serves {} logical units through {} targets on {} and {} Fibre Channel ports; {} reactors; managed on {}",
+      OUTBOARD_VERSION, config.logical_units.size(), config.targets.size(), portals.empty() ? "no portal" : portals,
+      config.fc_ports.size(), data_.size(), options_.socket);
 }
 
 void Daemon::signalled(int signal) {
@@ -172,8 +179,11 @@ void Daemon::end(int exit_code) {
   socket_.reset();
   fabric_->stop(options_.grace, [this](const base::Result<void>& result) {
     if (!result) kLog.error("ending: {}", result.error().text);
-    end_timer_.disarm();
-    control_->stop();
+    fc_ports_->stop([this](const base::Result<void>& off) {
+      if (!off) kLog.error("ending: {}", off.error().text);
+      end_timer_.disarm();
+      control_->stop();
+    });
   });
 }
 
@@ -193,6 +203,7 @@ void Daemon::settle() {
   const base::Time limit = base::RealClock().now() + kSettleLimit;
   store_worker_->drain();
   media_worker_->drain();
+  device_worker_->drain();
   metadata_->drain();
   while (base::RealClock().now() < limit) {
     bool moved = control_->run_once();

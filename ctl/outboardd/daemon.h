@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "ctl/engine.h"
+#include "ctl/fc_ports.h"
+#include "ctl/outboardd/adapters.h"
 #include "ctl/outboardd/options.h"
 #include "ctl/outboardd/process.h"
 #include "ctl/rpc/server.h"
@@ -51,11 +53,14 @@ class Daemon {
   std::vector<std::thread> threads_;
   std::unique_ptr<Store> store_;
   std::optional<ListeningSocket> socket_;  // until the server has it
-  std::unique_ptr<hal::Worker> store_worker_, media_worker_;
+  std::unique_ptr<hal::Worker> store_worker_, media_worker_, device_worker_;
   std::unique_ptr<scsi::MetadataStore> metadata_;
   std::unique_ptr<hal::Datamover> tcp_;
   std::unique_ptr<scsi::Core> core_;
   std::unique_ptr<iscsi::Fabric> fabric_;
+  std::unique_ptr<Adapters> adapters_;
+  std::unique_ptr<fcp::Fabric> fcp_;
+  std::unique_ptr<FcPorts> fc_ports_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<Transactor> transactor_;
   std::unique_ptr<Service> service_;

@@ -28,6 +28,10 @@ constexpr Param kAlias{"alias", kText, kOptional, "text for people"};
 constexpr Param kPortalGroups{"portal_groups", kList, kOptional, "numbers of the portal groups that serve it"};
 constexpr Param kLogins{"initiators", kList, kOptional, "who may log in, with * and ?; empty: everybody"};
 constexpr Param kWindow{"command_window", kInteger, kOptional, "commands in flight per session", nullptr, 1, 1024};
+constexpr Param kPortName{"name", kText, kPositional, "the port's name, which views call the target"};
+constexpr Param kWwpn{"wwpn", kText, kOptional, "port name instead of the adapter's own"};
+constexpr Param kWwnn{"wwnn", kText, kOptional, "node name instead of the adapter's own"};
+constexpr Param kFcLogins{"initiators", kList, kOptional, "WWPNs that may log in, with * and ?; empty: everybody"};
 constexpr Param kViewHosts{"host_group", kText, kOptional, "only these hosts; default: every host"};
 constexpr Param kViewTargets{"target_group", kText, kOptional,
                              "only this target group or target; default: every target"};
@@ -64,6 +68,13 @@ constexpr std::array kNameOfTarget = {kTargetName};
 constexpr std::array kPortalAdd = {Param{"address", kText, kPositional, "192.0.2.1:3260 or [2001:db8::1]:3260"},
                                    Param{"group", kInteger, kOptional, "portal group, default 1", nullptr, 0, 65535}};
 constexpr std::array kPortalRemove = {Param{"address", kText, kPositional, "as it was added"}};
+constexpr std::array kPortAdd = {kPortName,
+                                 Param{"device", kText, kRequired, "PCI address, or unix:/PATH of a model's socket"},
+                                 kWwpn, kWwnn, kFcLogins};
+constexpr std::array kPortModify = {kPortName, Param{"device", kText, kOptional, "PCI address, or unix:/PATH"}, kWwpn,
+                                    kWwnn, kFcLogins};
+constexpr std::array kNameOfPort = {kPortName};
+constexpr std::array kDeviceAddress = {Param{"address", kText, kPositional, "PCI address, e.g. 0000:3b:00.0"}};
 constexpr std::array kHostGroup = {kGroupName, kPatterns};
 constexpr std::array kTargetGroup = {kGroupName, Param{"targets", kList, kOptional, "target names"}};
 constexpr std::array kNameOfGroup = {kGroupName};
@@ -95,6 +106,8 @@ constexpr std::array kSessionLogout = {
     Param{"id", kInteger, kPositional, "from `session list`"},
     Param{"grace", kDuration, kOptional, "time for the initiator to log out by itself, default 10s"}};
 constexpr std::array kOneLu = {Param{"lu", kText, kOptional, "only this logical unit"}};
+constexpr std::array kOnePort = {
+    Param{"port", kText, kOptional, "what the adapter of this Fibre Channel port says of itself"}};
 constexpr std::array kInject = {
     Param{"kind", kChoice, kPositional, "what to do to commands", "delay|medium-error|abort|unit-attention"},
     Param{"lu", kText, kPositional, "the logical unit"},
@@ -109,7 +122,7 @@ constexpr std::array kInjectRemove = {
     Param{"id", kInteger, kPositional, "from `debug inject-list`", nullptr, 0, UINT32_MAX}};
 
 constexpr std::array kMethods = {
-    Method{"status", "the daemon, its portals and counters", false, {}, &Control::status},
+    Method{"status", "the daemon, its portals, ports and counters", false, {}, &Control::status},
     Method{"apply", "make the configuration what a file says: all or nothing", true, kApply, &Control::apply},
     Method{"export", "the configuration as TOML, without secrets", false, {}, &Control::export_config},
     Method{"describe", "the methods of the management interface", false, {}, &Control::describe},
@@ -126,6 +139,19 @@ constexpr std::array kMethods = {
     Method{"portal.add", "listen on an address", true, kPortalAdd, &Control::portal_add},
     Method{"portal.remove", "stop listening on an address", true, kPortalRemove, &Control::portal_remove},
     Method{"portal.list", "all portals, with the addresses really opened", false, {}, &Control::portal_list},
+    Method{"device.list", "PCI functions that can be Fibre Channel ports", false, {}, &Control::device_list},
+    Method{"device.bind", "take a PCI function from its kernel driver", true, kDeviceAddress, &Control::device_bind},
+    Method{"device.unbind", "give a PCI function back to its kernel driver", true, kDeviceAddress,
+           &Control::device_unbind},
+    Method{"port.add", "serve through a Fibre Channel adapter", true, kPortAdd, &Control::port_add},
+    Method{"port.modify", "change a Fibre Channel port; what is not given stays", true, kPortModify,
+           &Control::port_modify},
+    Method{"port.remove", "remove a Fibre Channel port; its logins end", true, kNameOfPort, &Control::port_remove},
+    Method{"port.list", "all Fibre Channel ports: state, speed, logins", false, {}, &Control::port_list},
+    Method{"port.show", "one Fibre Channel port in full", false, kNameOfPort, &Control::port_show},
+    Method{"port.online", "bring a Fibre Channel port onto the link", true, kNameOfPort, &Control::port_online},
+    Method{"port.offline", "take a port off the link and let go of its adapter", true, kNameOfPort,
+           &Control::port_offline},
     Method{"host_group.create", "name a group of hosts", true, kHostGroup, &Control::host_group_create},
     Method{"host_group.delete", "delete a host group", true, kNameOfGroup, &Control::host_group_delete},
     Method{"host_group.list", "all host groups", false, {}, &Control::host_group_list},
@@ -146,12 +172,14 @@ constexpr std::array kMethods = {
     Method{"discovery.modify", "change who may discover targets", true, kDiscovery, &Control::discovery_modify},
     Method{"limits.show", "limits of the iSCSI fabric", false, {}, &Control::limits_show},
     Method{"limits.modify", "change limits of the iSCSI fabric", true, kLimits, &Control::limits_modify},
-    Method{"session.list", "iSCSI sessions", false, {}, &Control::session_list},
+    Method{"session.list", "sessions of all fabrics", false, {}, &Control::session_list},
     Method{"session.logout", "ask an initiator to log out, then end its session", true, kSessionLogout,
            &Control::session_logout},
     Method{"command.list", "commands in flight: age, state, what happened to them", false, kOneLu,
            &Control::command_list},
-    Method{"debug.events", "what lately happened on the ports", false, {}, &Control::debug_events},
+    Method{"debug.events", "what lately happened on the ports", false, kOnePort, &Control::debug_events},
+    Method{"debug.registers", "an adapter's registers", false, kNameOfPort, &Control::debug_registers},
+    Method{"debug.rings", "an adapter's rings", false, kNameOfPort, &Control::debug_rings},
     Method{"debug.inject", "make commands late or fail, for tests", true, kInject, &Control::debug_inject},
     Method{"debug.inject_list", "injection rules in force", false, {}, &Control::debug_inject_list},
     Method{"debug.inject_remove", "remove an injection rule", true, kInjectRemove, &Control::debug_inject_remove},

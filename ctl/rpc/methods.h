@@ -35,6 +35,16 @@ class Control {  // implemented by Service
   virtual void portal_add(const Params& params, Reply reply) = 0;
   virtual void portal_remove(const Params& params, Reply reply) = 0;
   virtual void portal_list(const Params& params, Reply reply) = 0;
+  virtual void device_list(const Params& params, Reply reply) = 0;
+  virtual void device_bind(const Params& params, Reply reply) = 0;
+  virtual void device_unbind(const Params& params, Reply reply) = 0;
+  virtual void port_add(const Params& params, Reply reply) = 0;
+  virtual void port_modify(const Params& params, Reply reply) = 0;
+  virtual void port_remove(const Params& params, Reply reply) = 0;
+  virtual void port_list(const Params& params, Reply reply) = 0;
+  virtual void port_show(const Params& params, Reply reply) = 0;
+  virtual void port_online(const Params& params, Reply reply) = 0;
+  virtual void port_offline(const Params& params, Reply reply) = 0;
   virtual void host_group_create(const Params& params, Reply reply) = 0;
   virtual void host_group_delete(const Params& params, Reply reply) = 0;
   virtual void host_group_list(const Params& params, Reply reply) = 0;
@@ -59,6 +69,8 @@ class Control {  // implemented by Service
   virtual void command_list(const Params& params, Reply reply) = 0;
   virtual void debug_inject(const Params& params, Reply reply) = 0;
   virtual void debug_events(const Params& params, Reply reply) = 0;
+  virtual void debug_registers(const Params& params, Reply reply) = 0;
+  virtual void debug_rings(const Params& params, Reply reply) = 0;
   virtual void debug_inject_list(const Params& params, Reply reply) = 0;
   virtual void debug_inject_remove(const Params& params, Reply reply) = 0;
 };

@@ -43,7 +43,8 @@ class Server::Client final : public hal::FdHandler {
   std::string input_, output_;
   std::size_t sent_ = 0;  // of output_
   std::size_t owed_ = 0;
-  bool closing_ = false;  // no more is read; closed once everything is written
+  bool closing_ = false;     // no more is read; closed once everything is written
+  bool overflowed_ = false;  // nothing more is written either
   std::uint32_t watched_ = EPOLLIN;
   hal::Timer timer_{&Client::stalled, this};  // armed while output waits
 };
@@ -100,10 +101,10 @@ void Server::Client::handle(std::string_view line) {
 
 void Server::Client::answered(std::string text) {
   --owed_;
-  if (!text.empty()) output_ += text + "\n";
+  if (!text.empty() && !overflowed_) output_ += text + "\n";
   if (output_.size() - sent_ > server_.options_.max_output) {
     sent_ = output_.size();  // it gets nothing more; closed below, from the loop
-    closing_ = true;
+    closing_ = overflowed_ = true;
     kLog.warn("{}: a management client does not read its answers; dropped", who_);
   }
   // The socket is written from the loop: this may run inside take_requests.

@@ -1,4 +1,5 @@
 // Commands in flight and fault injection.
+#include <algorithm>
 #include <charconv>
 
 #include "ctl/service/service.h"
@@ -66,11 +67,24 @@ void Service::debug_inject(const Params& params, Reply reply) {
   });
 }
 
-void Service::debug_events(const Params&, Reply reply) {
-  machine_.list_events([reply = std::move(reply)](const std::vector<iscsi::EventInfo>& events) {
+// Of all fabrics, oldest first; or of one port, with what its adapter says.
+void Service::debug_events(const Params& params, Reply reply) {
+  if (params.has("port")) {
+    machine_.dump_fc_port(params.text("port"), "events",
+                          [reply = std::move(reply)](const base::Result<std::string>& text) {
+                            if (!text) return reply(tl::unexpected<base::Error>(text.error()));
+                            reply(Json{{"text", *text}});
+                          });
+    return;
+  }
+  machine_.list_events([this, reply = std::move(reply)](const std::vector<iscsi::EventInfo>& events) {
     Json out = Json::array();
     for (const iscsi::EventInfo& event : events) out.push_back(show(event));
-    reply(std::move(out));
+    machine_.list_fc_events([out, reply](const std::vector<fcp::EventInfo>& more) mutable {
+      for (const fcp::EventInfo& event : more) out.push_back(show(event));
+      std::stable_sort(out.begin(), out.end(), [](const Json& a, const Json& b) { return a["age_ms"] > b["age_ms"]; });
+      reply(std::move(out));
+    });
   });
 }
 

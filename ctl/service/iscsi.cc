@@ -179,10 +179,13 @@ void Service::limits_modify(const Params& params, Reply reply) {
 }
 
 void Service::session_list(const Params&, Reply reply) {
-  machine_.list_sessions([reply = std::move(reply)](const std::vector<iscsi::SessionInfo>& sessions) {
+  machine_.list_sessions([this, reply = std::move(reply)](const std::vector<iscsi::SessionInfo>& sessions) {
     Json out = Json::array();
     for (const iscsi::SessionInfo& session : sessions) out.push_back(show(session));
-    reply(std::move(out));
+    machine_.list_fc_sessions([out, reply](const std::vector<fcp::SessionInfo>& more) mutable {
+      for (const fcp::SessionInfo& session : more) out.push_back(show(session));
+      reply(std::move(out));
+    });
   });
 }
 

@@ -16,7 +16,13 @@ void Service::change(Transactor::Edit edit, Reply reply, Transactor::Options opt
 }
 
 void Service::status(const Params&, Reply reply) {
-  machine_.counters([this, reply = std::move(reply)](const iscsi::FabricCounters& counters) {
+  machine_.fc_counters(
+      [this, reply = std::move(reply)](const fcp::FabricCounters& fc) { finish_status(show(fc), reply); });
+}
+
+void Service::finish_status(Json fc_counters, Reply reply) {
+  machine_.counters([this, fc_counters = std::move(fc_counters),
+                     reply = std::move(reply)](const iscsi::FabricCounters& counters) {
     const Config& config = transactor_.config();
     Json absent = Json::object();
     for (const LogicalUnit& lu : config.logical_units) {
@@ -32,8 +38,10 @@ void Service::status(const Params&, Reply reply) {
                 {"logical_units", config.logical_units.size()},
                 {"absent", absent},
                 {"targets", config.targets.size()},
+                {"fc_ports", config.fc_ports.size()},
                 {"views", config.mapping.views.size()},
-                {"counters", show(counters)}};
+                {"counters", show(counters)},
+                {"fc_counters", fc_counters}};
     if (!transactor_.current_step().empty()) out["step"] = transactor_.current_step();
     reply(std::move(out));
   });

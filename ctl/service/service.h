@@ -40,6 +40,16 @@ class Service final : public Control {
   void portal_add(const Params& params, Reply reply) override;
   void portal_remove(const Params& params, Reply reply) override;
   void portal_list(const Params& params, Reply reply) override;
+  void device_list(const Params& params, Reply reply) override;
+  void device_bind(const Params& params, Reply reply) override;
+  void device_unbind(const Params& params, Reply reply) override;
+  void port_add(const Params& params, Reply reply) override;
+  void port_modify(const Params& params, Reply reply) override;
+  void port_remove(const Params& params, Reply reply) override;
+  void port_list(const Params& params, Reply reply) override;
+  void port_show(const Params& params, Reply reply) override;
+  void port_online(const Params& params, Reply reply) override;
+  void port_offline(const Params& params, Reply reply) override;
   void host_group_create(const Params& params, Reply reply) override;
   void host_group_delete(const Params& params, Reply reply) override;
   void host_group_list(const Params& params, Reply reply) override;
@@ -64,11 +74,15 @@ class Service final : public Control {
   void command_list(const Params& params, Reply reply) override;
   void debug_inject(const Params& params, Reply reply) override;
   void debug_events(const Params& params, Reply reply) override;
+  void debug_registers(const Params& params, Reply reply) override;
+  void debug_rings(const Params& params, Reply reply) override;
   void debug_inject_list(const Params& params, Reply reply) override;
   void debug_inject_remove(const Params& params, Reply reply) override;
 
  private:
   void change(Transactor::Edit edit, Reply reply, Transactor::Options options = {});
+  void finish_status(Json fc_counters, Reply reply);
+  void switch_port(const std::string& name, bool enabled, Reply reply);
   void list_lus(std::string only, Reply reply);
 
   hal::Reactor& control_;

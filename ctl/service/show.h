@@ -17,6 +17,12 @@ Json show(const scsi::View& view);
 Json show(const iscsi::SessionInfo& info);
 Json show(const iscsi::EventInfo& event);
 Json show(const iscsi::FabricCounters& counters);
+Json show(const FcPortInfo& info);     // one row
+Json details(const FcPortInfo& info);  // all there is
+Json show(const fcp::SessionInfo& info);
+Json show(const fcp::EventInfo& event);
+Json show(const fcp::FabricCounters& counters);
+Json show(const DeviceInfo& device);
 Json show(const iscsi::Limits& limits);
 Json show(const Access& access);
 Json show(const Target& target);

@@ -35,6 +35,19 @@ constexpr std::array kTargets = {Column{"NAME", "name"}, Column{"PORTAL GROUPS",
                                  Column{"INITIATORS", "initiators", Cell::kPlain, "every"}};
 constexpr std::array kPortals = {Column{"ADDRESS", "address"}, Column{"GROUP", "group"},
                                  Column{"LISTENING", "listening"}};
+constexpr std::array kFcPorts = {Column{"NAME", "name"},       Column{"DEVICE", "device"},
+                                 Column{"STATE", "state"},     Column{"WWPN", "wwpn"},
+                                 Column{"SPEED", "speed"},     Column{"TOPOLOGY", "topology"},
+                                 Column{"PORT ID", "port_id"}, Column{"NAME SERVER", "registration"},
+                                 Column{"LOGINS", "logins"}};
+constexpr std::array kDevices = {Column{"ADDRESS", "address"},
+                                 Column{"ID", "id"},
+                                 Column{"MODEL", "model"},
+                                 Column{"DRIVER", "driver"},
+                                 Column{"IOMMU GROUP", "iommu_group"},
+                                 Column{"NUMA", "numa_node"},
+                                 Column{"USABLE", "usable"},
+                                 Column{"WHY NOT", "obstacle"}};
 constexpr std::array kHostGroups = {Column{"NAME", "name"}, Column{"INITIATORS", "initiators"}};
 constexpr std::array kTargetGroups = {Column{"NAME", "name"}, Column{"TARGETS", "targets"}};
 constexpr std::array kViews = {
@@ -68,6 +81,8 @@ constexpr std::array kListings = {
     Listing{"lu.list", "no logical units", kLus},
     Listing{"target.list", "no targets", kTargets},
     Listing{"portal.list", "no portals", kPortals},
+    Listing{"port.list", "no Fibre Channel ports", kFcPorts},
+    Listing{"device.list", "no adapter that could be a port", kDevices},
     Listing{"host_group.list", "no host groups", kHostGroups},
     Listing{"target_group.list", "no target groups", kTargetGroups},
     Listing{"view.list", "no views", kViews},

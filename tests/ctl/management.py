@@ -263,7 +263,49 @@ def the_documents_example_is_good(daemon):
     daemon.start()
     done = daemon.ctl_json("apply", daemon.write("example.toml", example), "--secrets-file",
                            daemon.write("secrets.toml", secrets), "--dry-run")
-    check(len(done["changes"]) == 12 and not done["applied"], f"changes: {done}")
+    check(len(done["changes"]) == 13 and not done["applied"], f"changes: {done}")
+
+
+def fibre_channel_ports_without_an_adapter(daemon):
+    """A port whose device is not there says so and costs nobody else anything; it can be switched, changed, removed."""
+    port = free_port()
+    text = configuration(port) + f"""
+[[fc_port]]
+name = "fc0"
+device = "unix:{daemon.folder}/nobody.sock"
+wwpn = "5001438000000001"
+
+[[view]]
+lu = "ram"
+lun = 9
+target_group = "fc0"
+"""
+    daemon.announce("nobody.sock")
+    daemon.start()
+    daemon.ctl("apply", daemon.write("fc.toml", text))
+    check(accepts(port), "the portal is not open")
+    row = daemon.ctl_json("port", "list")[0]
+    for _ in range(50):
+        if row["state"].startswith("waiting for its device"):
+            break
+        time.sleep(0.1)
+        row = daemon.ctl_json("port", "list")[0]
+    check(row["state"].startswith("waiting for its device"), f"port list: {row}")
+    check(row["wwpn"] == "50:01:43:80:00:00:00:01", f"port list: {row}")
+    daemon.ctl("port", "offline", "fc0")
+    check(daemon.ctl_json("port", "show", "fc0")["state"] == "offline", "not offline")
+    daemon.ctl("port", "modify", "fc0", "--initiators", "21:00:00:24:ff:*")
+    check("fc9" in daemon.refused("port", "online", "fc9"), "a port that does not exist")
+    check("no port" in daemon.refused("debug", "registers", "fc0"), "registers of nothing")
+    check("there is no target_group or target" in daemon.refused("port", "remove", "fc0"), "a view still names it")
+    exported = daemon.ctl("export")
+    check('relative_port_id = 2' in exported and "enabled = false" in exported, exported)
+    check(daemon.stop() == 0, "the end was not orderly")
+    daemon.start()
+    check(daemon.ctl("export") == exported, "the ports are others after the restart")
+    daemon.ctl("view", "remove", "ram", "--lun", "9")
+    daemon.ctl("port", "remove", "fc0")
+    check(daemon.ctl_json("port", "list") == [], "the port is still there")
 
 
 def no_daemon_is_said_plainly(daemon):
@@ -275,7 +317,7 @@ def no_daemon_is_said_plainly(daemon):
 TESTS = [apply_list_resize_restart, imperative_commands_are_stored, wrong_configurations_change_nothing,
          secrets_stay_secret, the_socket_is_guarded, garbage_and_silence_do_not_disturb, torn_stores_are_refused,
          a_missing_medium_costs_only_itself, idle_costs_nothing,
-         the_documents_example_is_good, no_daemon_is_said_plainly]
+         the_documents_example_is_good, fibre_channel_ports_without_an_adapter, no_daemon_is_said_plainly]
 
 
 if __name__ == "__main__":

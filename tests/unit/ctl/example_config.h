@@ -48,13 +48,25 @@ command_window = 64
 [[target]]
 name = "iqn.2026-01.org.example:open"
 
+[[fc_port]]
+name = "fc0"
+device = "0000:3b:00.0"
+initiators = ["21:00:00:24:ff:*"]
+relative_port_id = 9
+
+[[fc_port]]
+name = "fc1"
+device = "unix:/run/outboard/hba0"
+wwpn = "50014380AABBCC01"
+enabled = false
+
 [[host_group]]
 name = "cluster"
-initiators = ["iqn.2026-01.org.example:host-?"]
+initiators = ["iqn.2026-01.org.example:host-?", "21:00:00:24:ff:00:00:01"]
 
 [[target_group]]
 name = "front"
-targets = ["iqn.2026-01.org.example:disks"]
+targets = ["iqn.2026-01.org.example:disks", "fc0"]
 
 [[view]]
 lu = "disk0"

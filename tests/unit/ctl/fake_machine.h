@@ -24,6 +24,10 @@ class FakeMachine final : public ctl::Machine {
   std::vector<scsi::CommandInfo> commands;
   std::vector<iscsi::SessionInfo> sessions;
   std::vector<iscsi::EventInfo> events;
+  std::vector<ctl::FcPort> fc_ports;
+  std::vector<fcp::SessionInfo> fc_sessions;
+  std::vector<fcp::EventInfo> fc_events;
+  std::vector<ctl::DeviceInfo> devices;
   std::string invalid;  // what validate() says, if not empty
 
   base::Result<void> validate(const ctl::Config&) const override {
@@ -61,6 +65,9 @@ class FakeMachine final : public ctl::Machine {
   }
   void apply_fabric(const iscsi::FabricConfig& config, ctl::Done done) override {
     if (answer("fabric " + std::to_string(config.targets.size()), std::move(done))) fabric = config;
+  }
+  void apply_fc(const std::vector<ctl::FcPort>& ports, ctl::Done done) override {
+    if (answer("fc " + std::to_string(ports.size()), std::move(done))) fc_ports = ports;
   }
   void inject(const scsi::InjectRule& rule, std::function<void(base::Result<std::uint32_t>)> done) override {
     injects.push_back(rule);
@@ -101,6 +108,36 @@ class FakeMachine final : public ctl::Machine {
   void list_events(std::function<void(std::vector<iscsi::EventInfo>)> done) override { later(std::move(done), events); }
   void counters(std::function<void(iscsi::FabricCounters)> done) override {
     later(std::move(done), iscsi::FabricCounters());
+  }
+  void list_fc_ports(std::function<void(std::vector<ctl::FcPortInfo>)> done) override {
+    std::vector<ctl::FcPortInfo> out;
+    for (const ctl::FcPort& port : fc_ports) {
+      ctl::FcPortInfo& info = out.emplace_back(ctl::FcPortInfo{port, port.enabled ? "online" : "offline", {}});
+      info.status.info.port_name = {0x5001438000000001};
+      info.status.info.link = port.enabled;
+      info.status.info.where = {hal::fc::Topology::kFabric, {0x010100}, {0x100000051e000001}, 8};
+    }
+    later(std::move(done), std::move(out));
+  }
+  void list_fc_sessions(std::function<void(std::vector<fcp::SessionInfo>)> done) override {
+    later(std::move(done), fc_sessions);
+  }
+  void list_fc_events(std::function<void(std::vector<fcp::EventInfo>)> done) override {
+    later(std::move(done), fc_events);
+  }
+  void fc_counters(std::function<void(fcp::FabricCounters)> done) override {
+    later(std::move(done), fcp::FabricCounters());
+  }
+  void dump_fc_port(const std::string& port, const std::string& what,
+                    std::function<void(base::Result<std::string>)> done) override {
+    later(std::move(done), base::Result<std::string>(what + " of " + port));
+  }
+  void list_devices(std::function<void(base::Result<std::vector<ctl::DeviceInfo>>)> done) override {
+    later(std::move(done), base::Result<std::vector<ctl::DeviceInfo>>(devices));
+  }
+  void bind_device(const std::string& address, ctl::Done done) override { answer("bind " + address, std::move(done)); }
+  void unbind_device(const std::string& address, ctl::Done done) override {
+    answer("unbind " + address, std::move(done));
   }
   std::vector<std::string> portal_addresses() const override {
     std::vector<std::string> out;

@@ -57,6 +57,62 @@ TEST_F(ServiceTest, ViewsTakeTheLowestFreeLun) {
   EXPECT_EQ(machine.views.views.size(), 2u);
 }
 
+TEST_F(ServiceTest, FibreChannelPorts) {
+  good("port.add", {{"name", "fc0"}, {"device", "unix:/run/hba0"}, {"wwpn", "5001438000000001"}});
+  EXPECT_EQ(machine.fc_ports.at(0).wwpn, "50:01:43:80:00:00:00:01");
+  EXPECT_EQ(machine.fc_ports[0].relative_port_id, 1);
+  good("target.create", {{"name", "iqn.2026-01.test:t"}});
+  EXPECT_EQ(transactor.config().targets[0].relative_port_ids, std::vector<std::uint16_t>{2});
+  EXPECT_EQ(error("port.add", {{"name", "fc0"}, {"device", "unix:/b"}}), "port \"fc0\" is there already");
+  EXPECT_THAT(error("port.modify", {{"name", "fc0"}, {"wwpn", "1"}}), testing::HasSubstr("16 hexadecimal digits"));
+  good("port.modify", {{"name", "fc0"}, {"wwpn", ""}, {"initiators", {"21*", "10*"}}});
+  EXPECT_EQ(machine.fc_ports[0].wwpn, "");
+  EXPECT_EQ(machine.fc_ports[0].initiators.size(), 2u);
+  const Json row = good("port.list")[0];
+  EXPECT_EQ(row["state"], "online");
+  EXPECT_EQ(row["wwpn"], "50:01:43:80:00:00:00:01");
+  EXPECT_EQ(row["speed"], "8 Gbit");
+  EXPECT_EQ(good("port.show", {{"name", "fc0"}})["topology"], "fabric");
+  EXPECT_EQ(error("port.show", {{"name", "fc9"}}), "there is no port \"fc9\"");
+  good("port.offline", {{"name", "fc0"}});
+  EXPECT_FALSE(machine.fc_ports[0].enabled);
+  good("port.online", {{"name", "fc0"}});
+  EXPECT_TRUE(machine.fc_ports[0].enabled);
+  EXPECT_EQ(good("debug.registers", {{"name", "fc0"}})["text"], "registers of fc0\n");
+  EXPECT_EQ(good("debug.rings", {{"name", "fc0"}})["text"], "rings of fc0\n");
+  EXPECT_EQ(good("debug.events", {{"port", "fc0"}})["text"], "events of fc0");
+  good("port.remove", {{"name", "fc0"}});
+  EXPECT_TRUE(machine.fc_ports.empty());
+}
+
+TEST_F(ServiceTest, DevicesAreListedAndBound) {
+  machine.devices = {{"0000:3b:00.0", "ISP2532", "qla2xxx", 0x1077, 0x2532, 12, 0, "its driver is qla2xxx"}};
+  const Json row = good("device.list")[0];
+  EXPECT_EQ(row["id"], "1077:2532");
+  EXPECT_EQ(row["usable"], false);
+  EXPECT_EQ(row["iommu_group"], 12);
+  good("device.bind", {{"address", "0000:3b:00.0"}});
+  EXPECT_EQ(machine.calls.back(), "bind 0000:3b:00.0");
+  good("port.add", {{"name", "fc0"}, {"device", "0000:3b:00.0"}});
+  EXPECT_THAT(error("device.unbind", {{"address", "0000:3b:00.0"}}), testing::HasSubstr("take that offline first"));
+  good("port.offline", {{"name", "fc0"}});
+  good("device.unbind", {{"address", "0000:3b:00.0"}});
+}
+
+TEST_F(ServiceTest, SessionsAndEventsOfBothFabrics) {
+  machine.fc_sessions.push_back({.id = fcp::kFirstSession, .port = "fc0", .initiator = {{0x010200}, {0x21}, {0x20}}});
+  machine.sessions.emplace_back().initiator = "iqn.2026-01.test:host";
+  const Json sessions = good("session.list");
+  ASSERT_EQ(sessions.size(), 2u);
+  EXPECT_EQ(sessions[1]["initiator"], "00:00:00:00:00:00:00:21");
+  EXPECT_EQ(sessions[1]["connections"][0]["peer"], "010200");
+  machine.fc_events.push_back({.age = std::chrono::seconds(2), .port = "fc0", .event = "link up", .subject = ""});
+  machine.events.push_back({.age = std::chrono::seconds(1), .reactor = 0, .event = "connected", .subject = "x"});
+  const Json events = good("debug.events");
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_EQ(events[0]["event"], "link up");  // the older one
+}
+
 TEST_F(ServiceTest, TargetsPortalsUsersAndGroups) {
   const std::string name = "iqn.2026-01.org.example:t";
   good("portal.add", {{"address", "127.0.0.1:3260"}});

@@ -25,6 +25,10 @@ TEST(Toml, ReadsEverything) {
   EXPECT_TRUE(config->targets[0].access.chap);
   ASSERT_EQ(config->targets[0].access.algorithms.size(), 2u);
   EXPECT_EQ(config->targets[0].access.algorithms[0], iscsi::ChapAlgorithm::kSha256);
+  ASSERT_EQ(config->fc_ports.size(), 2u);
+  EXPECT_EQ(config->fc_ports[0].relative_port_id, 9);
+  EXPECT_EQ(config->fc_ports[1].wwpn, "50:01:43:80:aa:bb:cc:01");
+  EXPECT_FALSE(config->fc_ports[1].enabled);
   EXPECT_EQ(config->mapping.views[1].target_group, "iqn.2026-01.org.example:open");
   EXPECT_TRUE(config->mapping.views[1].read_only);
   EXPECT_EQ(config->users[0].secret.reveal(), kSecretOfAlice);
@@ -45,6 +49,25 @@ TEST(Toml, WrittenTextIsReadBackTheSame) {
 }
 
 TEST(Toml, AnEmptyTextIsAnEmptyConfiguration) { EXPECT_EQ(parse_config("", "empty").value(), Config()); }
+
+TEST(Toml, FibreChannelPortsAreChecked) {
+  const auto fault = [](const std::string& fields) {
+    const auto config = parse_config("[[fc_port]]\nname = \"fc0\"\n" + fields, "t");
+    return config ? "none" : config.error().text;
+  };
+  EXPECT_EQ(fault("device = \"0000:3b:00.0\""), "none");
+  EXPECT_EQ(fault("device = \"unix:/run/hba\"\nwwpn = \"5001438000000001\""), "none");
+  for (const char* wrong :
+       {"", "device = \"3b:00.0\"", "device = \"0000:3b:00.8\"", "device = \"unix:hba\"",
+        "device = \"unix:/a\"\nwwpn = \"0000000000000000\"", "device = \"unix:/a\"\nwwnn = \"x\"",
+        "device = \"unix:/a\"\ninitiators = [\"iqn.2026-01.test:a\"]", "device = \"unix:/a\"\nrelative_port_id = 0",
+        "device = \"unix:/a\"\n[[fc_port]]\nname = \"fc0\"\ndevice = \"unix:/b\"",
+        "device = \"unix:/a\"\n[[fc_port]]\nname = \"fc1\"\ndevice = \"unix:/a\"",
+        "device = \"unix:/a\"\n[[target_group]]\nname = \"fc0\"",
+        "device = \"unix:/a\"\n[[target_group]]\nname = \"g\"\ntargets = [\"fc1\"]"}) {
+    EXPECT_NE(fault(wrong), "none") << wrong;
+  }
+}
 
 TEST(Toml, SecretsStayOutOfTheText) {
   const Config config = parse_config(kExampleConfig, "example", {kExampleSecrets}).value();

@@ -1,0 +1,165 @@
+// Ports coming and going.
+#include "ctl/fc_ports.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+
+namespace ctl {
+namespace {
+
+constexpr base::Logger kLog("fc");
+
+// What needs a new adapter object, rather than new settings of the fabric.
+bool same_adapter(const FcPort& a, const FcPort& b) {
+  return a.device == b.device && a.wwpn == b.wwpn && a.wwnn == b.wwnn;
+}
+
+}  // namespace
+
+// One attempt to open a device; goes to the worker and comes back.
+struct FcPorts::Opening {
+  FcPort config;
+  hal::Reactor* reactor;
+  std::uint64_t attempt;
+  base::Result<std::unique_ptr<hal::fc::FcPort>> port = nullptr;
+};
+
+FcPorts::~FcPorts() = default;
+
+void FcPorts::apply(const std::vector<FcPort>& wanted, Done done) {
+  wanted_ = wanted;
+  stopping_ = false;
+  std::vector<std::string> leaving;
+  for (const auto& [name, port] : ports_) {
+    const auto still = std::find_if(wanted.begin(), wanted.end(), [&, &key = name](const FcPort& config) {
+      return config.name == key && config.enabled && same_adapter(config, ports_.at(key).config);
+    });
+    if (still == wanted.end()) leaving.push_back(name);
+  }
+  remove_next(std::move(leaving), std::move(done));
+}
+
+// One after the other; then the settings of those that stay, then new ones.
+void FcPorts::remove_next(std::vector<std::string> names, Done done) {
+  while (!names.empty() && ports_.at(names.back()).state != State::kAttached) {
+    ports_.erase(names.back());  // an attempt that is under way finds nobody who wants it
+    names.pop_back();
+  }
+  if (names.empty()) return settle(std::move(done));
+  const std::string name = names.back();
+  names.pop_back();
+  ports_.at(name).state = State::kLeaving;
+  parts_.fabric.detach(
+      name, [this, name, rest = std::move(names), done = std::move(done)](const base::Result<void>& result) mutable {
+        if (!result) {
+          ports_.at(name).state = State::kAttached;
+          return done(base::fail(result.error().code, fmt::format("port \"{}\": {}", name, result.error().text)));
+        }
+        ports_.erase(name);
+        remove_next(std::move(rest), std::move(done));
+      });
+}
+
+void FcPorts::settle(Done done) {
+  parts_.fabric.apply(fcp_config(wanted_), std::move(done));
+  for (const FcPort& config : wanted_) {
+    if (!config.enabled) continue;
+    Port& port = ports_[config.name];
+    port.config = config;
+    if (port.state == State::kWaiting) open(port);
+  }
+}
+
+hal::Reactor& FcPorts::least_used() const {
+  const auto users = [this](const hal::Reactor* reactor) {
+    return std::count_if(ports_.begin(), ports_.end(),
+                         [&](const auto& each) { return each.second.reactor == reactor; });
+  };
+  return **std::min_element(parts_.data.begin(), parts_.data.end(),
+                            [&](auto* a, auto* b) { return users(a) < users(b); });
+}
+
+void FcPorts::open(Port& port) {
+  port.state = State::kOpening;
+  port.attempt = next_attempt_++;
+  if (port.reactor == nullptr) port.reactor = &least_used();
+  auto* const opening = new Opening{port.config, port.reactor, port.attempt};  // deleted by the second function
+  parts_.worker.submit(
+      parts_.control, [this, opening] { opening->port = parts_.source.open(opening->config, *opening->reactor); },
+      [this, opening] { opened(*std::unique_ptr<Opening>(opening)); });
+}
+
+void FcPorts::opened(Opening& opening) {
+  const auto at = ports_.find(opening.config.name);
+  if (at == ports_.end() || at->second.attempt != opening.attempt || at->second.state != State::kOpening) return;
+  Port& port = at->second;
+  base::Result<void> attached;
+  if (!opening.port) {
+    attached = tl::unexpected<base::Error>(opening.port.error());
+  } else {
+    port.adapter = std::move(*opening.port);
+    attached = parts_.fabric.attach(opening.config.name, *port.adapter);
+  }
+  if (attached) {
+    port.state = State::kAttached;
+    port.trouble.clear();
+    kLog.info("{}: {} is ours", opening.config.name, opening.config.device);
+    return;
+  }
+  port.adapter.reset();
+  port.state = State::kWaiting;
+  if (port.trouble != attached.error().text) kLog.warn("{}: {}", opening.config.name, attached.error().text);
+  port.trouble = attached.error().text;
+  retry_later();
+}
+
+void FcPorts::retry_later() {
+  if (!timer_.armed() && !stopping_) timer_.arm(parts_.control.timers(), parts_.control.now() + kRetry);
+}
+
+void FcPorts::retry(void* context) {
+  auto& self = *static_cast<FcPorts*>(context);
+  for (auto& [name, port] : self.ports_) {
+    if (port.state == State::kWaiting) self.open(port);
+  }
+}
+
+void FcPorts::stop(Done done) {
+  stopping_ = true;
+  timer_.disarm();
+  wanted_.clear();
+  std::vector<std::string> all;
+  for (const auto& [name, port] : ports_) all.push_back(name);
+  remove_next(std::move(all), std::move(done));
+}
+
+std::string FcPorts::state_of(const FcPort& config, const Port* port, const fcp::PortStatus& status) {
+  if (!config.enabled) return "offline";
+  if (port == nullptr || port->state == State::kOpening) return "opening its device";
+  if (port->state == State::kWaiting) return "waiting for its device: " + port->trouble;
+  if (port->state == State::kLeaving) return "being let go";
+  if (status.info.state == "online" && !status.info.link) return "link down";
+  return status.info.state;
+}
+
+void FcPorts::list(std::function<void(std::vector<FcPortInfo>)> done) {
+  parts_.fabric.list_ports([this, done = std::move(done)](const std::vector<fcp::PortStatus>& all) {
+    std::vector<FcPortInfo> out;
+    for (const FcPort& config : wanted_) {
+      FcPortInfo info{config, {}, {}};
+      for (const fcp::PortStatus& status : all) {
+        if (status.config.name == config.name) info.status = status;
+      }
+      const auto port = ports_.find(config.name);
+      info.state = state_of(config, port == ports_.end() ? nullptr : &port->second, info.status);
+      out.push_back(std::move(info));
+    }
+    done(std::move(out));
+  });
+}
+
+}  // namespace ctl

@@ -1,0 +1,66 @@
+// The Fibre Channel ports of a configuration: opens their devices, hands them to the fabric, lets go of them. A device
+// that cannot be had is tried again; nothing here fails because of one. Lives on the control reactor.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ctl/adapter_source.h"
+#include "ctl/steps.h"
+#include "fabrics/fcp/service.h"
+#include "hal/timer.h"
+#include "hal/worker.h"
+
+namespace ctl {
+
+class FcPorts {
+ public:
+  static constexpr base::Duration kRetry = std::chrono::seconds(2);
+  struct Parts {  // all outlive the ports
+    hal::Reactor& control;
+    hal::Worker& worker;
+    std::vector<hal::Reactor*> data;  // those of the fabric
+    fcp::Fabric& fabric;
+    AdapterSource& source;
+  };
+  explicit FcPorts(Parts parts) : parts_(std::move(parts)) {}
+  ~FcPorts();  // after stop()
+
+  // `done` when ports that go are gone and those that stay have their settings; devices come up later.
+  void apply(const std::vector<FcPort>& wanted, Done done);
+  void list(std::function<void(std::vector<FcPortInfo>)> done);
+  void stop(Done done);
+  AdapterSource& source() { return parts_.source; }
+
+ private:
+  enum class State : std::uint8_t { kWaiting, kOpening, kAttached, kLeaving };
+  struct Port {
+    FcPort config;
+    State state = State::kWaiting;
+    std::string trouble;  // why it waits
+    std::uint64_t attempt = 0;
+    hal::Reactor* reactor = nullptr;
+    std::unique_ptr<hal::fc::FcPort> adapter;
+  };
+  struct Opening;
+  void remove_next(std::vector<std::string> names, Done done);
+  void settle(Done done);
+  void open(Port& port);
+  void opened(Opening& opening);
+  void retry_later();
+  static void retry(void* context);
+  hal::Reactor& least_used() const;
+  static std::string state_of(const FcPort& config, const Port* port, const fcp::PortStatus& status);
+
+  Parts parts_;
+  std::vector<FcPort> wanted_;
+  std::map<std::string, Port> ports_;  // enabled ones, and those that leave
+  std::uint64_t next_attempt_ = 1;
+  bool stopping_ = false;
+  hal::Timer timer_{&FcPorts::retry, this};
+};
+
+}  // namespace ctl

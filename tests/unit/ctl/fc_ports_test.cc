@@ -1,0 +1,144 @@
+// Fibre Channel ports of a configuration: devices that come, go, cannot be had, and come back.
+#include "ctl/fc_ports.h"
+
+#include <gtest/gtest.h>
+
+#include <mutex>
+
+#include "tests/support/fake_fc_port.h"
+#include "tests/support/log_guard.h"
+#include "tests/support/loop_target.h"
+
+namespace ctl {
+namespace {
+
+using test_support::FakeFcPort;
+
+// Hands out what the test put there, by device.
+struct FakeSource final : AdapterSource {
+  base::Result<std::unique_ptr<hal::fc::FcPort>> open(const FcPort& config, hal::Reactor&) override {
+    const std::lock_guard lock(mutex);
+    ++opened;
+    const auto found = devices.find(config.device);
+    if (found == devices.end() || found->second == nullptr) return base::fail(base::Errc::kNotFound, "no such device");
+    return std::unique_ptr<hal::fc::FcPort>(std::move(found->second));
+  }
+  base::Result<std::vector<DeviceInfo>> list() override { return std::vector<DeviceInfo>(); }
+  base::Result<void> bind(const std::string&) override { return {}; }
+  base::Result<void> unbind(const std::string&) override { return {}; }
+  std::mutex mutex;
+  int opened = 0;
+  std::map<std::string, std::unique_ptr<FakeFcPort>> devices;
+};
+
+struct FcPortsTest : testing::Test {
+  FcPortsTest() {
+    config.name = "fc0";
+    config.device = "unix:/a";
+    config.relative_port_id = 3;
+  }
+  ~FcPortsTest() override {
+    EXPECT_TRUE(wait([&](Done done) { ports.stop(std::move(done)); }));
+  }
+  FakeFcPort& add_device(const std::string& device) {
+    auto made = std::make_unique<FakeFcPort>(std::vector<hal::Reactor*>{&loop.reactor(1)});
+    FakeFcPort& port = *made;
+    const std::lock_guard lock(source.mutex);
+    source.devices[device] = std::move(made);
+    return port;
+  }
+  void settle() {
+    loop.settle();
+    worker.drain();
+    loop.settle();
+  }
+  base::Result<void> wait(const std::function<void(Done)>& call) {
+    std::optional<base::Result<void>> answer;
+    call([&](base::Result<void> result) { answer = std::move(result); });
+    settle();
+    if (!answer) return base::fail(base::Errc::kTimeout, "no answer");
+    return std::move(*answer);
+  }
+  void apply(const std::vector<FcPort>& wanted) {
+    EXPECT_TRUE(wait([&](Done done) { ports.apply(wanted, std::move(done)); }));
+  }
+  std::string state(std::size_t index = 0) {
+    std::vector<FcPortInfo> got;
+    ports.list([&](std::vector<FcPortInfo> list) { got = std::move(list); });
+    settle();
+    return index < got.size() ? got[index].state : "not there";
+  }
+
+  test_support::LoopTarget loop{{.reactors = 2, .seed = 1, .dma_limit = std::size_t{64} << 20, .core = {}}};
+  hal::Worker worker{"test"};
+  FakeSource source;
+  fcp::Fabric fabric{loop.core(), loop.reactor(0), {&loop.reactor(0), &loop.reactor(1)}};
+  FcPorts ports{{loop.reactor(0), worker, {&loop.reactor(0), &loop.reactor(1)}, fabric, source}};
+  FcPort config;
+};
+
+TEST_F(FcPortsTest, APortComesUpWithItsDevice) {
+  FakeFcPort& device = add_device("unix:/a");
+  apply({config});
+  EXPECT_TRUE(device.started());
+  EXPECT_EQ(state(), "link down");
+  device.light(true);
+  settle();
+  EXPECT_EQ(state(), "online");
+  apply({});
+  EXPECT_EQ(state(), "not there");
+}
+
+TEST_F(FcPortsTest, AMissingDeviceIsNoFailureAndIsTriedAgain) {
+  ExpectLog expect("no such device");
+  apply({config});
+  EXPECT_EQ(state(), "waiting for its device: no such device");
+  loop.advance(FcPorts::kRetry);
+  settle();
+  EXPECT_EQ(source.opened, 2);
+  EXPECT_EQ(expect.count(), 1);  // said once
+  FakeFcPort& device = add_device("unix:/a");
+  loop.advance(FcPorts::kRetry);
+  settle();
+  EXPECT_TRUE(device.started());
+}
+
+TEST_F(FcPortsTest, AnotherDeviceIsAnotherAdapter) {
+  add_device("unix:/a");
+  FakeFcPort& second = add_device("unix:/b");
+  apply({config});
+  config.device = "unix:/b";
+  apply({config});
+  EXPECT_TRUE(second.started());
+  EXPECT_EQ(source.opened, 2);
+  config.initiators = {"21*"};  // the same adapter goes on
+  apply({config});
+  EXPECT_EQ(source.opened, 2);
+  EXPECT_TRUE(second.started());
+}
+
+TEST_F(FcPortsTest, OfflineLetsGoOfTheDevice) {
+  add_device("unix:/a");
+  apply({config});
+  config.enabled = false;
+  apply({config});
+  EXPECT_EQ(state(), "offline");
+  FakeFcPort& again = add_device("unix:/a");
+  config.enabled = true;
+  apply({config});
+  EXPECT_TRUE(again.started());
+}
+
+TEST_F(FcPortsTest, APortThatIsRemovedWhileItsDeviceOpensDoesNotComeUp) {
+  FakeFcPort& device = add_device("unix:/a");
+  bool first = false, second = false;
+  ports.apply({config}, [&](const base::Result<void>& result) { first = result.has_value(); });
+  ports.apply({}, [&](const base::Result<void>& result) { second = result.has_value(); });
+  EXPECT_FALSE(device.started());
+  settle();
+  EXPECT_TRUE(first && second);
+  EXPECT_EQ(state(), "not there");
+}
+
+}  // namespace
+}  // namespace ctl
