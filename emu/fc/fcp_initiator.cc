@@ -102,7 +102,8 @@ void FcpExchanges::data_in_frame(FcpExchange& x, const FrameHeader& header, std:
   }
   x.rx_id = header.rx_id;
   ++counters_.data_frames_in;
-  if (!user_.store(x.id(), x.tag, offset, payload)) return begin_abort(x, EndReason::kUserFailed, true);
+  if (!payload.empty() && !user_.store(x.id(), x.tag, offset, payload))
+    return begin_abort(x, EndReason::kUserFailed, true);
   x.data_in += static_cast<std::uint32_t>(payload.size());
 }
 

@@ -198,7 +198,7 @@ void FcpExchanges::data_out_frame(FcpExchange& x, const FrameHeader& header, std
     return end_step(x, EndReason::kProtocol);
   }
   ++counters_.data_frames_in;
-  if (!user_.store(x.id(), step->tag, offset, payload)) return end_step(x, EndReason::kUserFailed);
+  if (!payload.empty() && !user_.store(x.id(), step->tag, offset, payload)) return end_step(x, EndReason::kUserFailed);
   step->moved += static_cast<std::uint32_t>(payload.size());
   if (step->moved == step->length) return end_step(x, EndReason::kDone);
   if (FrameHeader::EndSequence::get(header.f_ctl)) {  // what is missing may be late

@@ -9,7 +9,7 @@ struct CtHeader {  // CT_IU preamble (FC-GS-7 4.3)
   enum Service : std::uint8_t { kManagementService = 0xfa, kDirectoryService = 0xfc };
   enum Subtype : std::uint8_t {
     kFabricConfigurationServer = 0x01,  // of the management service
-    kNameServer = 0x02,                 // of the directory service
+    kNameService = 0x02,                // of the directory service
     kZoneServer = 0x03,                 // of the management service
     kDeviceManagement = 0x10,           // FDMI, of the management service
   };
@@ -42,7 +42,7 @@ struct CtHeader {  // CT_IU preamble (FC-GS-7 4.3)
   std::uint8_t revision = 1;
   be24 in_id;
   std::uint8_t service = kDirectoryService;
-  std::uint8_t subtype = kNameServer;
+  std::uint8_t subtype = kNameService;
   std::uint8_t options = 0;
   std::uint8_t reserved = 0;
   be16 command;  // or Response

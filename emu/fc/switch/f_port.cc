@@ -18,7 +18,7 @@ using hal::fc::LsRjt;
 using hal::fc::Wwn;
 
 namespace {
-constexpr std::uint32_t kFPort = 0xfffffe, kController = 0xfffffd, kNames = 0xfffffc, kManagement = 0xfffffa;
+constexpr std::uint32_t kFPort = 0xfffffe, kController = 0xfffffd, kNames = 0xfffffc;
 constexpr std::uint16_t kReceiveSize = 2112;
 constexpr std::size_t kMostPages = 255;
 

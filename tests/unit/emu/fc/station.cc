@@ -137,8 +137,9 @@ bool Station::command_received(const ReceivedCommand& command) {
   const auto cmnd = take<FcpCmnd>(command.cmnd);
   base::be32 place;
   std::memcpy(&place, &cmnd->cdb[2], sizeof(place));
-  one.at = place;
-  one.length = cmnd->data_length;
+  const auto half = static_cast<std::uint32_t>(memory.size() / 2);  // whatever a hostile host asks for
+  one.at = place % half;
+  one.length = std::min<std::uint32_t>(cmnd->data_length, half);
   if (serves) serve(command.id);
   return true;
 }
