@@ -1,6 +1,7 @@
 // Mailbox commands that carry other things: IOCBs, parameters of link services, statistics, diagnosis.
 #include <algorithm>
 
+#include "emu/fc/payloads.h"
 #include "emu/qla/firmware.h"
 
 namespace emu::qla {
@@ -32,12 +33,19 @@ MailboxAnswer set_parameters(Firmware& firmware, MailboxCall& call) {
   }
 }
 
+// The parameters of a PLOGI that the host may build itself (point to point): from the common ones on, swapped.
 MailboxAnswer get_parameters(Firmware& firmware, MailboxCall& call) {
   constexpr unsigned kPlogiTemplate = 7;
+  constexpr std::uint16_t kFeatures = 0x8800;  // continuously increasing relative offset, alternate credit
+  Core& core = firmware.core;
   if (call[1] >> 8 != kPlogiTemplate) return MailboxStatus::kParameterError;
-  const std::array<std::byte, sizeof(hal::fc::LoginPayload)> zeros{};
-  const auto part = std::span(zeros).first(std::min<std::size_t>(zeros.size(), call[8] * std::size_t{4}));
-  return firmware.core.host.dma_write({call.address()}, part) ? MailboxStatus::kOk : MailboxStatus::kParameterError;
+  const auto plogi =
+      fc::login_payload(hal::fc::Els::kPlogi, {core.port_name, core.node_name}, core.init.frame_size, kFeatures);
+  const auto raw = std::bit_cast<std::array<std::uint8_t, sizeof plogi>>(plogi);
+  std::array<std::uint8_t, sizeof plogi> buffer{};
+  swap_words(buffer, std::span(raw).subspan(sizeof(hal::fc::Els)));
+  const auto part = std::as_bytes(std::span(buffer)).first(std::min<std::size_t>(buffer.size(), call[8] * 4u));
+  return core.host.dma_write({call.address()}, part) ? MailboxStatus::kOk : MailboxStatus::kParameterError;
 }
 
 MailboxAnswer statistics(Firmware& firmware, MailboxCall& call) {
@@ -50,7 +58,7 @@ MailboxAnswer statistics(Firmware& firmware, MailboxCall& call) {
 constexpr MailboxRow kRows[] = {
     {MailboxCommand::kExecuteIocb, "execute IOCB", kInRunning, 0, execute_iocb},
     {MailboxCommand::kSetParameters, "set parameters", kWithFirmware, 0, set_parameters},
-    {MailboxCommand::kGetParameters, "get parameters", kWithFirmware, 0, get_parameters},
+    {MailboxCommand::kGetParameters, "get parameters", kInRunning, 0, get_parameters},
     {MailboxCommand::kGetLinkStatistics, "get link statistics", kInRunning, 0, statistics},
 };
 
