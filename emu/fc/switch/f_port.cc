@@ -21,6 +21,7 @@ namespace {
 constexpr std::uint32_t kFPort = 0xfffffe, kController = 0xfffffd, kNames = 0xfffffc;
 constexpr std::uint16_t kReceiveSize = 2112;
 constexpr std::size_t kMostPages = 255;
+constexpr unsigned kRscnTries = 3;
 
 std::uint32_t milliseconds(base::Duration time) {
   return static_cast<std::uint32_t>(time / std::chrono::milliseconds(1));
@@ -242,13 +243,22 @@ void Switch::FPort::announce() {
     }
     const base::Time deadline = switch_.now_ + switch_.options_.error_detect;
     node.rscn_out = services_.request(node.id, FrameType::kEls, kController, node.id, payload, deadline);
-    if (node.rscn_out) node.pages.erase(node.pages.begin(), node.pages.begin() + static_cast<std::ptrdiff_t>(count));
+    if (!node.rscn_out) continue;
+    node.announced.assign(node.pages.begin(), node.pages.begin() + static_cast<std::ptrdiff_t>(count));
+    node.pages.erase(node.pages.begin(), node.pages.begin() + static_cast<std::ptrdiff_t>(count));
   }
 }
 
-void Switch::FPort::request_ended(std::uint64_t context, RequestStatus, const FrameHeader*,
+// An RSCN that was not answered is sent again, a few times: nobody would ask otherwise.
+void Switch::FPort::request_ended(std::uint64_t context, RequestStatus status, const FrameHeader*,
                                   std::span<const std::byte>) {
-  if (Node* const node = find(static_cast<std::uint32_t>(context))) node->rscn_out = false;
+  Node* const node = find(static_cast<std::uint32_t>(context));
+  if (node == nullptr) return;
+  node->rscn_out = false;
+  const bool again = status == RequestStatus::kTimeout && node->rscn_tries < kRscnTries;
+  node->rscn_tries = again ? node->rscn_tries + 1 : 0;
+  if (again) node->pages.insert(node->pages.begin(), node->announced.begin(), node->announced.end());
+  node->announced.clear();
 }
 
 // A port that is not logged in may not be spoken to.

@@ -58,7 +58,8 @@ class Switch {
     std::set<std::uint32_t> logged_in;  // to well-known addresses
     bool scr = false;
     bool rscn_out = false;
-    std::vector<hal::fc::RscnPage> pages;  // to be announced
+    unsigned rscn_tries = 0;
+    std::vector<hal::fc::RscnPage> pages, announced;  // still to be announced; in the RSCN that is out
   };
   class FPort;
 

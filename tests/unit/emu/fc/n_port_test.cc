@@ -347,6 +347,27 @@ TEST_F(NPortTest, LateDownCallsFindADeadExchange) {
   EXPECT_EQ(disk.port.initiator_of(exchange), 0u);
 }
 
+TEST_F(NPortTest, DataSequenceWithoutDataTouchesNoMemory) {
+  ready();
+  disk.serves = false;
+  Station::Io& io = host.start(disk_id(), false, 0, 0);
+  run(milliseconds(5));
+  FrameHeader header;
+  header.r_ctl = RCtl::kFcpData;
+  header.d_id = host.info.id.raw;
+  header.s_id = disk.info.id.raw;
+  header.type = hal::fc::FrameType::kFcp;
+  header.f_ctl = FrameHeader::ExchangeResponder::of(true) | FrameHeader::EndSequence::of(true);
+  header.ox_id = disk.port.ox_id_of(ExchangeId{disk.served.begin()->first});
+  ASSERT_TRUE(link.end(1).send(bytes_of(header)));
+  run(milliseconds(5));
+  EXPECT_EQ(io.ended, 0);
+  EXPECT_EQ(disk.port.send_response(ExchangeId{disk.served.begin()->first}, 2, sizeof(FcpRsp)), StepStatus::kTaken);
+  ASSERT_TRUE(ended(io));
+  EXPECT_EQ(io.reason, EndReason::kDone);
+  EXPECT_EQ(io.data_in, 0u);
+}
+
 TEST_F(NPortTest, StepsOfOneExchangeGoInOrder) {
   ready();
   disk.serves = false;

@@ -257,6 +257,26 @@ TEST_F(SwitchTest, RscnTellsOfComingAndGoing) {
   EXPECT_EQ(list(host), (std::vector<std::uint32_t>{0x010000}));
 }
 
+TEST_F(SwitchTest, LostRscnComesAgain) {
+  Station& host = add(Station::Role::kInitiator);
+  Station& disk = add(Station::Role::kTarget);
+  ASSERT_TRUE(up(host));
+  register_port(host, NameServer::kFeatureInitiator);
+  scr(host);
+  ASSERT_TRUE(up(disk));
+  run(milliseconds(20));
+  host.rscn.clear();
+  int lost = 0;
+  links[0]->set_judge([&](unsigned from, const FrameHeader& header, std::span<const std::byte> payload) {
+    const bool rscn = header.r_ctl == hal::fc::RCtl::kElsRequest && command_of(payload) == Els::kRscn;
+    return from == 1 && rscn && lost++ == 0 ? Fate::kDrop : Fate::kPass;
+  });
+  disk.port.stop();
+  run(seconds(1));
+  EXPECT_TRUE(host.rscn.empty());
+  EXPECT_TRUE(run_until([&] { return host.rscn.size() == 4; }));
+}
+
 TEST_F(SwitchTest, ZonesHideAndStopFrames) {
   Station& host = add(Station::Role::kInitiator);
   Station& disk = add(Station::Role::kTarget);
