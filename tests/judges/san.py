@@ -60,5 +60,5 @@ class San:
 
     def faults(self, announced=()):
         """Warnings and errors of the models that nobody announced: each is a driver's doing that hardware forbids."""
-        lines = re.findall(r"^\S+ (?:warn|error) .*", self.log(), re.MULTILINE)
+        lines = re.findall(r"^\S+ (?:warning|error) .*", self.log(), re.MULTILINE)
         return [line for line in lines if not any(re.search(text, line) for text in announced)]

@@ -4,11 +4,13 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <future>
 #include <thread>
 
 #include "emu/host/in_process.h"
 #include "emu/host/served.h"
+#include "hal/vfio/device.h"
 #include "hal/vfio_user/client.h"
 #include "tests/support/toy_model.h"
 
@@ -77,11 +79,32 @@ class VfioUserBench final : public Bench {
   std::thread thread_;
 };
 
+// A toy device on this machine's bus, bound to vfio-pci: in a guest whose vfio-user-pci is served by toy_server. The
+// variable OUTBOARD_VFIO_TOY has its address.
+class VfioBench final : public Bench {
+ public:
+  explicit VfioBench(std::string address) : address_(std::move(address)) {}
+  base::Result<std::unique_ptr<hal::PciDevice>> open() override { return hal::vfio::open(address_); }
+  void step() override { std::this_thread::sleep_for(std::chrono::milliseconds(1)); }
+  bool sees_faults() const override { return false; }
+  std::uint64_t faults() override { return 0; }
+  bool can_pull_out() const override { return false; }
+  void pull_out() override {}
+  const char* removal_log() const override { return nullptr; }
+
+ private:
+  std::string address_;
+};
+
 }  // namespace
 
 std::vector<BenchKind> bench_kinds() {
-  return {{"InProcess", [] { return std::make_unique<InProcessBench>(); }},
-          {"VfioUser", [] { return std::make_unique<VfioUserBench>(); }}};
+  std::vector<BenchKind> kinds = {{"InProcess", [] { return std::make_unique<InProcessBench>(); }},
+                                  {"VfioUser", [] { return std::make_unique<VfioUserBench>(); }}};
+  if (const char* const toy = std::getenv("OUTBOARD_VFIO_TOY")) {
+    kinds.push_back({"Vfio", [toy] { return std::make_unique<VfioBench>(toy); }});
+  }
+  return kinds;
 }
 
 }  // namespace test_support

@@ -15,6 +15,7 @@ class Bench {
   virtual ~Bench() = default;
   virtual base::Result<std::unique_ptr<hal::PciDevice>> open() = 0;  // one at a time
   virtual void step() = 0;                                           // the model gets time to work
+  virtual bool sees_faults() const { return true; }                  // and their log lines
   virtual std::uint64_t faults() = 0;                                // model faults so far
   virtual bool can_pull_out() const { return true; }
   virtual void pull_out() = 0;                  // surprise removal

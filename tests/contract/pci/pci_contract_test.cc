@@ -70,6 +70,11 @@ class PciContract : public testing::TestWithParam<BenchKind> {
     return poll(&waiting, 1, 0) == 0;
   }
 
+  // Announces a model fault, where its log line is ours.
+  std::unique_ptr<ExpectLog> fault(const char* part) {
+    return bench->sees_faults() ? std::make_unique<ExpectLog>(part) : nullptr;
+  }
+
   std::unique_ptr<Bench> bench = GetParam().make();
   std::unique_ptr<hal::PciDevice> device;
   hal::Mmio bar;
@@ -148,10 +153,12 @@ TEST_P(PciContract, RegionThatIsGoneIsNotReached) {
     ring(gone, stays.bytes().data(), 16);
     ASSERT_TRUE(done(1));
   }
-  ExpectLog expect("nothing is mapped");
+  const auto expect = fault("nothing is mapped");
   ring(gone, stays.bytes().data(), 16);
   EXPECT_TRUE(fails(1));
-  EXPECT_EQ(bench->faults(), 1u);
+  if (bench->sees_faults()) {
+    EXPECT_EQ(bench->faults(), 1u);
+  }
 }
 
 TEST_P(PciContract, DisabledDmaReachesNothingUntilEnabledAgain) {
@@ -160,7 +167,7 @@ TEST_P(PciContract, DisabledDmaReachesNothingUntilEnabledAgain) {
   device->disable_dma();
   device->disable_dma();
   {
-    ExpectLog expect("bus mastership is off");
+    const auto expect = fault("bus mastership is off");
     ring(region.bytes().data(), region.bytes().data() + 4096, 16);
     EXPECT_TRUE(fails(1));
   }
@@ -256,7 +263,7 @@ TEST_P(PciContract, NextDriverFindsTheDeviceQuiet) {
   EXPECT_EQ(device->config_read(4, 2).value() & 4, 0u);  // no bus mastership
   EXPECT_FALSE(device->interrupt_fd(0).has_value());
   auto region = hal::MemoryRegion::create("region", 8192, Pages::kPlain).value();
-  ExpectLog expect("bus mastership is off");
+  const auto expect = fault("bus mastership is off");
   ring(region.bytes().data(), region.bytes().data(), 16);
   EXPECT_TRUE(fails(1));
 }
