@@ -150,7 +150,8 @@ base::Result<Json> remove(San& san, const Words& words) {
 }
 
 base::Result<Json> dump(San& san, const Words& words) {
-  return Json{{"dump", TRY(hba_of(san, words[1]))->model->dump()}};
+  const Hba& hba = *TRY(hba_of(san, words[1]));
+  return Json{{"dump", hba.model->dump()}};
 }
 
 base::Result<Json> flush(San& san, const Words&) {

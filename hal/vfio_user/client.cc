@@ -309,7 +309,8 @@ base::Result<std::unique_ptr<PciDevice>> open(base::Fd connected, const std::str
 }
 
 base::Result<std::unique_ptr<PciDevice>> open(const std::string& path) {
-  return open(TRY(connect_to(path)), "unix:" + path);
+  base::Fd connected = TRY(connect_to(path));
+  return open(std::move(connected), "unix:" + path);
 }
 
 }  // namespace hal::vfio_user
