@@ -368,6 +368,27 @@ TEST_F(NPortTest, DataSequenceWithoutDataTouchesNoMemory) {
   EXPECT_EQ(io.data_in, 0u);
 }
 
+TEST_F(NPortTest, ExchangeThatWasAbortedRestsForResourceAllocationTime) {
+  host.port.settings().exchanges = 2;
+  ready();
+  disk.serves = false;
+  Station::Io& io = host.start(disk_id(), false, 0, 512);
+  run(milliseconds(5));
+  host.port.abort(io.id, io.tag);
+  ASSERT_TRUE(ended(io));
+  disk.serves = true;
+  EXPECT_TRUE(ended(host.start(disk_id(), false, 0, 512)));  // the other one, as often as wanted
+  host.start(disk_id(), false, 0, 512);
+  EXPECT_EQ(host.start(disk_id(), false, 0, 512).id, kNoExchange);
+  run(seconds(11));
+  std::uint32_t rrq = 0;
+  for (const auto& [name, value] : disk.port.counters())
+    rrq = name == "els_in" ? static_cast<std::uint32_t>(value) : rrq;
+  EXPECT_EQ(rrq, 4u);  // FLOGI, PLOGI, PRLI, RRQ
+  host.start(disk_id(), false, 0, 512);
+  EXPECT_NE(host.start(disk_id(), false, 0, 512).id, kNoExchange);
+}
+
 TEST_F(NPortTest, StepsOfOneExchangeGoInOrder) {
   ready();
   disk.serves = false;
