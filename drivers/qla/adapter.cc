@@ -184,9 +184,14 @@ void Adapter::bringup_done() {
   attempts_ = 0;  // the link came up: what went wrong before is over
   for (const hal::fc::LoginId id : bringup_.lost_logins()) services_.end(id);
   if (!light_ || phase_ != Phase::kOnline) return;
-  link_up_ = true;
   link_down_runs_ = false;
-  user_->link_up(bringup_.link());
+  const hal::fc::Link& link = bringup_.link();
+  const bool same = link_up_ && link.id == told_.id && link.fabric_name == told_.fabric_name &&
+                    link.topology == told_.topology && link.gigabits == told_.gigabits;
+  if (same && !std::exchange(fabric_forgot_us_, false)) return;
+  link_up_ = true;
+  told_ = link;
+  user_->link_up(link);
 }
 
 void Adapter::bringup_failed() {

@@ -115,6 +115,8 @@ class Adapter final : public hal::fc::FcPort, public hal::Poller, public hal::Fd
   wire::Entry atio_{};  // the one in hand; held: its other entries are not here yet
   bool atio_held_ = false;
   bool light_ = false, link_up_ = false, link_wanted_ = false;
+  bool fabric_forgot_us_ = false;  // the same link, but logins and registrations in the fabric are gone
+  hal::fc::Link told_;             // by link_up
   base::Time link_retry_{}, link_down_at_{};
   bool link_down_runs_ = false;
   base::Time retry_at_{}, stop_deadline_{}, heartbeat_at_{};

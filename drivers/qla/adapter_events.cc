@@ -102,7 +102,10 @@ void Adapter::light(bool on) {
 }
 
 void Adapter::port_database_changed(std::uint16_t nport, std::uint16_t state) {
-  if (nport == kEveryPort) return want_link();
+  if (nport == kEveryPort) {
+    fabric_forgot_us_ |= state == kStateLoggedOut;
+    return want_link();
+  }
   if (state == kStateLoggedOut) services_.port_logged_out(nport);
 }
 
