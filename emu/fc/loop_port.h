@@ -28,7 +28,8 @@ class LoopPort {
   void stop();
   bool initializing() const { return state_ == State::kLip || state_ == State::kSelect || state_ == State::kAddress; }
   bool ready() const { return state_ == State::kReady; }
-  bool alone(base::Time now) const { return state_ == State::kLip && now >= since_ + kAlone; }  // nobody answers LIP
+  bool unanswered() const { return state_ == State::kLip; }
+  bool alone(base::Time now) const { return unanswered() && now >= since_ + kAlone; }  // nobody answers LIP
   std::uint8_t al_pa() const { return al_pa_; }
   const std::vector<std::uint8_t>& positions() const { return positions_; }
 

@@ -114,7 +114,7 @@ void NPort::State::accept(std::uint32_t id, std::uint8_t vp, const FrameHeader& 
   switch (command_of(payload)) {
     case Els::kPlogi:
     case Els::kPdisc:
-      services.reply(id, bytes_of(login_payload(Els::kLsAcc, names(vp), settings.frame_size, 0x8800)));
+      services.reply(id, bytes_of(login_payload(Els::kLsAcc, names(vp), settings.frame_size, kPortFeatures)));
       return accepted(vp, peer, payload);
     case Els::kPrli:
       return accept_prli(id, vp, header, payload);

@@ -76,7 +76,7 @@ void NPort::State::up() {
     if (al_pa == info.id.raw) continue;
     Login& login = logins.add(0, al_pa);
     login.state = LoginState::kPlogiPending;
-    const LoginPayload payload = login_payload(Els::kPlogi, names(0), settings.frame_size, 0x8800);
+    const LoginPayload payload = login_payload(Els::kPlogi, names(0), settings.frame_size, kPortFeatures);
     send_els({0, 0, PortId{al_pa}, {}}, bytes_of(payload), Purpose::kLoopPlogi);
   }
 }
@@ -117,13 +117,18 @@ void NPort::State::flogi_answered(RequestStatus status, const FrameHeader* heade
 }
 
 void NPort::State::flogi_received(std::uint32_t id, const FrameHeader&, std::span<const std::byte> payload) {
+  if (phase == LinkPhase::kLoop) {
+    if (settings.connection != Connection::kLoopPreferred || !loop.unanswered()) return services.drop(id);
+    loop.stop();  // who speaks before any loop is there has none
+    phase = LinkPhase::kFlogi;
+  }
   const auto parameters = take<LoginPayload>(payload);
   const bool to_fabric = phase == LinkPhase::kUp && info.topology != Topology::kPointToPoint;
   if (!parameters || to_fabric) {
     return reject(id, hal::fc::LsRjt::kUnableToPerform, hal::fc::LsRjt::kRequestNotSupported);
   }
   n2n_peer = {Wwn{parameters->port_name}, Wwn{parameters->node_name}};
-  services.reply(id, bytes_of(login_payload(Els::kLsAcc, names(0), settings.frame_size, 0x8800)));
+  services.reply(id, bytes_of(login_payload(Els::kLsAcc, names(0), settings.frame_size, kPortFeatures)));
 }
 
 // Two N_Ports: the one with the larger name gives the addresses.

@@ -12,7 +12,6 @@ using hal::fc::ProcessLogin;
 using hal::fc::ProcessPage;
 
 namespace {
-constexpr std::uint16_t kPortFeatures = 0x8800;  // continuously increasing relative offset, alternate credit
 constexpr std::uint16_t kLeastReceiveSize = 256;
 }  // namespace
 

@@ -33,6 +33,8 @@ inline std::uint8_t command_of(std::span<const std::byte> payload) {
 struct LoginNames {
   hal::fc::Wwn port, node;
 };
+// Common features of a PLOGI: continuously increasing relative offset, alternate credit.
+inline constexpr std::uint16_t kPortFeatures = 0x8800;
 // PLOGI, FLOGI, FDISC and their LS_ACC: names, common and class 3 parameters.
 hal::fc::LoginPayload login_payload(std::uint8_t command, const LoginNames& names, std::uint16_t receive_size,
                                     std::uint16_t features);

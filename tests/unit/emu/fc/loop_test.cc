@@ -120,6 +120,15 @@ TEST_F(LoopTest, FramesForNobodyLeaveTheLoopWhereTheyCameFrom) {
   EXPECT_LT(links[0]->frames(0), 100u);
 }
 
+TEST(LoopOnly, LeavesAFlogiUnanswered) {
+  PairWorld world;
+  world.host.port.settings().connection = Connection::kLoop;
+  world.disk.port.start();
+  world.host.port.start();
+  world.run(std::chrono::seconds(5));
+  EXPECT_EQ(world.disk.ups + world.host.ups, 0);
+}
+
 TEST(LoopPreferred, TwoPortsWithoutHubMakeALoop) {
   PairWorld world(Connection::kLoopPreferred);
   ASSERT_TRUE(world.log_in());
@@ -127,6 +136,19 @@ TEST(LoopPreferred, TwoPortsWithoutHubMakeALoop) {
   Station::Io& io = world.host.start(world.disk.info.id, false, 0, 4096);
   EXPECT_TRUE(world.run_until([&] { return io.ended != 0; }));
   EXPECT_EQ(io.reason, EndReason::kDone);
+}
+
+TEST(LoopPreferred, TakesAFlogiAsWordThatThereIsNoLoop) {
+  PairWorld world;
+  world.host.port.settings().connection = Connection::kLoopPreferred;
+  world.disk.port.start();
+  world.host.port.start();
+  ASSERT_TRUE(world.run_until([&] { return world.disk.port.link() != nullptr; }, std::chrono::milliseconds(20)));
+  world.disk.port.log_in({1, 0, world.disk.info.peer.id, {}}, LoginRequest::kPlogi);  // the larger name begins
+  ASSERT_TRUE(world.run_until([&] { return world.disk.answered(1); }));
+  EXPECT_EQ(world.disk.answers[1].status, RequestStatus::kAccepted);
+  EXPECT_EQ(world.host.info.topology, Topology::kPointToPoint);
+  EXPECT_EQ(world.disk.downs + world.host.downs, 0);
 }
 
 TEST(LoopPreferred, FallsBackToPointToPoint) {
