@@ -187,6 +187,11 @@ void NPort::bounce(base::Duration dark) {
 }
 
 const LinkInfo* NPort::link() const { return state_->phase == LinkPhase::kUp ? &state_->info : nullptr; }
+bool NPort::logging_in_to_loop() const {
+  return std::any_of(state_->sent.begin(), state_->sent.end(), [](const auto& item) {
+    return item.second.purpose == Purpose::kLoopPlogi || item.second.purpose == Purpose::kLoopPrli;
+  });
+}
 const NPortSettings& NPort::settings() const { return state_->settings; }
 NPortSettings& NPort::settings() { return state_->settings; }
 PortId NPort::id_of(std::uint8_t vp) const { return PortId{vp < 64 ? state_->vports[vp].id : 0}; }

@@ -203,6 +203,7 @@ class NPort {
   void stop();                       // at once: light off, everything forgotten, no up-call
   void bounce(base::Duration dark);  // link_down, then initialisation again
   const LinkInfo* link() const;      // null: not up
+  bool logging_in_to_loop() const;   // what log_in_to_loop began is not over
   const NPortSettings& settings() const;
   NPortSettings& settings();  // names, frame_size, exchanges: before start() only
   void add_virtual_port(std::uint8_t vp, Wwn port_name, Wwn node_name);  // -> virtual_port_changed; 1..63

@@ -11,6 +11,7 @@ namespace {
 
 using regs::AsyncEvent;
 constexpr auto kStartDelay = std::chrono::milliseconds(50), kDark = std::chrono::milliseconds(100);
+constexpr auto kLongestLogin = std::chrono::seconds(2);  // of a loop's ports, before the host is told of the loop
 constexpr std::uint16_t kAllPorts = 0xFFFF, kLoggedOut = 7, kComplete = 6;
 constexpr std::uint32_t kNobody = 0xFFFFFFFF;  // tag of a request whose answer is of no use
 
@@ -40,10 +41,16 @@ void Link::bounce() {
 
 void Link::reset() {
   start_at_.reset();
+  announce_by_.reset();
   expected_.clear();
 }
 
 bool Link::poll(base::Time now) {
+  if (announce_by_ && (!core_.port.logging_in_to_loop() || now >= *announce_by_)) {
+    announce_by_.reset();
+    if (const fc::LinkInfo* link = core_.port.link()) announce(*link);
+    return true;
+  }
   if (!start_at_ || now < *start_at_) return false;
   start_at_.reset();
   core_.port.start();
@@ -75,6 +82,12 @@ void Link::register_state_changes(std::uint8_t vp, std::uint8_t function) {
 
 void Link::link_up(const fc::LinkInfo& link) {
   ++ups_;
+  const bool first_logins = link.topology == fc::Topology::kPrivateLoop && core_.port.settings().log_in_to_loop;
+  if (!first_logins) return announce(link);
+  announce_by_ = core_.host.now() + kLongestLogin;
+}
+
+void Link::announce(const fc::LinkInfo& link) {
   const bool loop = link.topology == fc::Topology::kPrivateLoop || link.topology == fc::Topology::kPublicLoop;
   if (!loop) core_.events.post_async(AsyncEvent::kPointToPoint);
   if (core_.multi_id) report_id(link);
@@ -115,6 +128,7 @@ void Link::virtual_port_changed(std::uint8_t vp, bool up, PortId id) {
 
 void Link::link_down() {
   ++downs_;
+  announce_by_.reset();
   expected_.clear();
   core_.handles.clear();
   core_.events.post_async(AsyncEvent::kLinkDown);

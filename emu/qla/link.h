@@ -18,6 +18,9 @@ class Link {
   void reset();
   bool poll(base::Time now);
   bool dark() const { return start_at_.has_value(); }
+  // What the host may know: on a loop nothing until the firmware's own logins are done, for it looks once. Null: not
+  // up.
+  const fc::LinkInfo* info() const { return announce_by_ ? nullptr : core_.port.link(); }
   std::uint16_t own_loop_id() const;
   void register_state_changes(std::uint8_t vp, std::uint8_t function);
 
@@ -34,11 +37,12 @@ class Link {
   std::uint32_t downs() const { return downs_; }
 
  private:
+  void announce(const fc::LinkInfo& link);
   void report_id(const fc::LinkInfo& link);
   bool expected(std::uint8_t vp, PortId id);
   std::uint16_t loop_id(std::uint8_t al_pa) const;
   Core& core_;
-  std::optional<base::Time> start_at_;
+  std::optional<base::Time> start_at_, announce_by_;
   std::vector<std::pair<std::uint8_t, PortId>> expected_;
   std::uint32_t ups_ = 0, downs_ = 0;
 };

@@ -8,7 +8,7 @@ enum FirmwareState : std::uint16_t { kWaitingForLogin = 2, kReady = 3, kLossOfSy
 constexpr std::uint16_t kNotReadyYet = 7;  // mailbox 1 of a refused "adapter id": ask again
 
 MailboxAnswer adapter_id(Firmware& firmware, MailboxCall& call) {
-  const fc::LinkInfo* link = firmware.core.port.link();
+  const fc::LinkInfo* link = firmware.link.info();
   const std::uint8_t vp = static_cast<std::uint8_t>(call[9]);
   const PortId id = firmware.core.port.id_of(vp);
   if (link == nullptr || (vp != 0 && id.raw == 0)) {
@@ -25,7 +25,7 @@ MailboxAnswer adapter_id(Firmware& firmware, MailboxCall& call) {
 }
 
 MailboxAnswer firmware_state(Firmware& firmware, MailboxCall& call) {
-  call.out[1] = firmware.core.port.link() != nullptr ? kReady : firmware.link.dark() ? kLossOfSync : kWaitingForLogin;
+  call.out[1] = firmware.link.info() != nullptr ? kReady : firmware.link.dark() ? kLossOfSync : kWaitingForLogin;
   for (unsigned i = 2; i <= 6; ++i) call.out[i] = 0;
   return MailboxStatus::kOk;
 }
