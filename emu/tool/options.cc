@@ -22,12 +22,13 @@ struct Words {  // understood after CLI11 has read them
 
 base::Result<void> understand(const Words& words, Options& options) {
   for (const std::string& name : words.names) options.names.push_back(TRY(hal::fc::parse_wwn(name)));
-  if (options.names.size() > options.hbas) {
-    return base::fail(base::Errc::kInvalid, "there are more names than adapters");
+  const std::size_t ports = options.hbas + (options.ram_target > 0 ? 1u : 0u);
+  if (options.names.size() > ports) {
+    return base::fail(base::Errc::kInvalid, "there are more names than ports");
   }
   options.topology = kTopologies.at(words.topology);
-  if (options.topology == Topology::kPointToPoint && options.hbas != 2) {
-    return base::fail(base::Errc::kInvalid, "point to point takes two adapters");
+  if (options.topology == Topology::kPointToPoint && ports != 2) {
+    return base::fail(base::Errc::kInvalid, "point to point takes two ports");
   }
   options.log_level = kLevels.at(words.level);
   if (options.control.empty()) options.control = options.directory + "/control.sock";
@@ -44,6 +45,8 @@ void describe(CLI::App& san, Options& options, Words& words) {
   san.add_option("--topology", words.topology, "what connects them")
       ->check(CLI::IsMember(kTopologies))
       ->capture_default_str();
+  san.add_option("--ram-target", options.ram_target, "MiB of a disk without an adapter, the last port of the network")
+      ->check(CLI::Range(1, 4096));
   san.add_option("--capture", options.capture, "pcapng file for all frames");
   san.add_option("--control", options.control, "socket for commands (default: DIR/control.sock)");
   san.add_option("--seed", options.seed, "of the faults below")->capture_default_str();

@@ -20,8 +20,9 @@ struct Options {
   std::vector<hal::fc::Wwn> names;  // port names, in order; those that are not given are made up
   std::string chip = "ISP2532";
   Topology topology = Topology::kFabric;
-  std::string capture;     // pcapng file, or empty
-  std::uint64_t seed = 1;  // of faults
+  std::uint32_t ram_target = 0;  // MiB of a disk without an adapter; 0: none
+  std::string capture;           // pcapng file, or empty
+  std::uint64_t seed = 1;        // of faults
   fc::LinkFaults faults;
   std::string control;  // socket; empty: DIR/control.sock
   bool strict = false;  // model faults make the exit status 3

@@ -36,32 +36,48 @@ base::Result<void> San::build(const Options& options) {
   if (!options.capture.empty()) capture_ = TRY(fc::Capture::create(options.capture));
   connect(options);
   for (unsigned i = 0; i < options.hbas; ++i) {
-    const bool shared = options.topology == Topology::kPointToPoint;
     Hba& hba = hbas_.emplace_back();
     hba.name = name_of(options, i);
     hba.socket = fmt::format("{}/hba{}.sock", options.directory, i);
-    hba.link = links_[shared ? 0 : i].get();
+    hba.link = &link_of(options, i);
     hba.host = std::make_unique<ServedHost>(reactor_, clock_, fmt::format("hba{}", i));
     const qla::Factory factory{.port_name = hba.name, .node_name = {hba.name.raw ^ kNodeBits}};
-    hba.model = std::make_unique<qla::Model>(*hba.host, *chip, factory, hba.link->end(shared ? i : 0));
+    hba.model = std::make_unique<qla::Model>(*hba.host, *chip, factory, wire_of(options, i));
     hba.host->attach(*hba.model);
     TRY(hba.host->listen(hba.socket));
     reactor_.add(*hba.host);
   }
+  if (options.ram_target > 0) add_ram_target(options);
   reactor_.add(*this);
   tick(this);
   return {};
 }
 
+void San::add_ram_target(const Options& options) {
+  const unsigned last = options.hbas;
+  const auto connection = options.topology == Topology::kLoop ? fc::Connection::kLoop : fc::Connection::kPointToPoint;
+  ram_target_ =
+      std::make_unique<RamTarget>(wire_of(options, last), name_of(options, last), connection, options.ram_target);
+  ram_target_->start();
+}
+
+fc::Link& San::link_of(const Options& options, unsigned port) {
+  return *links_[options.topology == Topology::kPointToPoint ? 0 : port];
+}
+
+Wire& San::wire_of(const Options& options, unsigned port) {
+  return link_of(options, port).end(options.topology == Topology::kPointToPoint ? port : 0);
+}
+
 void San::connect(const Options& options) {
   if (options.topology == Topology::kPointToPoint) {
-    add_link(options, "hba0-hba1");
+    add_link(options, options.ram_target > 0 ? "hba0-ram" : "hba0-hba1");
     return;
   }
   if (options.topology == Topology::kFabric) switch_ = std::make_unique<fc::Switch>(fc::SwitchOptions{});
   if (options.topology == Topology::kLoop) hub_ = std::make_unique<fc::LoopHub>();
-  for (unsigned i = 0; i < options.hbas; ++i) {
-    fc::Link& link = add_link(options, fmt::format("hba{}", i));
+  for (unsigned i = 0; i < ports(options); ++i) {
+    fc::Link& link = add_link(options, i < options.hbas ? fmt::format("hba{}", i) : "ram");
     if (switch_ != nullptr) switch_->add_port(link.end(1));
     if (hub_ != nullptr) hub_->add(link.end(1));
   }
@@ -88,6 +104,7 @@ bool San::poll() {
   for (const auto& link : links_) worked |= link->poll(now);
   if (switch_ != nullptr) worked |= switch_->poll(now);
   if (hub_ != nullptr) worked |= hub_->poll();
+  if (ram_target_ != nullptr) worked |= ram_target_->poll(now);
   return worked;
 }
 

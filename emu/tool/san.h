@@ -14,6 +14,7 @@
 #include "emu/host/served.h"
 #include "emu/qla/model.h"
 #include "emu/tool/options.h"
+#include "emu/tool/ram_target.h"
 #include "hal/reactor.h"
 #include "hal/timer.h"
 
@@ -45,6 +46,10 @@ class San final : private hal::Poller {
   bool poll() override;
   base::Result<void> build(const Options& options);
   void connect(const Options& options);
+  unsigned ports(const Options& options) const { return options.hbas + (options.ram_target > 0 ? 1u : 0u); }
+  void add_ram_target(const Options& options);
+  fc::Link& link_of(const Options& options, unsigned port);
+  Wire& wire_of(const Options& options, unsigned port);
   fc::Link& add_link(const Options& options, const std::string& name);
   static void tick(void* san);
 
@@ -55,6 +60,7 @@ class San final : private hal::Poller {
   std::unique_ptr<fc::Switch> switch_;
   std::unique_ptr<fc::LoopHub> hub_;
   std::vector<Hba> hbas_;
+  std::unique_ptr<RamTarget> ram_target_;
   // Models and links have timers that the reactor does not know: it must not sleep past them.
   hal::Timer tick_{&San::tick, this};
 };

@@ -137,6 +137,13 @@ def serve(san, options, script, initiators, ports, announced=(), **environment):
         return good and not faults
 
 
+def ram(san, options):
+    """One model with a Linux initiator, and a disk that outboard-emu itself has on the network."""
+    run = Run(options.script if options.script != "tcm" else "fc_disk", san, [0], options)
+    run()
+    return run.told(options.verbose)
+
+
 def disk(san, options):
     return serve(san, options, "fc_disk", [0], [1])
 
@@ -152,7 +159,8 @@ def multipath(san, options):
                  ADAPTERS="hba0 hba1")
 
 
-SCENARIOS = {"probe": (probe, 1), "tcm": (tcm, 2), "disk": (disk, 2), "errors": (errors, 2), "multipath": (multipath, 4)}
+SCENARIOS = {"probe": (probe, 1), "tcm": (tcm, 2), "ram": (ram, 1), "disk": (disk, 2), "errors": (errors, 2),
+             "multipath": (multipath, 4)}
 
 
 def main():
@@ -165,13 +173,20 @@ def main():
     parser.add_argument("--chip", default="2532")
     parser.add_argument("--module-options", default="", help="more options of qla2xxx")
     parser.add_argument("--script", default="tcm", help="tcm: what the initiator's guest runs")
+    parser.add_argument("--wwpn", action="append", default=[], help="port names in order, as outboard-emu takes them")
     parser.add_argument("--capture", help="pcapng file of all frames")
     parser.add_argument("--seconds", type=int, default=300)
     parser.add_argument("--verbose", action="store_true", help="print consoles even when all is well")
     options = parser.parse_args()
     run, adapters = SCENARIOS[options.scenario]
     more = ["--chip", options.chip] + (["--capture", options.capture] if options.capture else [])
-    with San(options.bin_dir, 2 if options.topology == "point-to-point" else adapters, options.topology, more) as san:
+    for name in options.wwpn:
+        more += ["--wwpn", name]
+    if options.scenario == "ram":
+        more += ["--ram-target", str(SIZE >> 20)]
+    elif options.topology == "point-to-point":
+        adapters = 2
+    with San(options.bin_dir, adapters, options.topology, more) as san:
         good = run(san, options)
         faults = san.faults()
         print("".join(f"a model complains: {line}\n" for line in faults), end="")
