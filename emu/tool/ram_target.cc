@@ -18,6 +18,7 @@ using hal::fc::NameServer;
 
 constexpr std::uint64_t kNodeBits = 0x0100000000000000;
 constexpr std::uint8_t kBusy = 0x08;
+constexpr base::Duration kPeerLimit = std::chrono::seconds(2);
 
 fc::NPortSettings settings_of(hal::fc::Wwn name, fc::Connection connection) {
   fc::NPortSettings settings;
@@ -49,12 +50,20 @@ RamTarget::RamTarget(Wire& wire, hal::fc::Wwn name, fc::Connection connection, s
 void RamTarget::link_up(const fc::LinkInfo& link) {
   if (link.topology == hal::fc::Topology::kFabric) return register_with_fabric(kNameServer);
   const bool larger = port_.settings().port_name > link.peer.port_name;
-  if (link.topology == hal::fc::Topology::kPointToPoint && larger)
-    port_.log_in({.tag = kPeer, .vp = 0, .to = link.peer.id, .limit = {}}, fc::LoginRequest::kPlogi);
+  if (link.topology == hal::fc::Topology::kPointToPoint && larger) log_in_to_peer();
+}
+
+void RamTarget::log_in_to_peer() {
+  const fc::Request request{.tag = kPeer, .vp = 0, .to = port_.link()->peer.id, .limit = kPeerLimit};
+  port_.log_in(request, fc::LoginRequest::kPlogi);
 }
 
 void RamTarget::request_answered(std::uint32_t tag, fc::RequestStatus status, std::span<const std::byte>) {
-  if (tag == kPeer || port_.link() == nullptr) return;
+  if (port_.link() == nullptr) return;
+  if (tag == kPeer) {
+    if (status == fc::RequestStatus::kTimeout) log_in_to_peer();
+    return;
+  }
   if (status == fc::RequestStatus::kAccepted) return register_with_fabric(tag + 1);
   if (status == fc::RequestStatus::kTimeout) register_with_fabric(tag);
 }

@@ -48,6 +48,7 @@ class RamTarget final : private fc::NPortUser {
   void manage(fc::ExchangeId id);  // task management
   void begin(fc::ExchangeId id, const hal::fc::FcpCmnd& command, Task& task);
   void respond(fc::ExchangeId id);
+  void log_in_to_peer();
   void register_with_fabric(std::uint32_t step);
 
   RamDisk disk_;

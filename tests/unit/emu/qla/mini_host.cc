@@ -99,7 +99,7 @@ wire::InitBlock MiniHost::init_block(Role role) const {
   init.atio_address = at(kAtios);
   init.request_length = init.response_length = init.atio_length = static_cast<std::uint16_t>(kRing);
   init.options1 = role == Role::kTarget ? 0x4036 : 0x6006;
-  init.options2 = role == Role::kTarget ? 0x4010 : 0x0010;
+  init.options2 = wire::InitBlock::Connection::set(role == Role::kTarget ? 0x4000 : 0, connection);
   init.options3 = 0x4100;
   return init;
 }

@@ -106,6 +106,7 @@ class MiniHost {
     return nullptr;
   }
 
+  std::uint32_t connection = 1;  // of the initialisation block: 0 loop, 1 point to point, 2 loop preferred
   InProcessHost host;
   Model model;
   std::unique_ptr<hal::PciDevice> device;

@@ -1,4 +1,4 @@
-// Two hosts on one cable without a fabric: who logs in to whom, and what each host is told of it.
+// Two hosts on one cable without a fabric, point to point and as a loop: who logs in to whom, and what each is told.
 #include <algorithm>
 
 #include "tests/support/log_guard.h"
@@ -108,6 +108,41 @@ TEST(QlaPointToPoint, InitiatorWithTheSmallerNameFindsThePlogiInItsNameList) {
   EXPECT_EQ(logged_in->completion, 0);
   EXPECT_NE(logged_in->io[0] & 0x10, 0u) << "a target";
   EXPECT_EQ(names_of(pair.a).at(0).current_state, 6);
+}
+
+// Linux looks once, when it hears of the loop; logins that come later it does not find.
+struct LoopPair {
+  LoopPair() {
+    pair.a.connection = pair.b.connection = 2;
+    pair.a.bring_up(Role::kInitiator);
+    pair.b.bring_up(Role::kTarget);
+    pair.run(std::chrono::milliseconds(500));
+  }
+  Pair pair;
+};
+
+TEST(QlaLoop, InitiatorHearsOfTheLoopWhenItsLoginsAreDone) {
+  LoopPair world;
+  Pair& pair = world.pair;
+  EXPECT_TRUE(pair.b.saw(regs::AsyncEvent::kLinkUp)) << "a target waits for nobody";
+  EXPECT_FALSE(pair.a.saw(regs::AsyncEvent::kLinkUp));
+  EXPECT_NE(pair.a.mailbox(MailboxCommand::kGetFirmwareState)[1], 3);
+  acknowledge(pair, pair.b, 0x03);
+  EXPECT_FALSE(pair.a.saw(regs::AsyncEvent::kLinkUp));
+  acknowledge(pair, pair.b, 0x20);
+  EXPECT_TRUE(pair.a.saw(regs::AsyncEvent::kLinkUp));
+  EXPECT_EQ(pair.a.mailbox(MailboxCommand::kGetFirmwareState)[1], 3);
+  EXPECT_EQ(pair.a.mailbox(MailboxCommand::kGetAdapterId)[6], 0) << "private loop";
+  const auto names = names_of(pair.a);
+  ASSERT_EQ(names.size(), 1u);
+  EXPECT_EQ(names[0].current_state, 6);
+  EXPECT_LT(names[0].nport, 0x7E);
+}
+
+TEST(QlaLoop, SilentPortHoldsTheNewsBackOnlySoLong) {
+  LoopPair world;
+  world.pair.run(std::chrono::seconds(2));
+  EXPECT_TRUE(world.pair.a.saw(regs::AsyncEvent::kLinkUp));
 }
 
 }  // namespace
