@@ -8,7 +8,7 @@ namespace qla {
 namespace {
 
 constexpr std::uint8_t kBaAcc = 0x84, kBaRjt = 0x85;
-constexpr std::uint8_t kLogicalError = 0x03, kLogicalBusy = 0x05, kInvalidExchangeIds = 0x03;
+constexpr std::uint8_t kLogicalError = 0x03, kInvalidExchangeIds = 0x03;
 constexpr std::uint32_t kExchangeResponder = 0x800000, kSequenceInitiative = 0x010000, kLastSequence = 0x100000,
                         kEndSequence = 0x080000;
 constexpr std::uint32_t kSequenceOnly = 0x1;  // parameter: abort the sequence, the exchange goes on

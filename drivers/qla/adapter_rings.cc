@@ -36,7 +36,8 @@ bool Adapter::poll() {
 }
 
 bool Adapter::poll_rings() {
-  const bool worked = poll_responses() | poll_atios();
+  bool worked = poll_responses();
+  worked |= poll_atios();
   if (!worked) return false;
   response_ring_.flush();
   atio_ring_.flush();

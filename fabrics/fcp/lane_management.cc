@@ -58,7 +58,8 @@ void Lane::receive_management(Slot& slot) {
   if (!one_bit(exchange.task_management_flags)) return refuse_fields(slot);
   ++counters_.task_management;
   if (!function_of(exchange.task_management_flags, function)) {
-    note(PortEvent::kManagement, session, exchange.task_management_flags << 8 | FcpRspInfo::kTaskManagementRejected);
+    note(PortEvent::kManagement, session,
+         std::uint64_t{exchange.task_management_flags} << 8 | FcpRspInfo::kTaskManagementRejected);
     return refuse(slot, FcpRspInfo::kTaskManagementRejected);
   }
   // More than these wait only when a medium hangs, for those that came before.
@@ -107,7 +108,7 @@ void Lane::task_management_function_executed(scsi::TaskManagement& function, scs
   if (slot == nullptr) return;
   slot->management = nullptr;
   const std::uint8_t code = code_of(response);
-  note(PortEvent::kManagement, *request->session, request->flags << 8 | code);
+  note(PortEvent::kManagement, *request->session, std::uint64_t{request->flags} << 8 | code);
   if (request->session->lost) return drop(*slot);
   refuse(*slot, code);
 }

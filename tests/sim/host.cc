@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::uint32_t kSegment = 8192;  // bytes in one PDU of ours
 constexpr std::size_t kMostCommands = 6;
-constexpr std::uint8_t kAbortTask = 1, kAbortTaskSet = 2, kClearTaskSet = 4, kReset = 5;
+constexpr std::uint8_t kAbortTask = 1, kAbortTaskSet = 2;
 constexpr std::uint8_t kGood = 0x00, kCheckCondition = 0x02;
 
 std::string login_text(std::uint8_t index, bool small_bursts, bool digests) {

@@ -57,7 +57,7 @@ void FcInitiator::vanish() {
 
 FakeFcPort::FakeFcPort(std::vector<hal::Reactor*> queues, hal::fc::Wwn name, std::uint32_t exchanges)
     : reactor_(*queues.front()), name_(name) {
-  for (hal::Reactor* reactor : queues) queues_.push_back(std::make_unique<FakeFcQueue>(*this, *reactor, exchanges));
+  for (hal::Reactor* reactor : queues) queues_.push_back(std::make_unique<FakeFcQueue>(*reactor, exchanges));
   reactor_.add(*this);
 }
 

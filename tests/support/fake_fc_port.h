@@ -100,7 +100,7 @@ class FcInitiator {
 
 class FakeFcQueue final : public hal::fc::FcQueue, public hal::Poller {
  public:
-  FakeFcQueue(FakeFcPort& port, hal::Reactor& reactor, std::uint32_t exchanges);
+  FakeFcQueue(hal::Reactor& reactor, std::uint32_t exchanges);
   ~FakeFcQueue() override;
 
   bool hold_transfers = false;  // answers to transfers wait, those that are terminated or failed excepted
@@ -146,7 +146,6 @@ class FakeFcQueue final : public hal::fc::FcQueue, public hal::Poller {
   void end(Slot& slot);
   static void over(Slot& slot);
 
-  FakeFcPort& port_;
   hal::Reactor& reactor_;
   hal::fc::FcQueueUser* user_ = nullptr;
   std::vector<std::unique_ptr<Slot>> slots_;

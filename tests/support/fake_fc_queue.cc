@@ -19,8 +19,7 @@ bool FcReply::check(std::uint8_t key, std::uint8_t asc, std::uint8_t ascq) const
   return (at(2) & 0xf) == key && at(12) == asc && at(13) == ascq;
 }
 
-FakeFcQueue::FakeFcQueue(FakeFcPort& port, hal::Reactor& reactor, std::uint32_t exchanges)
-    : port_(port), reactor_(reactor) {
+FakeFcQueue::FakeFcQueue(hal::Reactor& reactor, std::uint32_t exchanges) : reactor_(reactor) {
   for (std::uint32_t i = 0; i < exchanges; ++i) {
     slots_.push_back(std::make_unique<Slot>());
     slots_.back()->exchange.index = i;
