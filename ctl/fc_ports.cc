@@ -28,6 +28,10 @@ struct FcPorts::Opening {
   base::Result<std::unique_ptr<hal::fc::FcPort>> port = nullptr;
 };
 
+FcPorts::FcPorts(Parts parts) : parts_(std::move(parts)) {
+  parts_.fabric.on_port_failed([this](const std::string& name, const std::string& why) { failed(name, why); });
+}
+
 FcPorts::~FcPorts() = default;
 
 void FcPorts::apply(const std::vector<FcPort>& wanted, Done done) {
@@ -45,8 +49,14 @@ void FcPorts::apply(const std::vector<FcPort>& wanted, Done done) {
 
 // One after the other; then the settings of those that stay, then new ones.
 void FcPorts::remove_next(std::vector<std::string> names, Done done) {
-  while (!names.empty() && ports_.at(names.back()).state != State::kAttached) {
-    ports_.erase(names.back());  // an attempt that is under way finds nobody who wants it
+  while (!names.empty()) {
+    const auto port = ports_.find(names.back());
+    if (port != ports_.end() && port->second.state == State::kAttached) break;
+    if (port != ports_.end() && port->second.state == State::kLeaving) {
+      after_leaving_.emplace_back([this, names, done] { remove_next(names, done); });
+      return;
+    }
+    if (port != ports_.end()) ports_.erase(port);  // an attempt that is under way finds nobody who wants it
     names.pop_back();
   }
   if (names.empty()) return settle(std::move(done));
@@ -115,6 +125,24 @@ void FcPorts::opened(Opening& opening) {
   if (port.trouble != attached.error().text) kLog.warn("{}: {}", opening.config.name, attached.error().text);
   port.trouble = attached.error().text;
   retry_later();
+}
+
+// The adapter is gone for good: a device of that address may come again.
+void FcPorts::failed(const std::string& name, const std::string& why) {
+  const auto at = ports_.find(name);
+  if (at == ports_.end() || at->second.state != State::kAttached) return;
+  at->second.state = State::kLeaving;
+  at->second.trouble = why;
+  parts_.fabric.detach(name, [this, name](const base::Result<void>& result) { given_up(name, result); });
+}
+
+void FcPorts::given_up(const std::string& name, const base::Result<void>& result) {
+  Port& port = ports_.at(name);
+  if (!result) kLog.error("{}: {}", name, result.error().text);
+  port.state = result ? State::kWaiting : State::kAttached;
+  if (result) port.adapter.reset();
+  retry_later();
+  for (const auto& change : std::exchange(after_leaving_, {})) change();
 }
 
 void FcPorts::retry_later() {

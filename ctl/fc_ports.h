@@ -1,5 +1,6 @@
 // The Fibre Channel ports of a configuration: opens their devices, hands them to the fabric, lets go of them. A device
-// that cannot be had is tried again; nothing here fails because of one. Lives on the control reactor.
+// that cannot be had, or fails for good, is tried again; nothing here fails because of one. Lives on the control
+// reactor.
 #pragma once
 
 #include <functional>
@@ -26,7 +27,7 @@ class FcPorts {
     fcp::Fabric& fabric;
     AdapterSource& source;
   };
-  explicit FcPorts(Parts parts) : parts_(std::move(parts)) {}
+  explicit FcPorts(Parts parts);
   ~FcPorts();  // after stop()
 
   // `done` when ports that go are gone and those that stay have their settings; devices come up later.
@@ -50,6 +51,8 @@ class FcPorts {
   void settle(Done done);
   void open(Port& port);
   void opened(Opening& opening);
+  void failed(const std::string& name, const std::string& why);
+  void given_up(const std::string& name, const base::Result<void>& result);
   void retry_later();
   static void retry(void* context);
   hal::Reactor& least_used() const;
@@ -59,6 +62,7 @@ class FcPorts {
   std::vector<FcPort> wanted_;
   std::map<std::string, Port> ports_;  // enabled ones, and those that leave
   std::uint64_t next_attempt_ = 1;
+  std::vector<std::function<void()>> after_leaving_;  // changes that wait for an adapter that failed to be gone
   bool stopping_ = false;
   hal::Timer timer_{&FcPorts::retry, this};
 };

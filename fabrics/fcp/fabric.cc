@@ -71,6 +71,9 @@ void Fabric::detach(const std::string& name, scsi::Done done) { impl_->control.d
 void Fabric::apply(FabricConfig config, scsi::Done done) { impl_->control.apply(std::move(config), std::move(done)); }
 std::vector<scsi::TargetPortIdentity> Fabric::target_ports() const { return impl_->control.target_ports(); }
 void Fabric::on_target_ports(std::function<void()> changed) { impl_->control.on_target_ports(std::move(changed)); }
+void Fabric::on_port_failed(std::function<void(const std::string&, const std::string&)> failed) {
+  impl_->control.on_port_failed(std::move(failed));
+}
 void Fabric::list_ports(std::function<void(std::vector<PortStatus>)> done) {
   impl_->control.list_ports(std::move(done));
 }

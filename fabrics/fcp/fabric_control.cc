@@ -136,6 +136,13 @@ void FabricControl::port_named(const std::string& port, hal::fc::Wwn name) {
   });
 }
 
+void FabricControl::port_failed(const std::string& port, const std::string& why) {
+  control_.post_function([this, port, why] {
+    const Place* const place = find(port);
+    if (place != nullptr && !place->leaving && failed_) failed_(port, why);
+  });
+}
+
 std::vector<scsi::TargetPortIdentity> FabricControl::target_ports() const {
   std::vector<scsi::TargetPortIdentity> ports;
   for (const PortConfig& config : config_.ports) {

@@ -24,6 +24,9 @@ class FabricControl final : public PortHost {
   void apply(FabricConfig config, scsi::Done done);
   std::vector<scsi::TargetPortIdentity> target_ports() const;
   void on_target_ports(std::function<void()> changed) { changed_ = std::move(changed); }
+  void on_port_failed(std::function<void(const std::string&, const std::string&)> failed) {
+    failed_ = std::move(failed);
+  }
   void list_ports(std::function<void(std::vector<PortStatus>)> done);
   void list_sessions(std::function<void(std::vector<SessionInfo>)> done);
   void list_events(std::function<void(std::vector<EventInfo>)> done);
@@ -35,6 +38,7 @@ class FabricControl final : public PortHost {
   // --- PortHost, any thread ---
   std::uint64_t draw_session_id() override { return next_session_.fetch_add(1, std::memory_order_relaxed); }
   void port_named(const std::string& port, hal::fc::Wwn name) override;
+  void port_failed(const std::string& port, const std::string& why) override;
 
  private:
   struct Place {
@@ -64,6 +68,7 @@ class FabricControl final : public PortHost {
   FabricConfig config_;
   bool stopping_ = false;
   std::function<void()> changed_;
+  std::function<void(const std::string&, const std::string&)> failed_;
   std::atomic<std::uint64_t> next_session_{kFirstSession};
 };
 

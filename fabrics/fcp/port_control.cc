@@ -162,6 +162,7 @@ void PortControl::adapter_failed(const std::string& reason, bool recovers) {
     kLog.warn("{}: {}; the adapter is being brought up again", name_, reason);
   } else {
     kLog.error("{}: {}", name_, reason);
+    host_.port_failed(name_, reason);
   }
 }
 

@@ -22,6 +22,7 @@ class PortHost {
   virtual ~PortHost() = default;
   virtual std::uint64_t draw_session_id() = 0;
   virtual void port_named(const std::string& port, hal::fc::Wwn name) = 0;
+  virtual void port_failed(const std::string& port, const std::string& why) = 0;
 };
 
 // Own thread only, but for the constructor, the destructor and LaneHost.

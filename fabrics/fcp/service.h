@@ -81,6 +81,8 @@ class Fabric {
   // Every port, for scsi::Core::set_target_ports; `changed` is called whenever a port's WWPN has become known.
   std::vector<scsi::TargetPortIdentity> target_ports() const;
   void on_target_ports(std::function<void()> changed);
+  // `failed` is called when the adapter of a port does not come back by itself: detach it, and attach another.
+  void on_port_failed(std::function<void(const std::string& port, const std::string& why)> failed);
   void list_ports(std::function<void(std::vector<PortStatus>)> done);
   void list_sessions(std::function<void(std::vector<SessionInfo>)> done);
   // The last few hundred logins, refusals, aborts and changes of the link, oldest first.

@@ -103,6 +103,32 @@ TEST_F(FcPortsTest, AMissingDeviceIsNoFailureAndIsTriedAgain) {
   EXPECT_TRUE(device.started());
 }
 
+TEST_F(FcPortsTest, AnAdapterThatIsGoneForGoodIsOpenedAgain) {
+  FakeFcPort& gone = add_device("unix:/a");
+  apply({config});
+  {
+    ExpectLog expect("taken out");
+    gone.fail_adapter("taken out", false);
+    settle();
+  }
+  EXPECT_EQ(state(), "waiting for its device: taken out");
+  FakeFcPort& again = add_device("unix:/a");
+  loop.advance(FcPorts::kRetry);
+  settle();
+  EXPECT_TRUE(again.started());
+}
+
+TEST_F(FcPortsTest, AnAdapterThatFailsWhileItIsRemovedIsLetGoOnce) {
+  FakeFcPort& gone = add_device("unix:/a");
+  apply({config});
+  ExpectLog expect("taken out");
+  gone.fail_adapter("taken out", false);
+  while (loop.step() && expect.count() == 0) {
+  }
+  apply({});
+  EXPECT_EQ(state(), "not there");
+}
+
 TEST_F(FcPortsTest, AnotherDeviceIsAnotherAdapter) {
   add_device("unix:/a");
   FakeFcPort& second = add_device("unix:/b");
