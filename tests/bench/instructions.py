@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 
-LAYERS = ["drivers/soft/tcp", "drivers/qla", "fabrics/iscsi", "scsi_core/engine", "scsi_core/disk",
+LAYERS = ["drivers/soft/tcp", "drivers/qla", "fabrics/iscsi", "fabrics/fcp", "scsi_core/engine", "scsi_core/disk",
           "scsi_core/backstores", "scsi_core", "hal", "base"]
 SMALL, LARGE = 4000, 24000  # commands; the difference of the two runs leaves login and start out
 
