@@ -37,7 +37,7 @@ struct World {
   bool wait(const std::function<void(scsi::Done)>& call) {
     std::optional<bool> good;
     call([&](const base::Result<void>& result) { good = result.has_value(); });
-    for (int i = 0; i < 1000 && !good; ++i) run(1);
+    for (int i = 0; i < 20000 && !good; ++i) run(1);
     return good.value_or(false);
   }
   // A disk at LUN 0, and the port with an initiator logged in.
@@ -97,7 +97,8 @@ int main(int argc, char** argv) {
   base::set_log_level(base::LogLevel::kError);
   World world;
   if (!world.prepare()) {
-    std::fprintf(stderr, "fc_path: no login: %s\n", world.port->info().state.c_str());
+    std::fprintf(stderr, "fc_path: no login: %s\n%s", world.port->info().state.c_str(),
+                 world.port->dump("events").c_str());
     return 1;
   }
   world.load(true, kBlocks / 8, depth);

@@ -89,6 +89,8 @@ struct Card final : hal::MmioTrap {
         ack.status = wire::kNotifyAckOk;
         respond(ack);
       }
+      const auto type = static_cast<wire::EntryType>(entry.head.type);
+      if (type == wire::EntryType::kLogIo || type == wire::EntryType::kCtPassThrough) respond(entry);  // well done
       if (entry.head.type != static_cast<std::uint8_t>(wire::EntryType::kCtio7)) continue;
       if (wire::CtioFlags::SendStatus::get(entry.flags)) {
         ++ended;
@@ -126,6 +128,7 @@ struct Card final : hal::MmioTrap {
     entry.subcode = els;
     entry.port_id = 0x010100u;
     entry.port_name = {0x21, 0, 0, 0, 0, 0, 0, 1};
+    if (els == 0x20) entry.detail[0] = 0x22;  // PRLI: initiator function, read XFER_RDY disabled
     notify(entry);
   }
 

@@ -132,6 +132,7 @@ struct Machine {
     for (std::thread& thread : threads) thread.join();
     while (std::any_of(reactors.begin(), reactors.end(), [](const auto& reactor) { return reactor->run_once(); })) {
     }
+    for (std::size_t i = 0; i < hosts.size(); ++i) all[i]->remove(*hosts[i]);
     hosts.clear();
     fabric.reset();
     core.reset();
