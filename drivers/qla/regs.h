@@ -1,8 +1,10 @@
-// Registers and mailbox numbers of QLogic 24xx and later FC controllers, as the ISP2532 has them (BAR1).
+// Registers and mailbox numbers of QLogic 24xx and later FC controllers: the window of BAR1 (83xx and later: BAR0), and
+// the pages of queue indices that 83xx and later have in BAR4.
 #pragma once
 
 #include <cstdint>
 
+#include "base/bits.h"
 #include "hal/reg.h"
 
 namespace qla::regs {
@@ -92,6 +94,17 @@ struct Semaphore : Reg<Semaphore, 0x58, std::uint32_t, Access::kRw> {};
 constexpr unsigned kMailboxes = 32;
 struct Mailbox : RegArray<Mailbox, 0x80, std::uint16_t, Access::kRw, kMailboxes, 2> {};
 struct WindowData : RegArray<WindowData, 0xC0, std::uint32_t, Access::kRw, 16, 4> {};
+
+// 83xx and later: the indices of all queues are here and not in the window; a page for each number of a queue. The base
+// queues are number 0, and the ATIO queue is in page 0 only.
+constexpr std::uint32_t kQueuePage = 0x1000;
+constexpr unsigned kMostQueues = 256;
+struct PageRequestIn : RegArray<PageRequestIn, 0x00, std::uint32_t, Access::kRw, kMostQueues, kQueuePage> {};
+struct PageRequestOut : RegArray<PageRequestOut, 0x04, std::uint32_t, Access::kRw, kMostQueues, kQueuePage> {};
+struct PageResponseIn : RegArray<PageResponseIn, 0x08, std::uint32_t, Access::kRw, kMostQueues, kQueuePage> {};
+struct PageResponseOut : RegArray<PageResponseOut, 0x0C, std::uint32_t, Access::kRw, kMostQueues, kQueuePage> {};
+struct PageAtioIn : Reg<PageAtioIn, 0x10, std::uint32_t, Access::kRw> {};
+struct PageAtioOut : Reg<PageAtioOut, 0x14, std::uint32_t, Access::kRw> {};
 
 enum class MailboxCommand : std::uint16_t {
   kNoOperation = 0x00,
@@ -184,9 +197,35 @@ enum class AsyncEvent : std::uint16_t {
   kRejectedCommand = 0x8049,
 };
 
+// kCreateQueue, mailbox 1. The buffer address is the ring's; mailboxes: 4 number, 5 length, 8 and 9 first indices;
+// request queues: 10 the response queue that answers it, 11 vp; response queues: 14 MSI-X vector.
+struct CreateQueue {
+  using Shadow = base::Flag<std::uint16_t, 13>;    // the chip's index is in host memory too, behind the ring's end
+  using Handshake = base::Flag<std::uint16_t, 6>;  // its interrupts are events, to be retired
+  using Response = base::Flag<std::uint16_t, 1>;   // else a request queue
+  using Delete = base::Flag<std::uint16_t, 0>;
+};
+// kFlashAccess, mailbox 1 (81xx and later). Sector numbers: mailboxes 2, 3 first and 4, 5 last, low half first, dwords.
+enum class FlashAccess : std::uint8_t {
+  kWriteProtect = 0,
+  kWriteEnable = 1,
+  kEraseSectors = 2,
+  kLock = 3,
+  kUnlock = 4,
+  kSectorSize = 5,  // answered in mailbox 1, dwords
+};
+// Mailbox 6 of kFirmwareVersion.
+struct FirmwareAttributes {
+  using MultiQueue = base::Flag<std::uint16_t, 6>;
+  using ProtectionInformation = base::Flag<std::uint16_t, 4>;
+  using VirtualPorts = base::Flag<std::uint16_t, 2>;  // kInitializeMultiId
+};
+
 // What the flash address register and the RAM commands call flash (24xx and 25xx; dword index added).
 constexpr std::uint32_t kFlashData = 0x7FF00000, kFlashConfig = 0x7FFD0000;
 // Default places in a 25xx's flash, dword indices; the second function's NVRAM and VPD are kFunctionStride further.
 constexpr std::uint32_t kFlashFirmware = 0x20000, kFlashVpd = 0x48000, kFlashNvram = 0x48080, kFunctionStride = 0x100;
+// The same of 83xx and 27xx; all other places are in a table of regions at kFlashLayout83.
+constexpr std::uint32_t kFlashData83 = 0x7F800000, kFlashLayout83 = 0xFC400;
 
 }  // namespace qla::regs

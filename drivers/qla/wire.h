@@ -141,6 +141,58 @@ struct Command6 {
   std::uint8_t vp;
   DataSegment segment;
 };
+struct CommandCrc2 {  // as Command6; its data segments are in a CrcContext
+  EntryHead head;
+  le16 nport;
+  le16 timeout;
+  le16 segment_count;
+  le16 response_segment_length;
+  Bytes8 lun;  // swapped
+  le16 flags;  // as Command7, and ProtectionSegments
+  le16 fcp_cmnd_length;
+  le64 fcp_cmnd_address;
+  le64 fcp_rsp_address;
+  le32 byte_count;  // on the wire: with protection information where the wire has it
+  le24 port_id;
+  std::uint8_t vp;
+  le64 context_address;
+  le16 context_length;
+  le16 reserved62;
+
+  using ProtectionSegments = base::Flag<std::uint16_t, 3>;
+};
+static_assert(sizeof(CommandCrc2) == kEntryBytes);
+// T10 protection information of one command, in host memory.
+struct CrcContext {
+  le32 handle;
+  le32 reference_tag;
+  le16 application_tag;
+  Bytes<4> reference_tag_mask;
+  Bytes<2> application_tag_mask;
+  le16 guard_seed;
+  le16 options;
+  le16 block_size;  // bytes of data
+  le16 runt_guard;
+  le32 byte_count;             // of the transfer
+  le32 protection_byte_count;  // bundled: protection information has segments of its own
+  le16 reserved32;
+  le16 segment_count;  // bundled: of data
+  le32 reserved36;
+  DataSegment data;        // where the segments are flagged as a list: a list of segments
+  DataSegment protection;  // bundled; also a list
+
+  using Mode = base::Bits<std::uint16_t, 2, 0>;
+  using NoGuardCheck = base::Flag<std::uint16_t, 4>;
+  using NoReferenceIncrement = base::Flag<std::uint16_t, 5>;
+  using Bundled = base::Flag<std::uint16_t, 8>;
+  using ApplicationEscape = base::Flag<std::uint16_t, 10>;           // application tag FFFFh: not checked
+  using ApplicationReferenceEscape = base::Flag<std::uint16_t, 11>;  // and reference tag FFFFFFFFh
+  using NoApplicationCheck = base::Flag<std::uint16_t, 14>;
+  using NoReferenceCheck = base::Flag<std::uint16_t, 15>;
+};
+static_assert(sizeof(CrcContext) == 64);
+constexpr unsigned kProtectionInsert = 0, kProtectionRemove = 1, kProtectionPass = 2, kProtectionReplace = 3;
+
 struct Status {
   EntryHead head;
   le16 completion;
@@ -486,7 +538,8 @@ struct Ctio7Mode1 : CtioHead {  // status
   le16 reserved38;
   Bytes<24> data;  // swapped: response info, then sense
 };
-struct CtioCrc2 : CtioHead {
+constexpr std::uint8_t kCtioProtectionSegments = 0x08;  // add_flags
+struct CtioCrc2 : CtioHead {                            // its data segments are in a CrcContext
   le32 relative_offset;
   le32 reserved40;
   le32 transfer_length;
@@ -511,6 +564,23 @@ struct Ctio7Done {
   le32 relative_offset;
   Bytes<24> reserved40;
 };
+struct CtioCrc2Done {
+  EntryHead head;
+  le16 status;
+  le16 timeout;
+  le16 segment_count;
+  le32 reserved14;
+  le16 state_flags;
+  le32 exchange;
+  le16 reserved24;
+  le16 flags;
+  le32 residual;
+  le16 ox_id;
+  Bytes<12> reserved34;
+  le16 runt_guard;
+  Bytes8 actual, expected;  // protection information, as on the wire
+};
+static_assert(sizeof(CtioCrc2Done) == kEntryBytes);
 static_assert(sizeof(CtioHead) == 36 && sizeof(Ctio7Mode0) == kEntryBytes && sizeof(Ctio7Mode1) == kEntryBytes);
 static_assert(sizeof(CtioCrc2) == kEntryBytes && sizeof(Ctio7Done) == kEntryBytes);
 
@@ -818,5 +888,97 @@ struct FirmwareSegment {  // head of each of the two segments, big-endian; the f
   std::array<be32, 4> version;
 };
 static_assert(sizeof(FirmwareSegment) == 32);
+
+// 83xx and later: where what is. The 16-bit words of header and regions sum to 0.
+enum class RegionCode : std::uint16_t {
+  kFirmware = 0x01,
+  kFirmwareSecondary = 0x02,  // 27xx
+  kBootCode = 0x07,
+  kVpd0 = 0x14,
+  kNvram0 = 0x15,
+  kVpd1 = 0x16,
+  kNvram1 = 0x17,
+  kDescription = 0x1A,
+  kLayout = 0x1C,
+  kNpiv0 = 0x29,
+  kNpiv1 = 0x2A,
+  kFirmwareGolden = 0x2F,
+  kFcpPriority0 = 0x87,
+  kFcpPriority1 = 0x88,
+  kImageStatus = 0x95,           // 27xx
+  kImageStatusSecondary = 0x96,  // 27xx
+};
+struct FlashLayout {
+  le16 version;  // 1
+  le16 length;   // bytes of the regions that follow
+  le16 checksum;
+  le16 reserved6;
+};
+struct FlashRegion {
+  le16 code;
+  std::uint8_t attribute, reserved3;
+  le32 size, start, end;  // bytes
+};
+static_assert(sizeof(FlashLayout) == 8 && sizeof(FlashRegion) == 16);
+struct FlashDescription {  // the 64 words sum to 0
+  Bytes<4> signature;      // "QLID"
+  le16 version;
+  le16 length;
+  le16 checksum;
+  Bytes<2> reserved10;
+  Bytes<16> model;
+  le16 manufacturer, device;
+  std::uint8_t flags;
+  std::uint8_t erase_command, alternate_erase_command;
+  std::uint8_t write_enable_command, write_enable_bits, write_status_command;
+  std::uint8_t unprotect_command, read_id_command;
+  le32 block_size, alternate_block_size, flash_size;  // bytes
+  le32 write_enable_data;
+  std::uint8_t id_address_length, write_disable_bits, device_id_length, chip_erase_command;
+  le16 read_timeout;
+  std::uint8_t protect_command;
+  Bytes<65> reserved63;
+};
+static_assert(sizeof(FlashDescription) == 128);
+struct ImageStatus {  // 27xx; the 4 dwords sum to 0
+  std::uint8_t mask;  // bit 0: this image is the one to load
+  le16 generation;    // of two that are active the higher one
+  std::uint8_t version_major, version_minor;
+  std::uint8_t bitmap;
+  Bytes<2> reserved6;
+  le32 checksum;
+  le32 signature;
+};
+static_assert(sizeof(ImageStatus) == 16);
+constexpr std::uint32_t kImageStatusSignature = 0xFACEFADE;
+
+// 27xx: behind the firmware's segments; big-endian head, then as many dwords of template as it says, less 8.
+struct TemplateHead {
+  be32 reserved0, reserved4;
+  be32 dwords;
+  std::array<be32, 4> reserved12;
+};
+struct DumpTemplate {  // its dwords sum to all ones, carries added
+  le32 type;           // kDumpTemplate
+  le32 entry_offset;   // bytes
+  le32 size;           // bytes
+  le32 reserved12;
+  le32 entries;
+  le32 version;
+  le32 timestamp;
+  le32 checksum;
+  le32 reserved32;
+  std::array<le32, 3> driver;
+  std::array<le32, 16> saved;
+  std::array<le32, 8> reserved112;
+  std::array<le32, 5> firmware_version;
+};
+struct DumpTemplateEntry {
+  le32 type;  // kDumpTemplateEnd is the last
+  le32 size;  // bytes, with this head
+  le32 flags;
+};
+static_assert(sizeof(TemplateHead) == 28 && sizeof(DumpTemplate) == 164 && sizeof(DumpTemplateEntry) == 12);
+constexpr std::uint32_t kDumpTemplate = 99, kDumpTemplateEnd = 255;
 
 }  // namespace qla::wire

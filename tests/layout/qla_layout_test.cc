@@ -370,6 +370,56 @@ constexpr Field kFields[] = {
     FIELD(FirmwareSegment, load_address, 8, 4),
     FIELD(FirmwareSegment, dwords, 12, 4),
     FIELD(FirmwareSegment, version, 16, 16),
+    FIELD(FlashLayout, length, 2, 2),
+    FIELD(FlashLayout, checksum, 4, 2),
+    FIELD(FlashRegion, code, 0, 2),
+    FIELD(FlashRegion, size, 4, 4),
+    FIELD(FlashRegion, start, 8, 4),
+    FIELD(FlashRegion, end, 12, 4),
+    FIELD(FlashDescription, checksum, 8, 2),
+    FIELD(FlashDescription, model, 12, 16),
+    FIELD(FlashDescription, manufacturer, 28, 2),
+    FIELD(FlashDescription, device, 30, 2),
+    FIELD(FlashDescription, erase_command, 33, 1),
+    FIELD(FlashDescription, unprotect_command, 38, 1),
+    FIELD(FlashDescription, block_size, 40, 4),
+    FIELD(FlashDescription, flash_size, 48, 4),
+    FIELD(FlashDescription, protect_command, 62, 1),
+    FIELD(ImageStatus, generation, 1, 2),
+    FIELD(ImageStatus, bitmap, 5, 1),
+    FIELD(ImageStatus, checksum, 8, 4),
+    FIELD(ImageStatus, signature, 12, 4),
+    FIELD(TemplateHead, dwords, 8, 4),
+    FIELD(DumpTemplate, size, 8, 4),
+    FIELD(DumpTemplate, entries, 16, 4),
+    FIELD(DumpTemplate, checksum, 28, 4),
+    FIELD(DumpTemplate, saved, 48, 64),
+    FIELD(DumpTemplate, firmware_version, 144, 20),
+    FIELD(CommandCrc2, fcp_cmnd_length, 26, 2),
+    FIELD(CommandCrc2, fcp_cmnd_address, 28, 8),
+    FIELD(CommandCrc2, byte_count, 44, 4),
+    FIELD(CommandCrc2, context_address, 52, 8),
+    FIELD(CommandCrc2, context_length, 60, 2),
+    FIELD(CrcContext, reference_tag, 4, 4),
+    FIELD(CrcContext, application_tag, 8, 2),
+    FIELD(CrcContext, reference_tag_mask, 10, 4),
+    FIELD(CrcContext, application_tag_mask, 14, 2),
+    FIELD(CrcContext, guard_seed, 16, 2),
+    FIELD(CrcContext, options, 18, 2),
+    FIELD(CrcContext, block_size, 20, 2),
+    FIELD(CrcContext, byte_count, 24, 4),
+    FIELD(CrcContext, protection_byte_count, 28, 4),
+    FIELD(CrcContext, segment_count, 34, 2),
+    FIELD(CrcContext, data, 40, 12),
+    FIELD(CrcContext, protection, 52, 12),
+    FIELD(CtioCrc2Done, status, 8, 2),
+    FIELD(CtioCrc2Done, state_flags, 18, 2),
+    FIELD(CtioCrc2Done, exchange, 20, 4),
+    FIELD(CtioCrc2Done, residual, 28, 4),
+    FIELD(CtioCrc2Done, ox_id, 32, 2),
+    FIELD(CtioCrc2Done, runt_guard, 46, 2),
+    FIELD(CtioCrc2Done, actual, 48, 8),
+    FIELD(CtioCrc2Done, expected, 56, 8),
 };
 
 TEST(QlaLayout, FieldsAreWhereTheAdapterHasThem) {
@@ -418,6 +468,11 @@ TEST(QlaLayout, RegistersAreWhereTheAdapterHasThem) {
   EXPECT_EQ(hal::offset_of<regs::WindowData>(15), 0xFCu);
   EXPECT_EQ(regs::AtioIn::kOffset, 0x3Cu);
   EXPECT_EQ(regs::RequestIn::kOffset, 0x1Cu);
+  EXPECT_EQ(hal::offset_of<regs::PageRequestIn>(0), 0u);
+  EXPECT_EQ(hal::offset_of<regs::PageResponseOut>(3), 0x300Cu);
+  EXPECT_EQ(regs::PageAtioOut::kOffset, 0x14u);
+  EXPECT_EQ(regs::CreateQueue::Shadow::kMask, 0x2000);
+  EXPECT_EQ(regs::CreateQueue::Response::kMask, 0x0002);
   regs::HostCommand command;
   command.set<regs::HostCommand::Value>(regs::Command::kClearRiscInterrupt);
   EXPECT_EQ(command.raw, 0xA0000000u);
