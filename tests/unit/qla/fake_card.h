@@ -40,7 +40,8 @@ struct FakeCard final : hal::MmioTrap {
   void atio(const qla::wire::Entry& entry);
   void response(const qla::wire::Entry& entry);
   void take_requests();
-  qla::wire::Entry next_request();  // fails the test when there is none
+  bool ready() const { return running_ && bus_master; }  // its rings may be used
+  qla::wire::Entry next_request();                       // fails the test when there is none
 
   std::uint64_t read(std::uint32_t offset, unsigned width) override;
   void write(std::uint32_t offset, unsigned width, std::uint64_t value) override;
