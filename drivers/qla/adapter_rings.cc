@@ -125,7 +125,8 @@ bool Adapter::try_sleep() {
   if (!queue_.idle() || !control_.idle() || !services_.idle() || !device_.failure.empty() || device_.lost) return false;
   if (mailbox_.busy() || (bringup_.running() && !bringup_.waits())) return false;
   if (!device_.running) return true;  // a timer is what comes next
-  poll_events();
+  // What others asked for after our last round, and events, which may ask for more.
+  if (request_ring_.flush() || poll_events()) return false;
   device_.registers.write(regs::InterruptControl{}.set<regs::InterruptControl::Enable>(true));
   pci_->unmask_intx();
   return !response_ring_.peek() && !atio_ring_.peek();

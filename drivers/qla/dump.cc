@@ -21,6 +21,19 @@ void line(std::string& text, const hal::Mmio& registers, const char* name) {
   text += fmt::format("  {:02x} {:18} {:08x}\n", R::kOffset, name, registers.read<R>().raw);
 }
 
+void write_memory(std::ofstream& file, std::uint32_t first, std::span<const std::byte> bytes) {
+  constexpr std::size_t kLine = 32;
+  for (std::size_t at = 0; at < bytes.size() && file.good(); at += kLine) {
+    std::string line = fmt::format("{:08x}", first + at / 4);
+    for (std::size_t i = at; i < std::min(at + kLine, bytes.size()); i += 4) {
+      base::le32 dword;
+      std::memcpy(&dword, bytes.data() + i, 4);
+      line += fmt::format(" {:08x}", std::uint32_t{dword});
+    }
+    file << line << '\n';
+  }
+}
+
 }  // namespace
 
 std::string_view event_name(Event event) {
@@ -85,28 +98,23 @@ void Dump::begin(std::string_view why) {
 }
 
 void Dump::memory(std::uint32_t address, std::span<const std::byte> bytes) {
-  constexpr std::size_t kLine = 32;
-  for (std::size_t at = 0; at < bytes.size(); at += kLine) {
-    text_ += fmt::format("{:08x}", address + at / 4);
-    for (std::size_t i = at; i < std::min(at + kLine, bytes.size()); i += 4) {
-      base::le32 dword;
-      std::memcpy(&dword, bytes.data() + i, 4);
-      text_ += fmt::format(" {:08x}", std::uint32_t{dword});
-    }
-    text_ += '\n';
-  }
+  if (memory_.empty()) first_ = address;
+  memory_.insert(memory_.end(), bytes.begin(), bytes.end());
 }
 
+// Megabytes of text: made on the worker's thread, which has nothing else to do.
 void Dump::finish() {
   if (!wanted_) return;
   wanted_ = false;
-  const std::string path = fmt::format("{}/{}-{}.dump", device_.options.dump_folder, device_.options.name, number_++);
+  const std::string path =
+      fmt::format("{}/{}-{}.dump", device_.options.dump_folder, device_.options.name, number_++ % kFiles);
   if (worker_ == nullptr) worker_ = std::make_unique<hal::Worker>("qla dump");
   worker_->submit(
       device_.reactor,
-      [path, text = std::move(text_)] {
+      [path, text = std::move(text_), first = first_, memory = std::move(memory_)] {
         std::ofstream file(path, std::ios::trunc);
         file << text;
+        write_memory(file, first, memory);
         file.close();
         if (file.good()) {
           kLog.info("the adapter's state is in {}", path);
@@ -116,6 +124,7 @@ void Dump::finish() {
       },
       [] {});
   text_.clear();
+  memory_.clear();
 }
 
 }  // namespace qla

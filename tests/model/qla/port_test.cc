@@ -1,8 +1,12 @@
 // The driver on its model, one thing at a time.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 
 #include "hal/port/fc_ct.h"
 #include "tests/model/qla/world.h"
@@ -232,6 +236,90 @@ TEST_F(PortTest, LostCompletionComesWithTheAbort) {
   EXPECT_TRUE(world.until([&] { return io.ended != 0 && world.user->idle(); }));
   world.expect_io();
   EXPECT_EQ(world.counter(qla::Count::kRecoveries), 0u);
+}
+
+// Interrupts are on while the reactor sleeps: nothing waits for the next timer.
+TEST_F(PortTest, SleepsUntilSomethingComes) {
+  begin();
+  world.sleeps = true;
+  for (int i = 0; i < 50; ++i) {
+    world.run(100);  // to sleep
+    const base::Time begun = world.clock.now();
+    auto& io = world.io(i % 2 == 0, 4096, 8192);
+    ASSERT_TRUE(world.until([&] { return io.ended != 0; }));
+    EXPECT_EQ(io.reason, EndReason::kDone);
+    EXPECT_LT(world.clock.now() - begun, std::chrono::milliseconds(20));
+  }
+  EXPECT_GE(world.interrupts, 50);
+  EXPECT_GE(world.counter(qla::Count::kInterrupts), 50u);
+}
+
+TEST_F(PortTest, SleepsThroughLinkLossAndCrash) {
+  world.sleeps = true;
+  begin();
+  world.model.bounce_link();
+  ASSERT_TRUE(world.until([&] { return world.user->link_ups == 2; }));
+  world.log_in();
+  world.expect_io();
+  world.run(1000);
+  ExpectLog expect("firmware crash");
+  const base::Time begun = world.clock.now();
+  world.model.crash_firmware();
+  ASSERT_TRUE(world.until([&] { return world.user->failures == 1; }));
+  EXPECT_LT(world.clock.now() - begun, std::chrono::milliseconds(20));
+  ASSERT_TRUE(world.until([&] { return world.user->link_ups == 3; }));
+  world.log_in();
+  world.expect_io();
+}
+
+struct DumpTest : testing::Test {
+  std::string folder = testing::TempDir() + "outboard-dump-" + std::to_string(getpid());
+  ~DumpTest() override { std::filesystem::remove_all(folder); }
+  qla::Options options() {
+    std::filesystem::create_directory(folder);
+    qla::Options options = World::small();
+    options.dump_folder = folder;
+    return options;
+  }
+  std::string file(unsigned number) {
+    std::ifstream in(folder + "/qla0-" + std::to_string(number) + ".dump");
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+};
+
+TEST_F(DumpTest, FirmwareCrashLeavesAFile) {
+  World world(1, options());
+  world.start();
+  ExpectLog expect("firmware crash");
+  const int crashes = 1 + static_cast<int>(qla::Dump::kFiles);
+  for (int i = 1; i <= crashes; ++i) {
+    world.model.crash_firmware();
+    ASSERT_TRUE(world.until([&] { return world.user->link_ups == 1 + i; })) << world.port->dump("events");
+  }
+  world.port->stop([] {});
+  world.user.reset();
+  world.port.reset();  // what is being written is finished
+  for (unsigned i = 0; i < qla::Dump::kFiles; ++i) {
+    const std::string text = file(i);
+    ASSERT_FALSE(text.empty()) << i;
+    EXPECT_NE(text.find("qla0 ISP2532 failed: firmware crash 1234 5678 9abc\nregisters:\n"), std::string::npos);
+    EXPECT_NE(text.find("host status"), std::string::npos);
+    EXPECT_NE(text.find("events:\n"), std::string::npos);
+    EXPECT_NE(text.find("\n00100000 "), std::string::npos) << "the firmware's memory";
+  }
+  EXPECT_TRUE(file(qla::Dump::kFiles).empty());
+}
+
+TEST_F(DumpTest, AFileThatCannotBeWrittenIsSaid) {
+  qla::Options elsewhere = options();
+  elsewhere.dump_folder += "/not-there";
+  World world(1, elsewhere);
+  world.start();
+  ExpectLog crash("firmware crash"), lost("cannot be written");
+  world.model.crash_firmware();
+  ASSERT_TRUE(world.until([&] { return world.user->link_ups == 2; }));
+  world.user.reset();
+  world.port.reset();
 }
 
 // The initiator has its answer and will not abort: only a reset tells what became of the exchange.

@@ -44,6 +44,7 @@ void run_seed(std::uint64_t seed) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   World world(seed);
   world.tick = std::chrono::microseconds(50 + world.random.below(500));
+  world.sleeps = world.random.below(2) == 0;
   world.start();
   world.log_in();
   if (testing::Test::HasFatalFailure()) return;

@@ -2,6 +2,7 @@
 #include "tests/model/qla/world.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <array>
@@ -59,7 +60,7 @@ void World::step() {
   for (const int who : order) {
     switch (who) {
       case 0:
-        reactor->run_once();
+        run_reactor();
         break;
       case 1:
         pci.poll();
@@ -77,6 +78,31 @@ void World::step() {
         host.port.poll(clock.now());
     }
   }
+}
+
+bool World::interrupted() const {
+  auto& irqs = const_cast<emu::InProcessHost&>(pci).irqs();
+  for (unsigned vector = 0; vector < irqs.vectors(); ++vector) {
+    pollfd fd{irqs.fd(vector), POLLIN, 0};
+    if (fd.fd >= 0 && poll(&fd, 1, 0) == 1) return true;
+  }
+  return false;
+}
+
+void World::run_reactor() {
+  constexpr int kBusyRounds = 3;
+  if (asleep_) {
+    const bool by_interrupt = interrupted();
+    if (!by_interrupt && (reactor->timers().empty() || clock.now() < reactor->timers().next())) return;
+    interrupts += by_interrupt ? 1 : 0;
+    port->wake();
+    asleep_ = false;
+    idle_rounds_ = 0;
+  }
+  idle_rounds_ = reactor->run_once() ? 0 : idle_rounds_ + 1;
+  if (!sleeps || idle_rounds_ < kBusyRounds) return;
+  asleep_ = port->try_sleep();
+  if (!asleep_) port->wake();
 }
 
 void World::start() {

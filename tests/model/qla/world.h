@@ -51,6 +51,8 @@ struct World {
   }
 
   base::Duration tick = std::chrono::microseconds(200);
+  bool sleeps = false;  // the reactor, as hal/reactor.cc has it: after rounds without work, until an interrupt or a timer
+  int interrupts = 0;   // that ended a sleep
   base::ManualClock clock;
   base::SeededRandom random;
   std::unique_ptr<hal::Reactor> reactor;
@@ -61,6 +63,12 @@ struct World {
   std::unique_ptr<qla::Adapter> port;
   std::unique_ptr<RamTarget> user;
   emu::fc::Station host;
+
+ private:
+  void run_reactor();
+  bool interrupted() const;
+  bool asleep_ = false;
+  int idle_rounds_ = 0;
 };
 
 }  // namespace model_test
