@@ -11,7 +11,7 @@
 namespace ctl {
 namespace {
 
-constexpr base::Logger kLog("fc");
+constexpr base::Logger kFcLog("fc");
 
 // What needs a new adapter object, rather than new settings of the fabric.
 bool same_adapter(const FcPort& a, const FcPort& b) {
@@ -117,12 +117,12 @@ void FcPorts::opened(Opening& opening) {
   if (attached) {
     port.state = State::kAttached;
     port.trouble.clear();
-    kLog.info("{}: {} is ours", opening.config.name, opening.config.device);
+    kFcLog.info("{}: {} is ours", opening.config.name, opening.config.device);
     return;
   }
   port.adapter.reset();
   port.state = State::kWaiting;
-  if (port.trouble != attached.error().text) kLog.warn("{}: {}", opening.config.name, attached.error().text);
+  if (port.trouble != attached.error().text) kFcLog.warn("{}: {}", opening.config.name, attached.error().text);
   port.trouble = attached.error().text;
   retry_later();
 }
@@ -138,7 +138,7 @@ void FcPorts::failed(const std::string& name, const std::string& why) {
 
 void FcPorts::given_up(const std::string& name, const base::Result<void>& result) {
   Port& port = ports_.at(name);
-  if (!result) kLog.error("{}: {}", name, result.error().text);
+  if (!result) kFcLog.error("{}: {}", name, result.error().text);
   port.state = result ? State::kWaiting : State::kAttached;
   if (result) port.adapter.reset();
   retry_later();

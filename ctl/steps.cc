@@ -4,13 +4,11 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
-#include "base/log.h"
+#include "ctl/log.h"
 #include "ctl/units.h"
 
 namespace ctl {
-namespace {
-constexpr base::Logger kLog("ctl");
-}
+namespace {}
 
 void Sequencer::run(std::vector<Step> steps, Finished finished) {
   CHECK(!busy());

@@ -12,14 +12,13 @@
 #include <charconv>
 #include <vector>
 
-#include "base/log.h"
 #include "ctl/config/toml.h"
 #include "ctl/files.h"
+#include "ctl/log.h"
 
 namespace ctl {
 namespace {
 
-constexpr base::Logger kLog("ctl");
 constexpr std::size_t kMaxFile = std::size_t{64} << 20;  // bytes; what is larger was not written by us
 constexpr const char* kConfigName = "config.toml";
 constexpr const char* kLockName = "lock";  // empty until something was stored

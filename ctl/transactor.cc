@@ -3,12 +3,11 @@
 
 #include <malloc.h>
 
-#include "base/log.h"
 #include "ctl/config/check.h"
+#include "ctl/log.h"
 
 namespace ctl {
 namespace {
-constexpr base::Logger kLog("ctl");
 constexpr auto kStoreLimit = std::chrono::seconds(60);
 constexpr std::size_t kMaxLogged = 20;  // changes of one transaction
 

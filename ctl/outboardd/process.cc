@@ -14,7 +14,7 @@
 namespace ctl {
 namespace {
 
-constexpr base::Logger kLog("outboardd");
+constexpr base::Logger kProcessLog("outboardd");
 
 sigset_t ending_signals() {
   sigset_t set;
@@ -28,11 +28,12 @@ sigset_t ending_signals() {
 void prepare_process() {
   umask(077);
   const rlimit no_core{0, 0};
-  if (prctl(PR_SET_DUMPABLE, 0) != 0 || setrlimit(RLIMIT_CORE, &no_core) != 0) kLog.warn("core dumps stay possible");
+  if (prctl(PR_SET_DUMPABLE, 0) != 0 || setrlimit(RLIMIT_CORE, &no_core) != 0)
+    kProcessLog.warn("core dumps stay possible");
   rlimit files{};
   if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
     files.rlim_cur = files.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &files) != 0) kLog.warn("the limit on open files cannot be raised");
+    if (setrlimit(RLIMIT_NOFILE, &files) != 0) kProcessLog.warn("the limit on open files cannot be raised");
   }
   std::signal(SIGPIPE, SIG_IGN);
   const sigset_t set = ending_signals();

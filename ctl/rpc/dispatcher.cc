@@ -3,13 +3,11 @@
 
 #include <fmt/format.h>
 
-#include "base/log.h"
+#include "ctl/log.h"
 #include "ctl/units.h"
 
 namespace ctl {
 namespace {
-
-constexpr base::Logger kLog("ctl");
 
 Json error_object(int code, const std::string& message, const Json& id) {
   return {{"jsonrpc", "2.0"}, {"id", id}, {"error", {{"code", code}, {"message", message}}}};

@@ -8,12 +8,10 @@
 
 #include <array>
 
-#include "base/log.h"
+#include "ctl/log.h"
 
 namespace ctl {
-namespace {
-constexpr base::Logger kLog("ctl");
-}
+namespace {}
 
 class Server::Client final : public hal::FdHandler {
  public:
