@@ -6,7 +6,7 @@
 #include <string>
 
 #include "base/result.h"
-#include "ctl/files.h"
+#include "ctl/libtgt/line_socket.h"
 #include "ctl/rpc/json.h"
 
 namespace ctl {
@@ -25,14 +25,10 @@ class Client {
   bool broken() const { return broken_; }
 
  private:
-  using Deadline = std::chrono::steady_clock::time_point;
-  explicit Client(Fd fd) : fd_(std::move(fd)) {}
-  base::Result<Json> exchange(std::string text, std::uint64_t id, Deadline deadline);
-  base::Result<void> send_all(const std::string& text, Deadline deadline);
-  base::Result<std::string> read_line(Deadline deadline);
+  explicit Client(LineSocket socket) : socket_(std::move(socket)) {}
+  base::Result<Json> exchange(std::string text, std::uint64_t id, LineSocket::Deadline deadline);
 
-  Fd fd_;
-  std::string input_;
+  LineSocket socket_;
   std::uint64_t next_id_ = 1;
   bool broken_ = false;
 };

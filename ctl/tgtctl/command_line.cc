@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "ctl/libtgt/client.h"
+#include "ctl/libtgt/san.h"
 
 namespace ctl {
 namespace {
@@ -165,6 +166,13 @@ void add_commands(CLI::App& root, std::vector<Command>& commands) {
   }
 }
 
+CLI::App* add_san(CLI::App& root, SanInvocation& san) {
+  CLI::App* const app = root.add_subcommand("san", "asks outboard-emu about the emulated adapters, cables and switch");
+  app->add_option("--control", san.socket, "its control socket")->capture_default_str();
+  app->add_option("command", san.words, "and its words; `tgtctl san help` lists all")->required();
+  return app;
+}
+
 }  // namespace
 
 std::vector<std::string> command_words(const Method& method) { return split(dashed(method.name), '.'); }
@@ -179,15 +187,21 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   root.add_flag("--json", json, "print the result as JSON");
   std::vector<Command> commands;
   commands.reserve(methods().size());
+  SanInvocation san{kDefaultSan, {}, false};
   CommandLine out;
   std::ostringstream text;
   try {
     add_commands(root, commands);
+    const CLI::App* const san_app = add_san(root, san);
     root.parse(argc, argv);
+    if (san_app->parsed()) {
+      san.json = json;
+      out.san = std::move(san);
+    }
     for (const Command& command : commands) {
       if (!command.app->parsed()) continue;
       auto invocation = invocation_of(command);
-      if (!invocation) return {std::nullopt, kUsage, invocation.error().text + "\n"};
+      if (!invocation) return {std::nullopt, std::nullopt, kUsage, invocation.error().text + "\n"};
       invocation->socket = socket;
       invocation->json = json;
       out.invocation = std::move(*invocation);

@@ -26,8 +26,15 @@ struct Invocation {
   bool json = false;
 };
 
-struct CommandLine {
-  std::optional<Invocation> invocation;  // nothing to do (help was asked for, or the usage is wrong) if absent
+struct SanInvocation {  // a command of outboard-emu's, which is asked instead of the daemon
+  std::string socket;
+  std::vector<std::string> words;
+  bool json = false;
+};
+
+struct CommandLine {  // neither: nothing to do (help was asked for, or the usage is wrong)
+  std::optional<Invocation> invocation;
+  std::optional<SanInvocation> san;
   int exit_code = 0;
   std::string output;  // help or what is wrong
 };

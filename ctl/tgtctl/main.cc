@@ -2,8 +2,10 @@
 #include <cstdio>
 
 #include "ctl/libtgt/client.h"
+#include "ctl/libtgt/san.h"
 #include "ctl/tgtctl/command_line.h"
 #include "ctl/tgtctl/output.h"
+#include "ctl/tgtctl/san_output.h"
 #include "ctl/tgtctl/secrets.h"
 
 namespace ctl {
@@ -31,9 +33,29 @@ base::Result<void> fill_in(Invocation& invocation) {
   return {};
 }
 
+std::string as_json(const Json& result) { return result.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
+
+int run_san(const SanInvocation& san) {
+  const auto answer = san_command(san.socket, san.words);
+  if (answer) {
+    print(stdout, san.json ? as_json(*answer) : format_san(*answer));
+    return 0;
+  }
+  switch (answer.error().code) {
+    case base::Errc::kNotFound:
+    case base::Errc::kDenied:
+      return fail(answer.error(), kNoDaemon);
+    case base::Errc::kInvalid:
+      return fail(answer.error(), kRefused);
+    default:
+      return fail(answer.error(), kUnknown);
+  }
+}
+
 int run(int argc, const char* const* argv) {
   CommandLine line = parse_command_line(argc, argv);
   print(line.exit_code == 0 ? stdout : stderr, line.output);
+  if (line.san) return run_san(*line.san);
   if (!line.invocation) return line.exit_code;
   Invocation& invocation = *line.invocation;
   if (const auto filled = fill_in(invocation); !filled) return fail(filled.error(), kRefused);
@@ -41,8 +63,7 @@ int run(int argc, const char* const* argv) {
   if (!client) return fail(client.error(), kNoDaemon);
   const auto result = client->call(invocation.method->name, invocation.params);
   if (!result) return fail(result.error(), client->broken() ? kUnknown : kRefused);
-  print(stdout, invocation.json ? result->dump(2, ' ', false, Json::error_handler_t::replace) + "\n"
-                                : format_result(*invocation.method, *result));
+  print(stdout, invocation.json ? as_json(*result) : format_result(*invocation.method, *result));
   return 0;
 }
 
