@@ -47,9 +47,9 @@ void PortControl::pursue() {
   if (state_ == State::kOn && (!wanted_.online || !same_port)) {
     state_ = State::kStopping;
     registration_.stop("offline");
+    for (const hal::fc::LinkService& service : std::exchange(waiting_, {})) answer(service);  // no, by now
     port_.stop([this] {
       state_ = State::kOff;
-      waiting_.clear();
       known_.clear();
       pursue();
     });

@@ -115,7 +115,7 @@ class FcPort {
   static std::size_t queue_of(LoginId login, std::size_t queues) { return login % queues; }
   virtual void start(FcPortUser& user) = 0;  // begins bring-up, link_up when there is light; again after stop()
   // Ends all logins (login_ended for each), takes the port off the link; `done` when all are released and the adapter
-  // is still.
+  // is still. Link services that are not answered by now never are.
   virtual void stop(std::function<void()> done) = 0;
 
   virtual void answer(std::uint32_t link_service, const LinkServiceAnswer& answer) = 0;

@@ -104,6 +104,30 @@ TEST(FcpLogin, ANewLoginWaitsUntilTheOldNexusIsQuiet) {
   EXPECT_TRUE(target.run(host, read10(0, 1)).check(6, 0x29, 0x01));
 }
 
+// hal/port/fc_port.h: what is not answered when the port stops never is.
+TEST(FcpLogin, ALoginThatWaitsIsRefusedBeforeThePortGoesOffline) {
+  FcTarget target;
+  FcInitiator& host = target.log_in();
+  target.clear_attentions(host);
+  target.port.queue().hold_transfers = target.port.queue().deaf_data = true;
+  FcCommand& read = host.send(read10(0, 1));
+  target.settle();
+  host.log_in();
+  target.settle();
+  ASSERT_EQ(host.last(), Service::kWaiting);
+  target.config.ports[0].online = false;
+  bool offline = false;
+  target.fabric->apply(target.config, [&](const base::Result<void>& result) { offline = result.has_value(); });
+  target.settle();
+  EXPECT_EQ(host.last(), Service::kRejected);
+  EXPECT_FALSE(offline);
+  target.port.queue().deaf_data = target.port.queue().hold_transfers = false;
+  target.settle();
+  EXPECT_TRUE(read.reply.dropped);
+  EXPECT_TRUE(offline);
+  EXPECT_TRUE(target.sessions().empty());
+}
+
 TEST(FcpLogin, WhoComesBackAtAnotherAddressReplacesHimself) {
   FcTarget target;
   FcInitiator& old = target.log_in(kHostA, 0x010200);
