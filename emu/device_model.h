@@ -32,6 +32,7 @@ struct Identity {  // from which a host makes the configuration space
   std::uint16_t msix_vectors = 0;  // 0: no MSI-X capability
   hal::Bar msix_bar = hal::Bar::k0;
   std::uint32_t msix_table = 0, msix_pending = 0;  // offsets in that BAR
+  std::uint8_t msix_capability = 0xA0;             // where in configuration space: some drivers do not search
   bool pci_express = true;
 };
 

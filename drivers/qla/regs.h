@@ -205,7 +205,8 @@ struct CreateQueue {
   using Response = base::Flag<std::uint16_t, 1>;   // else a request queue
   using Delete = base::Flag<std::uint16_t, 0>;
 };
-// kFlashAccess, mailbox 1 (81xx and later). Sector numbers: mailboxes 2, 3 first and 4, 5 last, low half first, dwords.
+// kFlashAccess, mailbox 1 (81xx and later). Addresses of dwords: mailboxes 2, 3 first and 4, 5 last, low half
+// first.
 enum class FlashAccess : std::uint8_t {
   kWriteProtect = 0,
   kWriteEnable = 1,

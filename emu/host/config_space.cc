@@ -17,6 +17,7 @@ bool overlaps(std::uint16_t offset, unsigned width, unsigned at, unsigned size) 
 
 ConfigSpace::ConfigSpace(const Identity& identity)
     : size_(identity.pci_express ? kSize : 256),
+      msix_at_(identity.msix_capability),
       has_msi_(identity.msi_vectors > 0),
       has_msix_(identity.msix_vectors > 0) {
   build_header(identity);
@@ -76,11 +77,11 @@ void ConfigSpace::build_msi(const Identity& identity) {
 }
 
 void ConfigSpace::build_msix(const Identity& identity) {
-  link_capability(0x11, kMsixOffset);
-  put(kMsixOffset + 2, 2, (identity.msix_vectors - 1u) & 0x7ff);
-  writable(kMsixOffset + 2, 2, 0xc000);  // enable, function mask
-  put(kMsixOffset + 4, 4, identity.msix_table | static_cast<std::uint32_t>(identity.msix_bar));
-  put(kMsixOffset + 8, 4, identity.msix_pending | static_cast<std::uint32_t>(identity.msix_bar));
+  link_capability(0x11, msix_at_);
+  put(msix_at_ + 2u, 2, (identity.msix_vectors - 1u) & 0x7ff);
+  writable(msix_at_ + 2u, 2, 0xc000);  // enable, function mask
+  put(msix_at_ + 4u, 4, identity.msix_table | static_cast<std::uint32_t>(identity.msix_bar));
+  put(msix_at_ + 8u, 4, identity.msix_pending | static_cast<std::uint32_t>(identity.msix_bar));
 }
 
 void ConfigSpace::link_capability(std::uint8_t id, std::uint8_t at) {
@@ -131,7 +132,7 @@ void ConfigSpace::enable(hal::InterruptKind kind) {
     bytes_[at] = static_cast<std::uint8_t>((bytes_[at] & ~bit) | (on ? bit : 0));
   };
   if (has_msi_) flag(kMsiOffset + 2, 0x01, kind == hal::InterruptKind::kMsi);
-  if (has_msix_) flag(kMsixOffset + 3, 0x80, kind == hal::InterruptKind::kMsix);
+  if (has_msix_) flag(msix_at_ + 3u, 0x80, kind == hal::InterruptKind::kMsix);
 }
 
 }  // namespace emu

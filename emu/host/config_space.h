@@ -1,4 +1,5 @@
-// The configuration space of a modelled PCI function: header, MSI at 0x88, MSI-X at 0xA0, PCI Express at 0x4C.
+// The configuration space of a modelled PCI function: header, MSI at 0x88, MSI-X where the identity has it, PCI Express
+// at 0x4C.
 //
 // PCI Local Bus 3.0 chapter 6, PCI Express Base 2.0 section 7.8. Little-endian. One thread.
 #pragma once
@@ -18,7 +19,6 @@ enum ConfigOffset : std::uint16_t {
   kInterruptLineOffset = 0x3C,
   kExpressOffset = 0x4C,
   kMsiOffset = 0x88,
-  kMsixOffset = 0xA0,
 };
 
 class ConfigSpace {
@@ -36,8 +36,8 @@ class ConfigSpace {
   bool memory_enabled() const { return (command() & 2) != 0; }
   bool bus_master() const { return (command() & 4) != 0; }
   bool intx_disabled() const { return (command() & 0x400) != 0; }
-  bool msix_enabled() const { return has_msix_ && (word(kMsixOffset + 2) & 0x8000) != 0; }
-  bool msix_masked() const { return (word(kMsixOffset + 2) & 0x4000) != 0; }
+  bool msix_enabled() const { return has_msix_ && (word(msix_at_ + 2u) & 0x8000) != 0; }
+  bool msix_masked() const { return (word(msix_at_ + 2u) & 0x4000) != 0; }
   void set_intx_pending(bool pending);   // the status bit
   void enable(hal::InterruptKind kind);  // the enable bits of MSI and MSI-X, as the system's software sets them
 
@@ -56,6 +56,7 @@ class ConfigSpace {
   std::array<std::uint8_t, kSize> bytes_{}, initial_{}, mask_{};
   std::size_t size_;
   std::size_t last_link_ = kCapabilitiesOffset;
+  std::uint8_t msix_at_;
   bool has_msi_, has_msix_;
 };
 

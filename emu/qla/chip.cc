@@ -1,14 +1,38 @@
 // The controllers that the model can be.
 #include "emu/qla/chip.h"
 
-#include "drivers/qla/regs.h"
-
 namespace emu::qla {
 namespace {
 
 namespace regs = ::qla::regs;
+using Attributes = regs::FirmwareAttributes;
+using regs::InterruptCode;
 
-constexpr std::uint16_t kNpiv = 0x0004;  // what makes Linux use command 48, the only one that it allows in recovery
+// Virtual ports are what makes Linux use command 48, the only one that it allows in recovery.
+constexpr std::uint16_t kNpiv = Attributes::VirtualPorts::of(true);
+constexpr std::uint16_t kNpivAndQueues = static_cast<std::uint16_t>(kNpiv | Attributes::MultiQueue::of(true));
+
+constexpr unsigned kQueues = 32;
+constexpr std::uint16_t kVectors = 32;
+
+// Of 83xx and 27xx: window in BAR0, MSI-X in BAR2, queue pages in BAR4; the driver looks for MSI-X at 90h. No MSI.
+constexpr Identity paged_identity(std::uint16_t device, std::uint16_t subsystem) {
+  return {.vendor = 0x1077,
+          .device = device,
+          .subsystem_vendor = 0x1077,
+          .subsystem = subsystem,
+          .revision = 2,
+          .interrupt_pin = 1,
+          .class_code = 0x0C0400,
+          .bars = {BarInfo{0x1000, true, false}, BarInfo{}, BarInfo{0x1000, true, false}, BarInfo{},
+                   BarInfo{kQueues * regs::kQueuePage, true, false}},
+          .msi_vectors = 0,
+          .msix_vectors = kVectors,
+          .msix_bar = hal::Bar::k2,
+          .msix_table = 0,
+          .msix_pending = 0x800,
+          .msix_capability = 0x90};
+}
 
 constexpr Chip kIsp2532 = {
     .name = "ISP2532",
@@ -30,23 +54,95 @@ constexpr Chip kIsp2532 = {
     .window = regs::kWindowSize,
     .queue_pages = false,
     .pages = hal::Bar::k4,
-    .flash = {regs::kFlashData, regs::kFlashConfig, regs::kFlashFirmware, regs::kFlashVpd, regs::kFlashNvram,
-              regs::kFunctionStride},
+    .queues = 1,
+    .shadow = false,
+    .dump_template = false,
+    .flash = {.data = regs::kFlashData,
+              .config = regs::kFlashConfig,
+              .firmware = regs::kFlashFirmware,
+              .vpd = regs::kFlashVpd,
+              .nvram = regs::kFlashNvram,
+              .vpd_stride = regs::kFunctionStride,
+              .nvram_stride = regs::kFunctionStride,
+              .layout = 0,
+              .description = 0,
+              .firmware_secondary = 0,
+              .image_status = 0,
+              .image_status_secondary = 0},
     .version = {8, 7, 0},
     .attributes = kNpiv,
+    .ability = 0,
     .rate = 4,
     .gigabits = 8,
     .exchanges = 2048,
     .virtual_ports = 63,
     .aborts_in_atio_queue = false,
+    .response_event = InterruptCode::kResponseQueue,
+    .atio_event = InterruptCode::kAtioQueue,
 };
+
+constexpr Chip kIsp2031 = {
+    .name = "ISP2031",
+    .model = "QLE2670",
+    .identity = paged_identity(0x2031, 0x0241),
+    .registers = hal::Bar::k0,
+    .window = regs::kWindowSize,
+    .queue_pages = true,
+    .pages = hal::Bar::k4,
+    .queues = kQueues,
+    .shadow = false,
+    .dump_template = false,
+    .flash = {.data = regs::kFlashData83,
+              .config = regs::kFlashConfig,
+              .firmware = 0xA0000,
+              .vpd = 0xD0000,
+              .nvram = 0xD0080,
+              .vpd_stride = 0x400,
+              .nvram_stride = 0x100,
+              .layout = regs::kFlashLayout83,
+              .description = 0xD8000,
+              .firmware_secondary = 0,
+              .image_status = 0,
+              .image_status_secondary = 0},
+    .version = {8, 7, 0},
+    .attributes = kNpivAndQueues,
+    .ability = 0,
+    .rate = 5,
+    .gigabits = 16,
+    .exchanges = 2048,
+    .virtual_ports = 63,
+    .aborts_in_atio_queue = true,
+    .response_event = InterruptCode::kResponseQueue83,
+    .atio_event = InterruptCode::kAtioQueue,
+};
+
+// Two firmware images in flash, of which a record says which one is to be loaded; 32 Gb.
+constexpr Chip make_isp2071() {
+  Chip chip = kIsp2031;
+  chip.name = "ISP2071";
+  chip.model = "QLE2740";
+  chip.identity = paged_identity(0x2071, 0x0282);
+  chip.shadow = chip.dump_template = true;
+  chip.flash.firmware_secondary = 0xB0000;
+  chip.flash.image_status = 0xD9000;
+  chip.flash.image_status_secondary = 0xD9400;
+  chip.version[1] = 8;
+  chip.ability = 1;  // speeds up to 32 Gb
+  chip.rate = 6;
+  chip.gigabits = 32;
+  chip.atio_event = InterruptCode::kAtioQueue27;
+  return chip;
+}
+constexpr Chip kIsp2071 = make_isp2071();
 
 }  // namespace
 
 const Chip& isp2532() { return kIsp2532; }
+const Chip& isp2031() { return kIsp2031; }
+const Chip& isp2071() { return kIsp2071; }
 
 const Chip* find_chip(std::string_view name) {
-  for (const Chip* chip : {&kIsp2532})
+  for (const Chip* chip : {&kIsp2532, &kIsp2031, &kIsp2071})
     if (chip->name == name) return chip;
   return nullptr;
 }

@@ -15,7 +15,7 @@
 #include "emu/qla/flash.h"
 #include "emu/qla/handles.h"
 #include "emu/qla/memory.h"
-#include "emu/qla/rings.h"
+#include "emu/qla/queues.h"
 
 namespace emu::qla {
 
@@ -23,6 +23,8 @@ enum class Phase : std::uint8_t { kRom, kLoaded, kRunning, kCrashed };
 
 // Where the answer to a request goes.
 struct Origin {
+  std::uint8_t request = 0;   // number of the queue that it came by
+  std::uint8_t response = 0;  // and of the one that its answer goes to
   bool mailbox = false;       // it came by command 54: the answer replaces it in memory, and the command is done
   std::uint64_t address = 0;  // then: where
 };
@@ -43,20 +45,16 @@ struct Core {
   Core(ModelHost& the_host, const Chip& the_chip, emu::Wire& link, fc::NPortUser& user)
       : host(the_host),
         chip(the_chip),
-        events(host),
+        events(host, chip),
         flash(chip.flash),
-        requests(host, "request queue"),
-        priority(host, "priority queue"),
-        responses(host, "response queue"),
-        atios(host, "ATIO queue"),
+        queues(host, chip),
         port(link, fc::NPortSettings{}, user) {}
 
   ModelHost& host;
   const Chip& chip;
   Events events;
   Flash flash;
-  RequestQueue requests, priority;
-  EntryQueue responses, atios;
+  Queues queues;
   Handles handles;
   fc::NPort port;
   MailboxUnit* mailboxes = nullptr;
@@ -65,6 +63,7 @@ struct Core {
   wire::InitBlock init{};
   bool multi_id = false;                 // command 48: virtual ports, and Report-ID entries
   std::uint16_t options[3] = {};         // command 38: mailboxes 1 to 3
+  bool flash_writable = false;           // command 3E
   std::array<std::uint8_t, 32> purex{};  // command 59: ELS commands that go to the host whole
   hal::fc::Wwn port_name, node_name;
   std::map<std::string_view, std::uint64_t> counters;
@@ -76,13 +75,13 @@ struct Core {
   template <class T>
   void respond(const T& entry) {
     static_assert(sizeof(T) == wire::kEntryBytes);
-    push(responses, std::bit_cast<wire::Entry>(entry), regs::AsyncEvent::kResponseDmaError);
+    push(queues.response(0), std::bit_cast<wire::Entry>(entry), regs::AsyncEvent::kResponseDmaError);
   }
   // Immediate notifications. ABTS too where the host asked for it, else those come through the response queue.
   template <class T>
   void notify(const T& entry) {
     static_assert(sizeof(T) == wire::kEntryBytes);
-    push(atios, std::bit_cast<wire::Entry>(entry), regs::AsyncEvent::kResponseDmaError);
+    push(queues.atios, std::bit_cast<wire::Entry>(entry), regs::AsyncEvent::kResponseDmaError);
   }
   bool aborts_in_atio_queue() const { return chip.aborts_in_atio_queue && (options[1] & 1u << 11) != 0; }
   template <class T>

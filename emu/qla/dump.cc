@@ -31,10 +31,14 @@ std::string Model::dump() const {
   const auto to = std::back_inserter(text);
   fmt::format_to(to, "{}: {}, role:{}{}\n", chip_.name, phase_name(core.phase), core.target() ? " target" : "",
                  core.initiator() ? " initiator" : "");
-  fmt::format_to(to, "requests: in {} out {}; priority: in {} out {}\n", core.requests.in(), core.requests.out(),
-                 core.priority.in(), core.priority.out());
-  fmt::format_to(to, "responses: in {} out {}, {} kept; ATIOs: in {} out {}, {} kept\n", core.responses.in(),
-                 core.responses.out(), core.responses.kept(), core.atios.in(), core.atios.out(), core.atios.kept());
+  for (unsigned number = 0; number < core.queues.used(); ++number)
+    fmt::format_to(to, "queues {}: requests in {} out {}; responses in {} out {}, {} kept\n", number,
+                   core.queues.request(number).in(), core.queues.request(number).out(),
+                   core.queues.response(number).in(), core.queues.response(number).out(),
+                   core.queues.response(number).kept());
+  const EntryQueue& atios = core.queues.atios;
+  fmt::format_to(to, "priority: in {} out {}; ATIOs: in {} out {}, {} kept\n", core.queues.priority.in(),
+                 core.queues.priority.out(), atios.in(), atios.out(), atios.kept());
   fmt::format_to(to, "events: host status {:08x}, {} waiting, interrupts {}\n", core.events.status().raw,
                  core.events.waiting(), core.events.enabled() ? "on" : "off");
   fmt::format_to(to, "commands out {}, CTIOs out {}\n", firmware_->initiator.outstanding(),

@@ -19,20 +19,38 @@ void Events::post_async(regs::AsyncEvent event, std::initializer_list<std::uint1
   waiting_.push_back(posted);
 }
 
-void Events::set_vectors(unsigned responses, unsigned atios) {
-  response_vector_ = responses;
-  atio_vector_ = atios;
+void Events::post_responses(const QueueInterrupt& interrupt) {
+  if (!message(interrupt)) responses_.set(interrupt.vector % kMostVectors);
+}
+
+void Events::post_atios(const QueueInterrupt& interrupt) {
+  if (!message(interrupt)) atios_.set(interrupt.vector % kMostVectors);
+}
+
+bool Events::message(const QueueInterrupt& interrupt) {
+  if (interrupt.handshake || interrupt.vector == 0 || host_.interrupts() != hal::InterruptKind::kMsix) return false;
+  messages_.set(interrupt.vector % kMostVectors);
+  return true;
+}
+
+bool Events::send_messages() {
+  if (messages_.none() || !enabled_) return false;
+  for (unsigned vector = 0; vector < kMostVectors; ++vector)
+    if (messages_.test(vector)) host_.raise(vector);
+  messages_.reset();
+  return true;
 }
 
 bool Events::poll() {
-  if (presented_) return false;
+  const bool sent = send_messages();
+  if (presented_) return sent;
   if (!waiting_.empty()) {
     present(waiting_.front());
     waiting_.pop_front();
-  } else if (responses_ || atios_) {
+  } else if (responses_.any() || atios_.any()) {
     present_queues();
   } else {
-    return false;
+    return sent;
   }
   presented_ = true;
   signal();
@@ -49,17 +67,20 @@ void Events::present(const Event& event) {
 }
 
 void Events::present_queues() {
-  const bool apart = response_vector_ != atio_vector_ && host_.interrupts() == hal::InterruptKind::kMsix;
-  const bool both = responses_ && atios_ && !apart;
-  const bool atio = atios_;
+  // Without MSI-X there is one interrupt for all.
+  const bool apart = host_.interrupts() == hal::InterruptKind::kMsix;
+  const Vectors all = responses_ | atios_;
+  vector_ = 0;
+  while (!all.test(vector_)) ++vector_;
+  const Vectors now = apart ? Vectors().set(vector_) : all;
+  const bool atio = (atios_ & now).any(), both = atio && (responses_ & now).any();
   status_ = {};
   status_.set<regs::HostStatus::RiscInterrupt>(true).set<regs::HostStatus::Code>(
       both   ? regs::InterruptCode::kAtioAndResponseQueue
-      : atio ? regs::InterruptCode::kAtioQueue
-             : regs::InterruptCode::kResponseQueue);
-  vector_ = atio ? atio_vector_ : response_vector_;
-  if (both || !atio) responses_ = false;
-  if (atio) atios_ = false;
+      : atio ? chip_.atio_event
+             : chip_.response_event);
+  responses_ &= ~now;
+  atios_ &= ~now;
 }
 
 void Events::retire() {
@@ -93,8 +114,11 @@ void Events::signal() {
 
 void Events::clear() {
   waiting_.clear();
-  responses_ = atios_ = presented_ = enabled_ = false;
-  response_vector_ = atio_vector_ = vector_ = 0;
+  responses_.reset();
+  atios_.reset();
+  messages_.reset();
+  presented_ = enabled_ = false;
+  vector_ = 0;
   status_ = {};
   out_ = {};
   if (host_.interrupts() == hal::InterruptKind::kIntx) host_.set_intx(false);

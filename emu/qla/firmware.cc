@@ -40,17 +40,14 @@ Firmware::Firmware(ModelHost& host, const Chip& chip, emu::Wire& wire)
 }
 
 void Core::answer_entry(const Origin& origin, const wire::Entry& entry) {
-  if (!origin.mailbox) return push(responses, entry, regs::AsyncEvent::kResponseDmaError);
+  if (!origin.mailbox) return push(queues.response(origin.response), entry, regs::AsyncEvent::kResponseDmaError);
   const bool written = write_host(host, origin.address, entry);
   mailboxes->finish(written ? MailboxStatus::kOk : MailboxStatus::kParameterError);
 }
 
 void Firmware::reset_parts() {
   core.port.stop();
-  core.requests.reset();
-  core.priority.reset();
-  core.responses.reset();
-  core.atios.reset();
+  core.queues.reset();
   core.handles.clear();
   link.reset();
   services.reset();
@@ -68,6 +65,7 @@ void Firmware::reset() {
   core.events.clear();
   mailboxes.reset();
   core.purex = {};
+  core.flash_writable = false;
   for (auto& option : core.options) option = 0;
   core.phase = Phase::kRom;
 }
@@ -85,11 +83,7 @@ void Firmware::crash() {
 
 void Firmware::initialize(const wire::InitBlock& init) {
   core.init = init;
-  core.requests.configure(init.request_address, init.request_length, init.request_out);
-  core.responses.configure(init.response_address, init.response_length, init.response_in);
-  core.priority.configure(init.priority_address, init.priority_length, init.priority_out);
-  core.atios.configure(init.atio_address, init.atio_length, init.atio_in);
-  core.events.set_vectors(init.response_vector, init.atio_vector);
+  core.queues.initialize(init);
   core.port_name = to_wwn(init.port_name);
   core.node_name = to_wwn(init.node_name);
   if (!wire::InitBlock::NodeName::get(init.options1) || core.node_name.raw == 0) {
@@ -132,7 +126,7 @@ void Firmware::link_down() {
   aborts.reset();
 }
 
-bool Firmware::poll_queue(RequestQueue& queue) {
+bool Firmware::poll_queue(RequestQueue& queue, const Origin& origin) {
   bool moved = false;
   for (unsigned i = 0; i < kRequestsPerPoll && core.phase == Phase::kRunning; ++i) {
     bool failed = false;
@@ -140,7 +134,7 @@ bool Firmware::poll_queue(RequestQueue& queue) {
     if (failed) core.events.post_async(regs::AsyncEvent::kRequestDmaError);
     if (entries.empty()) break;
     moved = true;
-    process({entries, {}});
+    process({entries, origin});
   }
   return moved;
 }
@@ -150,13 +144,12 @@ bool Firmware::poll() {
   if (core.phase == Phase::kRunning) {
     const base::Time now = core.host.now();
     moved |= link.poll(now);
-    moved |= poll_queue(core.priority);
-    moved |= poll_queue(core.requests);
+    moved |= poll_queue(core.queues.priority, {});
+    for (unsigned number = 0; number < core.queues.used(); ++number)
+      if (core.queues.request(number).configured())
+        moved |= poll_queue(core.queues.request(number), core.queues.origin(number));
     moved |= core.port.poll(now);
-    moved |= core.responses.poll();
-    moved |= core.atios.poll();
-    if (core.responses.take_news()) core.events.post_responses();
-    if (core.atios.take_news()) core.events.post_atios();
+    moved |= core.queues.poll(core.events);
   }
   return core.events.poll() || moved;
 }

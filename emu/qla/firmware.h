@@ -65,7 +65,7 @@ struct Firmware final : fc::NPortUser {
   void exchange_ended(fc::ExchangeId id, fc::EndReason) override { target.ended(id); }
 
  private:
-  bool poll_queue(RequestQueue& queue);
+  bool poll_queue(RequestQueue& queue, const Origin& origin);
   void reset_parts();
   void mailbox_entry(const Request& request);
   friend struct EntryTable;

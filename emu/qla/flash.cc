@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "drivers/qla/wire.h"
+#include "emu/qla/flash_layout.h"
 #include "emu/qla/nvram.h"
 
 namespace emu::qla {
@@ -16,8 +17,8 @@ constexpr std::uint8_t kEraseSector = 0xD8;
 constexpr std::uint32_t kSegmentDwords = 16;
 
 // Two segments that load nothing of use; drivers look at the version words and follow the lengths.
-std::array<std::byte, 2 * kSegmentDwords * 4> make_firmware(const Chip& chip) {
-  std::array<std::byte, 2 * kSegmentDwords * 4> image{};
+std::vector<std::byte> make_firmware(const Chip& chip) {
+  std::vector<std::byte> image(2 * kSegmentDwords * 4);
   constexpr std::uint32_t kLoad[] = {0x100000, 0x110000};
   for (unsigned i = 0; i < 2; ++i) {
     wire::FirmwareSegment head{};
@@ -25,6 +26,10 @@ std::array<std::byte, 2 * kSegmentDwords * 4> make_firmware(const Chip& chip) {
     head.dwords = kSegmentDwords;
     head.version = {chip.version[0], chip.version[1], chip.version[2], chip.attributes};
     std::memcpy(image.data() + i * kSegmentDwords * 4, &head, sizeof head);
+  }
+  if (chip.dump_template) {
+    const auto more = make_dump_template(chip);
+    image.insert(image.end(), more.begin(), more.end());
   }
   return image;
 }
@@ -34,9 +39,19 @@ std::array<std::byte, 2 * kSegmentDwords * 4> make_firmware(const Chip& chip) {
 void Flash::burn(const Chip& chip, const Factory& factory) {
   sectors_.clear();
   const wire::Nvram nvram = make_nvram(chip, factory);
-  const std::uint32_t shift = factory.function * map_.function_stride;
-  put(map_.nvram + shift, std::as_bytes(std::span(&nvram, 1)));
+  put(map_.nvram + factory.function * map_.nvram_stride, std::as_bytes(std::span(&nvram, 1)));
   if (factory.good_firmware) put(map_.firmware, make_firmware(chip));
+  if (map_.layout != 0) {
+    const auto description = make_flash_description(kDwords * 4, kSector * 4);
+    put(map_.layout, make_flash_layout(map_, kDwords * 4));
+    put(map_.description, std::as_bytes(std::span(&description, 1)));
+  }
+  if (map_.image_status != 0) {  // the newer image is in the second place, as after an update
+    const auto first = make_image_status(true, 1), second = make_image_status(true, 2);
+    put(map_.image_status, std::as_bytes(std::span(&first, 1)));
+    put(map_.image_status_secondary, std::as_bytes(std::span(&second, 1)));
+    if (factory.good_firmware) put(map_.firmware_secondary, make_firmware(chip));
+  }
 }
 
 std::uint32_t Flash::at(std::uint32_t dword) const {

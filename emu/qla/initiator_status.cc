@@ -99,7 +99,7 @@ void Initiator::report(const Slot& slot, wire::Status status, std::span<const st
     auto more = fresh<wire::StatusContinuation>(wire::EntryType::kStatusContinuation);
     const auto part = rest.first(std::min(rest.size(), kPart));
     swap_words(more.data, part);
-    core_.respond(more);
+    core_.answer(slot.origin, more);
     rest = rest.subspan(part.size());
   }
 }
@@ -107,7 +107,8 @@ void Initiator::report(const Slot& slot, wire::Status status, std::span<const st
 void Initiator::abort(const Request& request) {
   auto entry = request.as<wire::Abort>();
   const auto found = std::find_if(slots_.begin(), slots_.end(), [&](const Slot& slot) {
-    return slot.used && slot.handle == entry.handle_to_abort && slot.id != fc::kNoExchange;
+    return slot.used && slot.handle == entry.handle_to_abort && slot.origin.request == entry.request_queue &&
+           slot.id != fc::kNoExchange;
   });
   std::uint32_t tag = 0;
   if (found != slots_.end()) {

@@ -11,8 +11,8 @@ namespace {
 const MailboxRow* find_row(std::uint16_t command) {
   static const auto table = [] {
     std::array<const MailboxRow*, 0x100> rows{};
-    for (auto theme : {boot_commands(), firmware_commands(), initialize_commands(), link_commands(), port_commands(),
-                       data_commands()})
+    for (auto theme : {boot_commands(), firmware_commands(), initialize_commands(), queue_commands(), link_commands(),
+                       port_commands(), data_commands()})
       for (const MailboxRow& row : theme) rows[static_cast<std::size_t>(row.command)] = &row;
     return rows;
   }();

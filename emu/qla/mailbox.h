@@ -43,6 +43,7 @@ struct MailboxRow {
 std::span<const MailboxRow> boot_commands();        // RAM, flash, start of the firmware
 std::span<const MailboxRow> firmware_commands();    // versions, counts, options, timers
 std::span<const MailboxRow> initialize_commands();  // initialisation blocks
+std::span<const MailboxRow> queue_commands();       // more queues
 std::span<const MailboxRow> link_commands();        // state, identity, rate, initialisation of the link
 std::span<const MailboxRow> port_commands();        // remote ports: database, names, lists
 std::span<const MailboxRow> data_commands();        // IOCBs by mailbox, parameters, statistics, diagnosis

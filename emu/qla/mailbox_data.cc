@@ -12,7 +12,7 @@ MailboxAnswer execute_iocb(Firmware& firmware, MailboxCall& call) {
   if (call.from_entry) return MailboxStatus::kParameterError;
   auto entry = read_host<wire::Entry>(firmware.core.host, call.address());
   if (!entry) return MailboxStatus::kParameterError;
-  firmware.process({std::span(&*entry, 1), {true, call.address()}});
+  firmware.process({std::span(&*entry, 1), {.mailbox = true, .address = call.address()}});
   return std::nullopt;
 }
 

@@ -11,6 +11,7 @@ constexpr std::uint32_t kReservedOptions1 = 0xFFFF9108;  // bits that nobody has
 
 // What real firmware would refuse or, worse, would not; each is said by name.
 bool check(Core& core, const wire::InitBlock& init) {
+  using Init = wire::InitBlock;
   const auto bad = [&](std::string_view what) {
     core.host.fault(fmt::format("initialisation block: {}", what));
     return false;
@@ -25,6 +26,11 @@ bool check(Core& core, const wire::InitBlock& init) {
   if (wire::InitBlock::TargetMode::get(init.options1) && init.atio_length == 0) return bad("no ATIO queue");
   if (init.atio_length != 0 && init.atio_address % wire::kEntryBytes != 0) return bad("ATIO queue");
   if (to_wwn(init.port_name).raw == 0) return bad("no port name");
+  const std::uint32_t options2 = init.options2;
+  if ((Init::RequestShadow::get(options2) || Init::ResponseShadow::get(options2)) && !core.chip.shadow)
+    return bad("this chip keeps no index in host memory");
+  if (init.response_vector >= core.chip.identity.msix_vectors || init.atio_vector >= core.chip.identity.msix_vectors)
+    return bad("vector beyond the table");
   return true;
 }
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "emu/qla/firmware.h"
+#include "emu/qla/pages.h"
 #include "emu/qla/registers.h"
 
 namespace emu::qla {
@@ -18,6 +19,7 @@ Model::Model(ModelHost& host, const Chip& chip, const Factory& factory, Wire& wi
   firmware_->function = factory.function;
   firmware_->core.flash.burn(chip, factory);
   registers_ = std::make_unique<Registers>(*firmware_);
+  if (chip.queue_pages) pages_ = std::make_unique<QueuePages>(*firmware_);
 }
 
 Model::~Model() = default;
@@ -25,6 +27,7 @@ Model::~Model() = default;
 std::uint64_t Model::bar_read(hal::Bar bar, std::uint64_t offset, unsigned width) {
   if (bar == chip_.registers && offset + width <= chip_.window)
     return registers_->read(static_cast<std::uint32_t>(offset), width);
+  if (pages_ != nullptr && bar == chip_.pages) return pages_->read(static_cast<std::uint32_t>(offset), width);
   if (bar == chip_.registers) host_.fault(fmt::format("read of {} bytes at {:x}, beyond the registers", width, offset));
   return kAllOnes;
 }
@@ -32,6 +35,8 @@ std::uint64_t Model::bar_read(hal::Bar bar, std::uint64_t offset, unsigned width
 void Model::bar_write(hal::Bar bar, std::uint64_t offset, unsigned width, std::uint64_t value) {
   if (bar == chip_.registers && offset + width <= chip_.window)
     return registers_->write(static_cast<std::uint32_t>(offset), width, static_cast<std::uint32_t>(value));
+  if (pages_ != nullptr && bar == chip_.pages)
+    return pages_->write(static_cast<std::uint32_t>(offset), width, static_cast<std::uint32_t>(value));
   if (bar == chip_.registers)
     host_.fault(fmt::format("write of {} bytes at {:x}, beyond the registers", width, offset));
 }

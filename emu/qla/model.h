@@ -12,6 +12,7 @@
 namespace emu::qla {
 
 struct Firmware;
+class QueuePages;
 class Registers;
 
 class Model final : public DeviceModel {
@@ -42,6 +43,7 @@ class Model final : public DeviceModel {
   Identity identity_;
   std::unique_ptr<Firmware> firmware_;
   std::unique_ptr<Registers> registers_;
+  std::unique_ptr<QueuePages> pages_;
 };
 
 }  // namespace emu::qla

@@ -5,13 +5,15 @@
 
 namespace emu::qla {
 
+struct Registers::Row {
+  std::uint32_t offset;
+  const char* name;
+  std::uint32_t (*read)(Registers&);
+  void (*write)(Registers&, std::uint32_t);  // null: read only
+};
+
 struct RegisterTable {
-  struct Row {
-    std::uint32_t offset;
-    const char* name;
-    std::uint32_t (*read)(Registers&);
-    void (*write)(Registers&, std::uint32_t);  // null: read only
-  };
+  using Row = Registers::Row;
   static constexpr Row kRows[] = {
       {regs::FlashAddress::kOffset, "flash address", [](Registers& r) { return r.read_flash_address(); },
        [](Registers& r, std::uint32_t v) { r.write_flash_address(v); }},
@@ -24,22 +26,23 @@ struct RegisterTable {
        [](Registers& r, std::uint32_t v) { r.firmware_.core.events.enable(regs::InterruptControl::Enable::get(v)); }},
       {regs::InterruptStatus::kOffset, "interrupt status",
        [](Registers& r) { return regs::InterruptStatus::Pending::of(r.firmware_.core.events.pending()); }, nullptr},
-      {regs::RequestIn::kOffset, "request in", [](Registers& r) { return r.firmware_.core.requests.in(); },
-       [](Registers& r, std::uint32_t v) { r.firmware_.core.requests.doorbell(v); }},
-      {regs::RequestOut::kOffset, "request out", [](Registers& r) { return r.firmware_.core.requests.out(); },
-       [](Registers& r, std::uint32_t v) { r.firmware_.core.requests.set_out(v); }},
-      {regs::ResponseIn::kOffset, "response in", [](Registers& r) { return r.firmware_.core.responses.in(); },
-       [](Registers& r, std::uint32_t v) { r.firmware_.core.responses.set_in(v); }},
-      {regs::ResponseOut::kOffset, "response out", [](Registers& r) { return r.firmware_.core.responses.out(); },
-       [](Registers& r, std::uint32_t v) { r.firmware_.core.responses.host_took(v); }},
-      {regs::PriorityIn::kOffset, "priority in", [](Registers& r) { return r.firmware_.core.priority.in(); },
-       [](Registers& r, std::uint32_t v) { r.firmware_.core.priority.doorbell(v); }},
-      {regs::PriorityOut::kOffset, "priority out", [](Registers& r) { return r.firmware_.core.priority.out(); },
-       [](Registers& r, std::uint32_t v) { r.firmware_.core.priority.set_out(v); }},
-      {regs::AtioIn::kOffset, "ATIO in", [](Registers& r) { return r.firmware_.core.atios.in(); },
-       [](Registers& r, std::uint32_t v) { r.firmware_.core.atios.set_in(v); }},
-      {regs::AtioOut::kOffset, "ATIO out", [](Registers& r) { return r.firmware_.core.atios.out(); },
-       [](Registers& r, std::uint32_t v) { r.firmware_.core.atios.host_took(v); }},
+      {regs::RequestIn::kOffset, "request in", [](Registers& r) { return r.firmware_.core.queues.request(0).in(); },
+       [](Registers& r, std::uint32_t v) { r.firmware_.core.queues.request(0).doorbell(v); }},
+      {regs::RequestOut::kOffset, "request out", [](Registers& r) { return r.firmware_.core.queues.request(0).out(); },
+       [](Registers& r, std::uint32_t v) { r.firmware_.core.queues.request(0).set_out(v); }},
+      {regs::ResponseIn::kOffset, "response in", [](Registers& r) { return r.firmware_.core.queues.response(0).in(); },
+       [](Registers& r, std::uint32_t v) { r.firmware_.core.queues.response(0).set_in(v); }},
+      {regs::ResponseOut::kOffset, "response out",
+       [](Registers& r) { return r.firmware_.core.queues.response(0).out(); },
+       [](Registers& r, std::uint32_t v) { r.firmware_.core.queues.response(0).host_took(v); }},
+      {regs::PriorityIn::kOffset, "priority in", [](Registers& r) { return r.firmware_.core.queues.priority.in(); },
+       [](Registers& r, std::uint32_t v) { r.firmware_.core.queues.priority.doorbell(v); }},
+      {regs::PriorityOut::kOffset, "priority out", [](Registers& r) { return r.firmware_.core.queues.priority.out(); },
+       [](Registers& r, std::uint32_t v) { r.firmware_.core.queues.priority.set_out(v); }},
+      {regs::AtioIn::kOffset, "ATIO in", [](Registers& r) { return r.firmware_.core.queues.atios.in(); },
+       [](Registers& r, std::uint32_t v) { r.firmware_.core.queues.atios.set_in(v); }},
+      {regs::AtioOut::kOffset, "ATIO out", [](Registers& r) { return r.firmware_.core.queues.atios.out(); },
+       [](Registers& r, std::uint32_t v) { r.firmware_.core.queues.atios.host_took(v); }},
       {regs::HostStatus::kOffset, "host status",
        [](Registers& r) {
          auto status = r.firmware_.core.events.status();
@@ -79,6 +82,13 @@ bool is_mailbox(std::uint32_t offset) { return offset >= regs::Mailbox::kOffset 
 bool is_window(std::uint32_t offset) { return offset >= regs::WindowData::kOffset && offset < regs::kWindowSize; }
 }  // namespace
 
+// Chips with queue pages have no indices in the window.
+const Registers::Row* Registers::find(std::uint32_t offset, unsigned width) const {
+  const bool index = offset >= regs::RequestIn::kOffset && offset <= regs::AtioOut::kOffset;
+  if (width != 4 || (index && firmware_.core.chip.queue_pages)) return nullptr;
+  return RegisterTable::find(offset);
+}
+
 std::uint32_t Registers::undefined(std::uint32_t offset, unsigned width, const char* access) {
   if (now_.paused) return 0;  // a dump reads everything
   firmware_.core.host.fault(fmt::format("{} of {} bytes at {:02x}, where no register is", access, width, offset));
@@ -88,14 +98,14 @@ std::uint32_t Registers::undefined(std::uint32_t offset, unsigned width, const c
 std::uint32_t Registers::read(std::uint32_t offset, unsigned width) {
   if (is_mailbox(offset) && width <= 4 && width >= 2) return read_mailbox(offset, width);
   if (is_window(offset) && width <= 4) return 0;  // the RISC's own registers: for dumps
-  const RegisterTable::Row* row = width == 4 ? RegisterTable::find(offset) : nullptr;
+  const Row* row = find(offset, width);
   return row != nullptr ? row->read(*this) : undefined(offset, width, "read");
 }
 
 void Registers::write(std::uint32_t offset, unsigned width, std::uint32_t value) {
   if (is_mailbox(offset) && width <= 4 && width >= 2) return write_mailbox(offset, width, value);
   if (is_window(offset) && width <= 4) return;
-  const RegisterTable::Row* row = width == 4 ? RegisterTable::find(offset) : nullptr;
+  const Row* row = find(offset, width);
   if (row == nullptr) {
     undefined(offset, width, "write");
   } else if (row->write == nullptr) {

@@ -26,6 +26,7 @@ class Registers {
   void write_command(std::uint32_t value);
   std::uint32_t read_mailbox(std::uint32_t offset, unsigned width) const;
   void write_mailbox(std::uint32_t offset, unsigned width, std::uint32_t value);
+  const Row* find(std::uint32_t offset, unsigned width) const;
   std::uint32_t undefined(std::uint32_t offset, unsigned width, const char* access);
 
   Firmware& firmware_;

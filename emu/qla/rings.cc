@@ -5,21 +5,27 @@
 
 #include <algorithm>
 #include <atomic>
-#include <utility>
 
 namespace emu::qla {
 
-void RequestQueue::configure(std::uint64_t base, std::uint32_t length, std::uint32_t out) {
-  base_ = base;
-  length_ = length;
-  in_ = out_ = length == 0 ? 0 : out % length;
-  staged_.clear();
-  given_ = 0;
+namespace {
+bool write_shadow(ModelHost& host, std::uint64_t base, std::uint32_t length, std::uint32_t index) {
+  return write_host(host, base + std::uint64_t{length} * wire::kEntryBytes, base::le32(index));
+}
+}  // namespace
+
+void RequestQueue::configure(const RingPlace& place) {
+  reset();
+  base_ = place.base;
+  length_ = place.length;
+  in_ = out_ = length_ == 0 ? 0 : place.index % length_;
+  shadow_ = place.shadow && length_ != 0;
 }
 
 void RequestQueue::reset() {
   base_ = 0;
   length_ = in_ = out_ = 0;
+  shadow_ = false;
   staged_.clear();
   given_ = 0;
 }
@@ -41,8 +47,14 @@ void RequestQueue::doorbell(std::uint32_t in) {
   in_ = in;
 }
 
-// Copies entries out until `wanted` are staged and not given, as far as they are posted.
 bool RequestQueue::stage(std::uint32_t wanted) {
+  const std::uint32_t before = out_;
+  const bool read = copy(wanted);
+  return (!shadow_ || out_ == before || write_shadow(host_, base_, length_, out_)) && read;
+}
+
+// Copies entries out until `wanted` are staged and not given, as far as they are posted.
+bool RequestQueue::copy(std::uint32_t wanted) {
   staged_.erase(staged_.begin(), staged_.begin() + static_cast<std::ptrdiff_t>(given_));
   given_ = 0;
   while (staged_.size() < wanted && posted() > 0) {
@@ -86,16 +98,18 @@ std::span<wire::Entry> RequestQueue::next(bool& failed) {
   return request;
 }
 
-void EntryQueue::configure(std::uint64_t base, std::uint32_t length, std::uint32_t in) {
+void EntryQueue::configure(const RingPlace& place) {
   reset();
-  base_ = base;
-  length_ = length;
-  in_ = out_ = length == 0 ? 0 : in % length;
+  base_ = place.base;
+  length_ = place.length;
+  in_ = out_ = length_ == 0 ? 0 : place.index % length_;
+  shadow_ = place.shadow && length_ != 0;
 }
 
 void EntryQueue::reset() {
   base_ = 0;
   length_ = in_ = out_ = 0;
+  shadow_ = false;
   news_ = false;
   waiting_.clear();
 }
@@ -127,7 +141,7 @@ bool EntryQueue::write(const wire::Entry& entry) {
   std::atomic_thread_fence(std::memory_order_release);
   in_ = (in_ + 1) % length_;
   news_ = true;
-  return written;
+  return written && (!shadow_ || write_shadow(host_, base_, length_, in_));
 }
 
 bool EntryQueue::push(const wire::Entry& entry) {

@@ -6,16 +6,26 @@
 #include <cstdint>
 #include <deque>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "emu/qla/memory.h"
 
 namespace emu::qla {
 
+// Where a ring is, as the host tells it.
+struct RingPlace {
+  std::uint64_t base = 0;
+  std::uint32_t length = 0;  // entries
+  std::uint32_t index = 0;   // where the firmware begins
+  bool shadow = false;       // the firmware's index is also in host memory, in the slot behind the last entry
+};
+
 class RequestQueue {
  public:
-  RequestQueue(ModelHost& host, const char* name) : host_(host), name_(name) {}
-  void configure(std::uint64_t base, std::uint32_t length, std::uint32_t out);
+  RequestQueue(ModelHost& host, std::string name) : host_(host), name_(std::move(name)) {}
+  void configure(const RingPlace& place);
   void reset();
   bool configured() const { return length_ != 0; }
   void doorbell(std::uint32_t in);  // the host's write of the in index
@@ -29,19 +39,21 @@ class RequestQueue {
  private:
   static constexpr std::uint32_t kStage = 64;
   bool stage(std::uint32_t wanted);
+  bool copy(std::uint32_t wanted);
   std::uint32_t posted() const { return (in_ + length_ - out_) % length_; }
   ModelHost& host_;
-  const char* name_;
+  std::string name_;
   std::uint64_t base_ = 0;
   std::uint32_t length_ = 0, in_ = 0, out_ = 0;
+  bool shadow_ = false;
   std::vector<wire::Entry> staged_;  // copied out, not yet given
   std::size_t given_ = 0;
 };
 
 class EntryQueue {
  public:
-  EntryQueue(ModelHost& host, const char* name) : host_(host), name_(name) {}
-  void configure(std::uint64_t base, std::uint32_t length, std::uint32_t in);
+  EntryQueue(ModelHost& host, std::string name) : host_(host), name_(std::move(name)) {}
+  void configure(const RingPlace& place);
   void reset();
   bool configured() const { return length_ != 0; }
   void host_took(std::uint32_t out);  // the host's write of the out index
@@ -60,9 +72,10 @@ class EntryQueue {
   std::uint32_t free() const { return length_ == 0 ? 0 : (out_ + length_ - in_ - 1) % length_; }
   bool write(const wire::Entry& entry);
   ModelHost& host_;
-  const char* name_;
+  std::string name_;
   std::uint64_t base_ = 0;
   std::uint32_t length_ = 0, in_ = 0, out_ = 0;
+  bool shadow_ = false;
   bool news_ = false;  // entries the host was not told of
   std::deque<wire::Entry> waiting_;
 };

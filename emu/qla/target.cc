@@ -50,7 +50,7 @@ bool Target::received(const fc::ReceivedCommand& command) {
     if (command.id != fc::kNoExchange) core_.port.terminate(command.id, kNobody, true);
     return true;
   }
-  if (!core_.atios.room(static_cast<std::uint32_t>(entries))) return false;
+  if (!core_.queues.atios.room(static_cast<std::uint32_t>(entries))) return false;
   FcpCmnd cmnd;
   std::memcpy(static_cast<void*>(&cmnd), command.cmnd.data(), sizeof cmnd);
   const std::uint8_t attribute = FcpCmnd::TaskAttribute::get(cmnd.priority_attribute);
@@ -79,7 +79,8 @@ bool Target::received(const fc::ReceivedCommand& command) {
     exchanges_[command.id.index()] = {
         command.id, command.header->s_id, data_length, command.header->ox_id, attribute, false, false};
   }
-  if (!core_.atios.push(std::span(made).first(entries))) core_.events.post_async(regs::AsyncEvent::kResponseDmaError);
+  if (!core_.queues.atios.push(std::span(made).first(entries)))
+    core_.events.post_async(regs::AsyncEvent::kResponseDmaError);
   return true;
 }
 
@@ -125,7 +126,7 @@ void Target::step_done(std::uint32_t tag, const fc::StepEnd& end) {
   }
   if (to_lose_ > 0) {
     --to_lose_;
-    withheld_.push_back({step.id, std::bit_cast<wire::Ctio7Done>(step.entry)});
+    withheld_.push_back({step.id, step.origin, step.entry});
   } else {
     complete(step.origin, step.entry, status_of(end.reason), end.missing);
   }
@@ -141,8 +142,7 @@ void Target::aborted(fc::ExchangeId id) {
 void Target::ended(fc::ExchangeId id) {
   const auto its = std::stable_partition(withheld_.begin(), withheld_.end(),
                                          [&](const Withheld& withheld) { return withheld.id != id; });
-  for (auto at = its; at != withheld_.end(); ++at)
-    complete({}, std::bit_cast<wire::Entry>(at->done), wire::CtioStatus::kAborted);
+  for (auto at = its; at != withheld_.end(); ++at) complete(at->origin, at->entry, wire::CtioStatus::kAborted);
   withheld_.erase(its, withheld_.end());
 }
 

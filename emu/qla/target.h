@@ -51,7 +51,8 @@ class Target {
   };
   struct Withheld {
     fc::ExchangeId id;
-    wire::Ctio7Done done;
+    Origin origin;
+    wire::Entry entry;
   };
   static constexpr std::size_t kMost = 8192;
 

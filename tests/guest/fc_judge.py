@@ -20,6 +20,7 @@ PORT_TYPES = {"fabric": "NPort (fabric via point-to-point)", "point-to-point": "
               "loop": "LPort (private loop)"}
 # What the target may say when cables are pulled and firmware crashes.
 DRIVER_WARNINGS = (r"firmware", r"mailbox", r"link", r"login ended", r"recover")
+SPEEDS = {"2532": "8 Gbit", "2031": "16 Gbit", "2071": "32 Gbit"}
 INTERRUPTS = {"intx": 0, "msix": 1, "msi": 2}
 
 
@@ -33,12 +34,13 @@ class Run:
 
     def __init__(self, script, san, adapters, options, answers=None, **environment):
         values = {"LACKS": "", "LUN": 0, "PORTS": len(adapters), "EXPECTED_WARNINGS": EXPECTED_WARNINGS,
-                  "PORT_TYPE": PORT_TYPES[options.topology], "MODULE_OPTIONS":
+                  "PORT_TYPE": PORT_TYPES[options.topology], "SPEED": SPEEDS[options.chip], "MODULE_OPTIONS":
                   f"ql2xenablemsix={INTERRUPTS[options.interrupts]} {options.module_options}".strip(),
-                  "SECONDS_OF_LOAD": 40, **environment}
+                  "SECONDS_OF_LOAD": 40, "CPUS": options.cpus, **environment}
         env = "".join(f"{name}='{value}'\n" for name, value in values.items()).encode()
         files = {"lib.sh": read("lib.sh"), "fc_lib.sh": read("fc_lib.sh"), "env": env}
         self.guest = Guest(read(f"{script}.sh").decode(), files, answers, kernel=options.kernel,
+                           qemu=["-smp", str(options.cpus)],
                            adapters=[san.socket(number) for number in adapters])
         self.script, self.seconds = script, options.seconds
         self.status, self.problem, self.transcript = None, None, ""
@@ -170,9 +172,10 @@ def main():
     parser.add_argument("--kernel", choices=("6.1", "6.12"), default="6.1")
     parser.add_argument("--interrupts", choices=INTERRUPTS, default="msix")
     parser.add_argument("--topology", choices=PORT_TYPES, default="fabric")
-    parser.add_argument("--chip", default="2532")
+    parser.add_argument("--chip", choices=SPEEDS, default="2532")
     parser.add_argument("--module-options", default="", help="more options of qla2xxx")
-    parser.add_argument("--script", default="tcm", help="tcm: what the initiator's guest runs")
+    parser.add_argument("--script", default="tcm", help="tcm, ram: what the initiator's guest runs")
+    parser.add_argument("--cpus", type=int, default=1, help="of each guest: as many queue pairs of chips that have them")
     parser.add_argument("--wwpn", action="append", default=[], help="port names in order, as outboard-emu takes them")
     parser.add_argument("--capture", help="pcapng file of all frames")
     parser.add_argument("--seconds", type=int, default=300)

@@ -2,7 +2,7 @@
 . /job/fc_lib.sh
 load_initiator
 for host in /sys/class/fc_host/host*; do
-  [ "$(cat "$host/speed")" = "8 Gbit" ] || fail "speed $(cat "$host/speed")"
+  [ "$(cat "$host/speed")" = "$SPEED" ] || fail "speed $(cat "$host/speed")"
   [ "$(cat "$host/port_type")" = "$PORT_TYPE" ] || fail "port type $(cat "$host/port_type")"
   cat "$host/statistics/link_failure_count" >/dev/null || fail "no statistics"
 done

@@ -7,7 +7,8 @@ namespace emu::qla {
 
 // Everything up to a finished process login from a to b.
 struct LoggedIn : Pair {
-  explicit LoggedIn(std::uint16_t the_handle = 5) : handle(the_handle) {
+  explicit LoggedIn(std::uint16_t the_handle = 5, const Chip& chip = isp2532())
+      : Pair(MiniHost::Role::kInitiator, MiniHost::Role::kTarget, chip), handle(the_handle) {
     run();
     target_id = id_of(b);
     auto login = MiniHost::make<wire::LogIo>(wire::EntryType::kLogIo, 0x77);

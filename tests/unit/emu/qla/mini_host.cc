@@ -46,14 +46,10 @@ void MiniHost::drain() {
       out = (out + 1) % kRing;
     }
   };
-  one(kResponses, response_out_, bar.read<regs::ResponseIn>().raw, responses);
-  one(kAtios, atio_out_, bar.read<regs::AtioIn>().raw, atios);
-  regs::ResponseOut response_out;
-  response_out.raw = response_out_;
-  bar.write(response_out);
-  regs::AtioOut atio_out;
-  atio_out.raw = atio_out_;
-  bar.write(atio_out);
+  one(kResponses, response_out_, index<regs::ResponseIn, regs::PageResponseIn>(), responses);
+  one(kAtios, atio_out_, index<regs::AtioIn, regs::PageAtioIn>(), atios);
+  set_index<regs::ResponseOut, regs::PageResponseOut>(response_out_);
+  set_index<regs::AtioOut, regs::PageAtioOut>(atio_out_);
 }
 
 void MiniHost::step() {
@@ -118,7 +114,7 @@ void MiniHost::bring_up(Role role) {
   regs::FlashAddress where;
   std::array<base::le32, 2> name;
   for (unsigned i = 0; i < 2; ++i) {
-    where.raw = regs::kFlashData + regs::kFlashNvram + 5 + i;
+    where.raw = chip.flash.data + chip.flash.nvram + 5 + i;
     bar.write(where);
     while (!bar.read<regs::FlashAddress>().get<regs::FlashAddress::Done>()) {
     }
@@ -134,9 +130,7 @@ void MiniHost::post(const std::vector<wire::Entry>& entries) {
     put(kRequests + request_in_ * 64, entry);
     request_in_ = (request_in_ + 1) % kRing;
   }
-  regs::RequestIn doorbell;
-  doorbell.raw = request_in_;
-  bar.write(doorbell);
+  set_index<regs::RequestIn, regs::PageRequestIn>(request_in_);
 }
 
 }  // namespace emu::qla

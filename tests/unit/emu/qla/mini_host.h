@@ -29,11 +29,13 @@ class MiniHost {
   static constexpr std::uint32_t kRing = 64;
   static constexpr std::uint32_t kData = 0x10000;  // offset of free memory in `memory`
 
-  MiniHost(base::ManualClock& the_clock, Wire& wire, std::uint64_t port_name, const Factory& extra = {})
-      : host(the_clock, "qla"), model(host, isp2532(), factory(port_name, extra), wire) {
+  MiniHost(base::ManualClock& the_clock, Wire& wire, std::uint64_t port_name, const Factory& extra = {},
+           const Chip& the_chip = isp2532())
+      : chip(the_chip), host(the_clock, "qla"), model(host, chip, factory(port_name, extra), wire) {
     host.attach(model);
     device = host.open();
-    bar = device->map_bar(hal::Bar::k1).value();
+    bar = device->map_bar(chip.registers).value();
+    if (chip.queue_pages) pages = device->map_bar(chip.pages).value();
     EXPECT_TRUE(device->enable_dma().has_value());
   }
   static Factory factory(std::uint64_t port_name, Factory extra) {
@@ -107,10 +109,12 @@ class MiniHost {
   }
 
   std::uint32_t connection = 1;  // of the initialisation block: 0 loop, 1 point to point, 2 loop preferred
+  const Chip& chip;
   InProcessHost host;
   Model model;
   std::unique_ptr<hal::PciDevice> device;
   hal::Mmio bar;
+  hal::Mmio pages;  // of chips that have them
   hal::MemoryRegion memory = hal::MemoryRegion::create("qla", 1 << 20, hal::MemoryRegion::Pages::kPlain).value();
   std::vector<MailboxValues> async_events;
   std::vector<wire::Entry> responses, atios;
@@ -130,13 +134,26 @@ class MiniHost {
     return std::nullopt;
   }
   void drain();
+  // An index of the base queues, where this chip has it.
+  template <class Window, class Page>
+  std::uint32_t index() {
+    return chip.queue_pages ? pages.read<Page>().raw : bar.read<Window>().raw;
+  }
+  template <class Window, class Page>
+  void set_index(std::uint32_t value) {
+    Window window;
+    Page page;
+    window.raw = page.raw = value;
+    chip.queue_pages ? pages.write(page) : bar.write(window);
+  }
   std::uint32_t request_in_ = 0, response_out_ = 0, atio_out_ = 0;
 };
 
 // Two hosts on one cable, the first with the smaller name.
 struct Pair {
-  explicit Pair(MiniHost::Role first = MiniHost::Role::kInitiator, MiniHost::Role second = MiniHost::Role::kTarget)
-      : a(clock, link.end(0), 0x2100001122334401), b(clock, link.end(1), 0x2100001122334402) {
+  explicit Pair(MiniHost::Role first = MiniHost::Role::kInitiator, MiniHost::Role second = MiniHost::Role::kTarget,
+                const Chip& chip = isp2532())
+      : a(clock, link.end(0), 0x2100001122334401, {}, chip), b(clock, link.end(1), 0x2100001122334402, {}, chip) {
     a.bring_up(first);
     b.bring_up(second);
   }
