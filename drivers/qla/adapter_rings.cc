@@ -44,24 +44,13 @@ bool Adapter::poll_rings() {
   return true;
 }
 
-// The last dword of the next entry is a hint that costs nothing; the register says what is really there.
-bool Adapter::poll_responses() {
-  if (!response_ring_.peek()) return false;
-  const std::uint32_t ready = std::min(response_ring_.ready(), kBudget);
-  wire::Entry entry;
-  for (std::uint32_t i = 0; i < ready; ++i) {
-    response_ring_.take(entry);
-    response(entry);
-  }
-  return ready != 0;
-}
-
-void Adapter::response(const wire::Entry& entry) {
+inline void Adapter::response(const wire::Entry& entry) {
   const Handle handle{entry.head.handle};
-  switch (static_cast<wire::EntryType>(entry.head.type)) {
+  const auto type = static_cast<wire::EntryType>(entry.head.type);
+  if (type == wire::EntryType::kCtio7 && handle.kind() != HandleKind::kControl) [[likely]]
+    return queue_.answered(handle, reinterpret_cast<const wire::Ctio7Done&>(entry));
+  switch (type) {
     case wire::EntryType::kCtio7:
-      if (handle.kind() == HandleKind::kControl) return control_.answered(handle, entry);
-      return queue_.answered(handle, reinterpret_cast<const wire::Ctio7Done&>(entry));
     case wire::EntryType::kNotifyAck:
     case wire::EntryType::kAbtsResponse:
     case wire::EntryType::kLogIo:
@@ -81,11 +70,37 @@ void Adapter::response(const wire::Entry& entry) {
   }
 }
 
+// The last dword of the next entry is a hint that costs nothing; the register says what is really there.
+bool Adapter::poll_responses() {
+  if (!response_ring_.peek()) return false;
+  const std::uint32_t ready = std::min(response_ring_.ready(), kBudget);
+  wire::Entry entry;
+  for (std::uint32_t i = 0; i < ready; ++i) {
+    response_ring_.take(entry);
+    response(entry);
+  }
+  return ready != 0;
+}
+
+inline void Adapter::atio(const wire::Entry& first, std::span<const wire::Entry> more) {
+  const auto type = static_cast<wire::EntryType>(first.head.type);
+  if (type == wire::EntryType::kAtio7) [[likely]]
+    return queue_.atio(reinterpret_cast<const wire::Atio7&>(first), more);
+  switch (type) {
+    case wire::EntryType::kImmediateNotify:
+      return services_.notified(reinterpret_cast<const wire::ImmediateNotify&>(first));
+    case wire::EntryType::kAbtsReceived:
+      return aborts_.received(reinterpret_cast<const wire::AbtsReceived&>(first));
+    default:
+      return device_.wrong(Count::kWrongEntryType, "entry of a type that is not for us", first.head.type);
+  }
+}
+
 bool Adapter::poll_atios() {
   bool any = false;
   // A command that is refused needs an entry at once; without room it stays where it is.
-  for (std::uint32_t i = 0; i < kBudget && (atio_held_ || atio_ring_.peek()) && request_ring_.has_room(1); ++i) {
-    if (!atio_held_) atio_ring_.take(atio_);
+  for (std::uint32_t i = 0; i < kBudget && request_ring_.has_room(1); ++i) {
+    if (!atio_held_ && !atio_ring_.take_if_any(atio_)) break;
     if (atio_.head.count > 1) [[unlikely]] {
       if (!long_atio()) break;
     } else {
@@ -105,19 +120,6 @@ bool Adapter::long_atio() {
   for (std::uint32_t i = 0; i < count; ++i) atio_ring_.take(more[i]);
   atio(atio_, std::span(more).first(count));
   return true;
-}
-
-void Adapter::atio(const wire::Entry& first, std::span<const wire::Entry> more) {
-  switch (static_cast<wire::EntryType>(first.head.type)) {
-    case wire::EntryType::kAtio7:
-      return queue_.atio(reinterpret_cast<const wire::Atio7&>(first), more);
-    case wire::EntryType::kImmediateNotify:
-      return services_.notified(reinterpret_cast<const wire::ImmediateNotify&>(first));
-    case wire::EntryType::kAbtsReceived:
-      return aborts_.received(reinterpret_cast<const wire::AbtsReceived&>(first));
-    default:
-      return device_.wrong(Count::kWrongEntryType, "entry of a type that is not for us", first.head.type);
-  }
 }
 
 bool Adapter::try_sleep() {

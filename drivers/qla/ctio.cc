@@ -13,7 +13,6 @@ namespace {
 using hal::fc::ExchangeResponse;
 using Flags = wire::CtioFlags;
 
-constexpr std::uint32_t kResponseInfo = 8;
 constexpr std::uint8_t kIuResponseValid = 0x01, kIuSenseValid = 0x02, kIuConfirm = 0x10;
 
 // The chip wants the bytes of each dword reversed.
@@ -40,30 +39,12 @@ std::size_t write_iu(hal::DmaSpan iu, const ExchangeResponse& response, bool con
   return out.written();
 }
 
-void fill_short(wire::Ctio7Mode1& ctio, const ExchangeResponse& response) {
-  std::uint32_t at = 0;
-  if (response.has_code) {
-    ctio.response_length = kResponseInfo;
-    ctio.data[3 ^ 3] = response.code;
-    at = kResponseInfo;
-  }
-  ctio.sense_length = static_cast<std::uint16_t>(response.sense.size());
-  copy_swapped(ctio.data, at, response.sense);
+void add_flags(wire::CtioHead& ctio, std::uint16_t mode, bool confirm) {
+  const std::uint32_t extra = confirm ? Flags::Confirm::kMask | Flags::ExplicitConfirm::kMask : 0;
+  ctio.flags = static_cast<std::uint16_t>(ctio.flags | Flags::SendStatus::kMask | Flags::Mode::of(mode) | extra);
 }
 
 }  // namespace
-
-void address_ctio(wire::CtioHead& ctio, const wire::Atio7& atio, std::uint16_t nport) {
-  ctio.head.type = static_cast<std::uint8_t>(wire::EntryType::kCtio7);
-  ctio.head.count = 1;
-  ctio.head.handle = Handle::make(HandleKind::kStray, 0, 0).raw;
-  ctio.nport = nport;
-  ctio.timeout = kCtioSeconds;
-  ctio.initiator = std::uint32_t{atio.header.s_id};
-  ctio.exchange = std::uint32_t{atio.exchange};
-  ctio.flags = Flags::Attribute::of(wire::Atio7::Attribute::get(atio.attribute_length));
-  ctio.ox_id = std::uint16_t{atio.header.ox_id};
-}
 
 std::uint16_t status_word(std::uint8_t status, std::uint8_t residual_flags) {
   const bool over = (residual_flags & ExchangeResponse::kOver) != 0;
@@ -71,33 +52,35 @@ std::uint16_t status_word(std::uint8_t status, std::uint8_t residual_flags) {
   return static_cast<std::uint16_t>(status | (over ? wire::kStatusOver : 0) | (under ? wire::kStatusUnder : 0));
 }
 
-void fill_response(wire::Entry& entry, const Slot& slot, const ExchangeResponse& response, hal::DmaSpan iu,
-                   bool confirm) {
-  const std::size_t length = response.sense.size() + (response.has_code ? kResponseInfo : 0);
-  auto& head = *reinterpret_cast<wire::CtioHead*>(&entry);
-  std::uint16_t flags = static_cast<std::uint16_t>(slot.attribute_flags | Flags::SendStatus::of(true));
-  if (confirm) flags = static_cast<std::uint16_t>(flags | Flags::Confirm::of(true) | Flags::ExplicitConfirm::of(true));
-  head.residual = response.residual;
-  if (length <= kInlineSense) {
-    auto word = status_word(response.status, response.residual_flags);
-    if (response.has_code) word |= wire::kStatusResponseValid;
-    if (!response.sense.empty()) word |= wire::kStatusSenseValid;
-    head.scsi_status = word;
-    head.flags = static_cast<std::uint16_t>(flags | Flags::Mode::of(1));
-    fill_short(*reinterpret_cast<wire::Ctio7Mode1*>(&entry), response);
-    return;
+void fill_response(wire::CtioHead& head, const ExchangeResponse& response, bool confirm) {
+  auto& ctio = static_cast<wire::Ctio7Mode1&>(head);
+  std::uint16_t word = status_word(response.status, response.residual_flags);
+  if (response.has_code) [[unlikely]] {
+    word |= wire::kStatusResponseValid;
+    ctio.response_length = kResponseInfo;
+    ctio.data[3 ^ 3] = response.code;
   }
-  auto& ctio = *reinterpret_cast<wire::Ctio7Mode0*>(&entry);
+  if (!response.sense.empty()) [[unlikely]] {
+    word |= wire::kStatusSenseValid;
+    ctio.sense_length = static_cast<std::uint16_t>(response.sense.size());
+    copy_swapped(ctio.data, response.has_code ? kResponseInfo : 0, response.sense);
+  }
+  ctio.residual = response.residual;
+  ctio.scsi_status = word;
+  add_flags(ctio, 1, confirm);
+}
+
+void fill_long_response(wire::Ctio7Mode0& ctio, const ExchangeResponse& response, hal::DmaSpan iu, bool confirm) {
   const auto size = static_cast<std::uint32_t>(write_iu(iu, response, confirm));
-  ctio.flags = static_cast<std::uint16_t>(flags | Flags::Mode::of(2));
+  ctio.residual = response.residual;
   ctio.segment_count = 1;
   ctio.transfer_length = size;
   ctio.segment = {iu.iova.raw, size};
+  add_flags(ctio, 2, confirm);
 }
 
-void fill_terminate(wire::Entry& entry, const Slot& slot) {
-  auto& head = *reinterpret_cast<wire::CtioHead*>(&entry);
-  head.flags = static_cast<std::uint16_t>(slot.attribute_flags | Flags::Mode::of(1) | Flags::Terminate::of(true));
+void fill_terminate(wire::CtioHead& ctio) {
+  ctio.flags = static_cast<std::uint16_t>(ctio.flags | Flags::Mode::of(1) | Flags::Terminate::kMask);
 }
 
 }  // namespace qla

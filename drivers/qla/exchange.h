@@ -6,18 +6,18 @@
 
 #include "base/clock.h"
 #include "base/intrusive_list.h"
+#include "drivers/qla/handle.h"
 #include "drivers/qla/wire.h"
 #include "hal/port/fc_port.h"
 
 namespace qla {
 
 // One send_data or receive_data. Its data goes out in one CTIO, or in several after each other when it has more
-// segments than one takes.
+// segments than one takes; what `data` says of segments and offset is what is left for the next.
 struct DataStep {
   enum class State : std::uint8_t { kWaiting, kSent, kDone };
   hal::fc::ExchangeData data;
-  std::uint32_t segment = 0;  // first of the CTIO that is next
-  std::uint32_t moved = 0;    // bytes of the CTIOs before it
+  Handle handle;  // of the CTIO that is out
   State state = State::kWaiting;
   hal::fc::DataStatus status = hal::fc::DataStatus::kDone;
   bool to_initiator = true;
@@ -33,12 +33,8 @@ using OwedHook = base::ListHook<OwedTag>;
 struct Slot : hal::fc::Exchange, WaitHook, OwedHook {
   static constexpr std::uint32_t kSteps = hal::fc::FcQueue::kMaxData;
 
-  // The firmware's.
-  std::uint32_t address = 0;
-  std::uint32_t s_id = 0;
-  std::uint16_t nport = 0;
-  std::uint16_t attribute_flags = 0;  // of its CTIOs: task attribute
-
+  // What all its CTIOs have in common: whose exchange it is, the firmware's name for it, the task attribute.
+  wire::Ctio7Mode0 ctio{};
   std::uint16_t generation = 0;
   bool in_use = false;
   bool alive = false;     // the firmware has this exchange; else nothing is sent for it any more
@@ -49,10 +45,12 @@ struct Slot : hal::fc::Exchange, WaitHook, OwedHook {
   bool terminate_requested = false;  // by the user: what comes back early is kTerminated
   Ending ending = Ending::kNone;
   std::uint8_t first = 0, steps = 0;  // of `step`, a ring
-  base::Time deadline{};              // for the CTIOs that are out
+  Slot* next_free = nullptr;
+  base::Time deadline{};  // for the CTIOs that are out
   std::array<DataStep, kSteps> step;
-  wire::Entry ending_entry;  // while it waits for room
+  wire::Ctio7Mode0 ending_ctio{};  // while it waits for room
 
+  std::uint32_t part(std::uint32_t i) const { return (first + i) % kSteps; }
   DataStep& at(std::uint32_t i) { return step[(first + i) % kSteps]; }
   const DataStep& at(std::uint32_t i) const { return step[(first + i) % kSteps]; }
   bool sent() const {

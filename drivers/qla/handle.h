@@ -27,6 +27,7 @@ struct Handle {
   static Handle make(HandleKind kind, std::uint32_t slot, std::uint32_t generation, std::uint32_t part = 0) {
     return {Kind::of(kind) | Generation::of(generation) | Part::of(part) | Slot::of(slot)};
   }
+  bool operator==(const Handle&) const = default;
   HandleKind kind() const { return Kind::get(raw); }
   std::uint32_t slot() const { return Slot::get(raw); }
   std::uint32_t part() const { return Part::get(raw); }

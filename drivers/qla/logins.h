@@ -37,11 +37,13 @@ class Logins {
   void end(hal::fc::LoginId id);      // not found by its S_ID any more
   void release(hal::fc::LoginId id);  // free
   hal::fc::LoginId find(std::uint32_t s_id) const {
+    const Place* const places = places_.data();
     for (std::uint32_t i = place(s_id);; i = (i + 1) & mask_) {
-      if (places_[i].s_id == s_id) return places_[i].login;
-      if (places_[i].s_id == kEmpty) return kNone;
+      if (places[i].s_id == s_id) return places[i].login;
+      if (places[i].s_id == kEmpty) return kNone;
     }
   }
+  const Login& found(hal::fc::LoginId id) const { return logins_.data()[id]; }  // one that find() gave
   Login& operator[](hal::fc::LoginId id) { return logins_[id]; }
   const Login& operator[](hal::fc::LoginId id) const { return logins_[id]; }
   hal::fc::LoginId count() const { return static_cast<hal::fc::LoginId>(logins_.size()); }

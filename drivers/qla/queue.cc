@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "base/check.h"
 #include "drivers/qla/ctio.h"
 
@@ -17,12 +20,16 @@ constexpr base::Duration kTerminateLimit = std::chrono::seconds(2);
 }  // namespace
 
 TargetQueue::TargetQueue(Device& device, RequestRing& ring, const Memory& memory, const Logins& logins)
-    : device_(device), ring_(ring), memory_(memory), logins_(logins), slots_(device.options.exchanges) {
-  CHECK(slots_.size() <= Handle::kSlots);
-  free_.reserve(slots_.size());
-  for (std::size_t i = slots_.size(); i > 0; --i) {
-    slots_[i - 1].index = static_cast<std::uint32_t>(i - 1);
-    free_.push_back(&slots_[i - 1]);
+    : device_(device),
+      ring_(ring),
+      memory_(memory),
+      logins_(logins),
+      slot_count_(device.options.exchanges),
+      slots_(std::make_unique<Slot[]>(slot_count_)) {
+  CHECK(slot_count_ <= Handle::kSlots);
+  for (std::uint32_t i = slot_count_; i-- > 0;) {
+    slots_[i].index = i;
+    slots_[i].next_free = std::exchange(free_, &slots_[i]);
   }
 }
 
@@ -30,30 +37,6 @@ TargetQueue::~TargetQueue() {
   while (waiting_.pop_front() != nullptr) {
   }
   while (owed_.pop_front() != nullptr) {
-  }
-}
-
-void TargetQueue::send_data(hal::fc::Exchange& exchange, const hal::fc::ExchangeData& data) {
-  add_step(exchange, data, true);
-}
-
-void TargetQueue::receive_data(hal::fc::Exchange& exchange, const hal::fc::ExchangeData& data) {
-  add_step(exchange, data, false);
-}
-
-void TargetQueue::add_step(hal::fc::Exchange& exchange, const hal::fc::ExchangeData& data, bool to_initiator) {
-  Slot& slot = static_cast<Slot&>(exchange);
-  CHECK(slot.in_use && slot.steps < Slot::kSteps && slot.ending == Ending::kNone && !data.segments.empty());
-  DataStep& step = slot.at(slot.steps++);
-  step.data = data;
-  step.segment = step.moved = 0;
-  step.state = State::kWaiting;
-  step.to_initiator = to_initiator;
-  step.status_next = false;
-  if (slot.alive) [[likely]] {
-    advance(slot);
-  } else {
-    finish_unsent(slot, slot.aborted ? DataStatus::kTerminated : DataStatus::kFailed);
   }
 }
 
@@ -68,19 +51,19 @@ void TargetQueue::terminate_data(hal::fc::Exchange& exchange) {
 void TargetQueue::send_response(hal::fc::Exchange& exchange, const hal::fc::ExchangeResponse& response) {
   Slot& slot = static_cast<Slot&>(exchange);
   CHECK(slot.in_use && slot.steps == 0 && slot.ending == Ending::kNone);
-  if (!slot.alive) {
+  if (!slot.alive) [[unlikely]] {
     slot.ending = Ending::kLocal;
     return owe(slot);
   }
   slot.ending = Ending::kResponse;
-  const bool confirm = device_.options.confirmed_completion && response.status != 0 &&
+  const bool confirm = response.status != 0 && device_.options.confirmed_completion &&
                        (logins_[slot.login].service_parameters & 0x80) != 0;
-  wire::Entry& entry = slot.ending_entry;
-  entry = wire::Entry{};
-  address_ctio(*reinterpret_cast<wire::CtioHead*>(&entry), slot,
-               Handle::make(HandleKind::kEnd, slot.index, slot.generation));
-  fill_response(entry, slot, response, response_iu(slot), confirm);
-  if (!send_ending(slot)) wait(slot);
+  wire::Ctio7Mode0& ctio = begin_ending(slot);
+  if (is_short(response)) [[likely]] {
+    fill_response(ctio, response, confirm);
+  } else {
+    fill_long_response(ctio, response, memory_.response_iu(slot.index), confirm);
+  }
 }
 
 void TargetQueue::drop(hal::fc::Exchange& exchange) {
@@ -91,13 +74,8 @@ void TargetQueue::drop(hal::fc::Exchange& exchange) {
     return owe(slot);
   }
   slot.ending = Ending::kTerminate;
-  wire::Entry& entry = slot.ending_entry;
-  entry = wire::Entry{};
-  address_ctio(*reinterpret_cast<wire::CtioHead*>(&entry), slot,
-               Handle::make(HandleKind::kEnd, slot.index, slot.generation));
-  fill_terminate(entry, slot);
+  fill_terminate(begin_ending(slot));
   ++device_.counters[Count::kTerminated];
-  if (!send_ending(slot)) wait(slot);
 }
 
 // What has not gone to the firmware yet is answered by ourselves.
@@ -124,32 +102,6 @@ void TargetQueue::owe(Slot& slot) {
   if (!slot.OwedHook::linked()) owed_.push_back(slot);
 }
 
-// Gives the answers that are due, in their order.
-void TargetQueue::settle(Slot& slot) {
-  while (slot.steps != 0 && slot.at(0).state == State::kDone) {
-    const DataStatus status = slot.at(0).status;
-    const bool last = slot.at(0).data.with_status && status == DataStatus::kDone;
-    slot.first = static_cast<std::uint8_t>((slot.first + 1) % Slot::kSteps);
-    --slot.steps;
-    if (status == DataStatus::kFailed) ++device_.counters[Count::kFailedTransfers];
-    user_->data_done(slot, status);
-    if (last) return release(slot);
-  }
-  if (slot.steps == 0 && slot.ending == Ending::kLocal) {
-    user_->exchange_ended(slot);
-    release(slot);
-  }
-}
-
-void TargetQueue::release(Slot& slot) {
-  if (slot.WaitHook::linked()) slot.WaitHook::unlink();
-  if (slot.OwedHook::linked()) slot.OwedHook::unlink();
-  slot.in_use = slot.alive = false;
-  ++slot.generation;
-  free_.push_back(&slot);
-  if (slot.aborted) watcher_->aborted_exchange_gone(slot.index);
-}
-
 bool TargetQueue::poll() {
   if (idle()) [[likely]]
     return false;
@@ -167,8 +119,10 @@ bool TargetQueue::poll() {
 }
 
 Slot* TargetQueue::find(std::uint32_t address, std::uint32_t s_id, std::uint16_t ox_id) {
-  for (Slot& slot : slots_) {
-    if (slot.in_use && slot.alive && slot.address == address && slot.s_id == s_id && slot.ox_id == ox_id) return &slot;
+  for (Slot& slot : slots()) {
+    if (slot.in_use && slot.alive && slot.ctio.exchange == address && slot.ctio.initiator == s_id &&
+        slot.ox_id == ox_id)
+      return &slot;
   }
   return nullptr;
 }
@@ -184,7 +138,7 @@ void TargetQueue::abort(Slot& slot) {
 }
 
 void TargetQueue::login_ended(hal::fc::LoginId login) {
-  for (Slot& slot : slots_) {
+  for (Slot& slot : slots()) {
     if (!slot.in_use || slot.login != login) continue;
     finish_unsent(slot, DataStatus::kFailed);
     if (slot.sent()) terminate(slot);
@@ -200,7 +154,7 @@ void TargetQueue::terminate(Slot& slot) {
 }
 
 void TargetQueue::check_limits(base::Time now) {
-  for (Slot& slot : slots_) {
+  for (Slot& slot : slots()) {
     if (!slot.in_use || now < slot.deadline || !slot.sent()) continue;
     ++device_.counters[Count::kLateTransfers];
     if (!slot.alive || slot.finished) return device_.fail("no answer to a transfer");
@@ -210,7 +164,7 @@ void TargetQueue::check_limits(base::Time now) {
 }
 
 void TargetQueue::reset() {
-  for (Slot& slot : slots_) {
+  for (Slot& slot : slots()) {
     if (!slot.in_use) continue;
     slot.alive = slot.ending_sent = slot.terminate_wanted = slot.aborted = false;
     ++slot.generation;
@@ -225,14 +179,14 @@ void TargetQueue::reset() {
 }
 
 std::string TargetQueue::describe() const {
-  std::string text = fmt::format("exchanges: {} of {}\n", in_use(), slots_.size());
-  for (const Slot& slot : slots_) {
+  std::string text = fmt::format("exchanges: {} of {}\n", in_use(), slot_count_);
+  for (const Slot& slot : slots()) {
     if (!slot.in_use) continue;
     text += fmt::format("  {} login {} s_id {:06x} ox_id {:04x} address {:08x} transfers {}{}{}{}{}{}{}\n", slot.index,
-                        slot.login, slot.s_id, slot.ox_id, slot.address, slot.steps, slot.sent() ? ", sent" : "",
-                        slot.alive ? "" : ", dead", slot.finished ? ", finished" : "",
-                        slot.terminate_wanted ? ", terminated" : "", slot.aborted ? ", aborted" : "",
-                        slot.ending != Ending::kNone ? ", ending" : "");
+                        slot.login, std::uint32_t{slot.ctio.initiator}, slot.ox_id, std::uint32_t{slot.ctio.exchange},
+                        slot.steps, slot.sent() ? ", sent" : "", slot.alive ? "" : ", dead",
+                        slot.finished ? ", finished" : "", slot.terminate_wanted ? ", terminated" : "",
+                        slot.aborted ? ", aborted" : "", slot.ending != Ending::kNone ? ", ending" : "");
   }
   return text;
 }

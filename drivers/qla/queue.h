@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <vector>
+#include <utility>
 
 #include "drivers/qla/device.h"
 #include "drivers/qla/exchange.h"
@@ -29,7 +29,7 @@ class TargetQueue final : public hal::fc::FcQueue {
   ~TargetQueue() override;
 
   hal::Reactor& reactor() override { return device_.reactor; }
-  std::uint32_t exchange_count() const override { return static_cast<std::uint32_t>(slots_.size()); }
+  std::uint32_t exchange_count() const override { return slot_count_; }
   void set_user(hal::fc::FcQueueUser& user) override { user_ = &user; }
   void send_data(hal::fc::Exchange& exchange, const hal::fc::ExchangeData& data) override;
   void receive_data(hal::fc::Exchange& exchange, const hal::fc::ExchangeData& data) override;
@@ -43,7 +43,7 @@ class TargetQueue final : public hal::fc::FcQueue {
   void answered(Handle handle, const wire::Ctio7Done& done);
   bool poll();
   bool idle() const { return waiting_.empty() && owed_.empty(); }
-  std::uint32_t in_use() const { return exchange_count() - static_cast<std::uint32_t>(free_.size()); }
+  std::uint32_t in_use() const { return in_use_; }
   // Off the path of commands.
   Slot* find(std::uint32_t address, std::uint32_t s_id, std::uint16_t ox_id);
   void abort(Slot& slot);
@@ -53,24 +53,29 @@ class TargetQueue final : public hal::fc::FcQueue {
   std::string describe() const;
 
  private:
+  std::span<Slot> slots() const { return {slots_.get(), slot_count_}; }
   void begin(Slot& slot, const wire::Atio7& atio, hal::fc::LoginId login);
+  void refuse_command(const wire::Atio7& atio, hal::fc::LoginId login);
   void refuse(const wire::Atio7& atio, std::uint16_t nport, std::uint8_t status);
-  void refuse_by_end(const wire::Atio7& atio, std::uint16_t nport);
+  void refuse_by_end(const wire::Atio7& atio, hal::fc::LoginId login);
   void add_step(hal::fc::Exchange& exchange, const hal::fc::ExchangeData& data, bool to_initiator);
   void advance(Slot& slot);
-  bool send_step(Slot& slot, std::uint32_t index);
-  void send_step_status(Slot& slot, std::uint32_t index);
+  bool send_step(Slot& slot, DataStep& step, std::uint32_t part);
+  std::uint32_t put_more_segments(wire::Ctio7Mode0& ctio, std::span<const hal::DmaSpan> segments);
+  void send_step_status(Slot& slot, DataStep& step);
+  wire::Ctio7Mode0& begin_ending(Slot& slot);
   bool send_ending(Slot& slot);
   bool send_terminate(Slot& slot);
+  void ending_answered(Handle handle, const wire::Ctio7Done& done);
+  void wrong_answer(Handle handle, const wire::Ctio7Done& done);
   void step_answered(Slot& slot, DataStep& step, const wire::Ctio7Done& done);
+  void step_failed(Slot& slot, DataStep& step, wire::CtioStatus status);
   void finish_unsent(Slot& slot, hal::fc::DataStatus status);
   void terminate(Slot& slot);
   void settle(Slot& slot);
   void release(Slot& slot);
   void wait(Slot& slot);
   void owe(Slot& slot);
-  std::uint32_t index_of(const Slot& slot) const { return slot.index; }
-  hal::DmaSpan response_iu(const Slot& slot) const { return memory_.response_iu(slot.index); }
 
   Device& device_;
   RequestRing& ring_;
@@ -79,10 +84,40 @@ class TargetQueue final : public hal::fc::FcQueue {
   hal::fc::FcQueueUser* user_ = nullptr;
   ExchangeWatcher* watcher_ = nullptr;
   bool draining_ = false;
-  std::vector<Slot> slots_;
-  std::vector<Slot*> free_;  // the one used last is taken first: it is in the cache
+  const std::uint32_t slot_count_;
+  const std::unique_ptr<Slot[]> slots_;
+  Slot* free_ = nullptr;  // the one used last is taken first: it is in the cache
+  std::uint32_t in_use_ = 0;
   base::IntrusiveList<Slot, WaitTag> waiting_;
   base::IntrusiveList<Slot, OwedTag> owed_;
 };
+
+inline void TargetQueue::release(Slot& slot) {
+  if (slot.WaitHook::linked()) slot.WaitHook::unlink();
+  if (slot.OwedHook::linked()) slot.OwedHook::unlink();
+  slot.in_use = slot.alive = false;
+  ++slot.generation;
+  slot.next_free = std::exchange(free_, &slot);
+  --in_use_;
+  if (slot.aborted) watcher_->aborted_exchange_gone(slot.index);
+}
+
+// Gives the answers that are due, in their order.
+inline void TargetQueue::settle(Slot& slot) {
+  while (slot.steps != 0 && slot.at(0).state == DataStep::State::kDone) {
+    const DataStep& step = slot.at(0);
+    const hal::fc::DataStatus status = step.status;
+    const bool last = step.data.with_status && status == hal::fc::DataStatus::kDone;
+    slot.first = static_cast<std::uint8_t>(slot.part(1));
+    --slot.steps;
+    if (status == hal::fc::DataStatus::kFailed) ++device_.counters[Count::kFailedTransfers];
+    user_->data_done(slot, status);
+    if (last) return release(slot);
+  }
+  if (slot.steps == 0 && slot.ending == Ending::kLocal) {
+    user_->exchange_ended(slot);
+    release(slot);
+  }
+}
 
 }  // namespace qla

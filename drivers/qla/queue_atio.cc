@@ -32,30 +32,8 @@ void read_long_cdb(hal::fc::Exchange& exchange, std::uint32_t additional, const 
 
 }  // namespace
 
-void TargetQueue::atio(const wire::Atio7& atio, std::span<const wire::Entry> more) {
-  const hal::fc::LoginId login = logins_.find(atio.header.s_id);
-  const std::uint32_t additional = wire::Atio7::AdditionalCdb::get(atio.flags);
-  const std::uint32_t length = wire::Atio7::Length::get(atio.attribute_length);
-  if (length < kLeastLength + 4 * additional || more.size() + 1 < entries_of(additional)) [[unlikely]] {
-    device_.wrong(Count::kWrongAtio, "ATIO with a wrong length", length);
-    return refuse_by_end(atio, login == Logins::kNone ? wire::kHandleUnknown : logins_[login].nport);
-  }
-  ++device_.counters[Count::kCommands];
-  if (login == Logins::kNone) [[unlikely]]
-    return refuse(atio, wire::kHandleUnknown, kBusy);
-  if (logins_[login].state != LoginState::kOpen) [[unlikely]]
-    return refuse(atio, logins_[login].nport, kBusy);
-  if (free_.empty() || atio.exchange == wire::kNoExchangeAddress) [[unlikely]] {
-    return refuse(atio, logins_[login].nport, kTaskSetFull);
-  }
-  Slot& slot = *free_.back();
-  free_.pop_back();
-  begin(slot, atio, login);
-  if (additional != 0) read_long_cdb(slot, additional, atio, more.first(entries_of(additional) - 1));
-  user_->command_received(slot);
-}
-
-void TargetQueue::begin(Slot& slot, const wire::Atio7& atio, hal::fc::LoginId login) {
+inline void TargetQueue::begin(Slot& slot, const wire::Atio7& atio, hal::fc::LoginId login) {
+  address_ctio(slot.ctio, atio, logins_.found(login).nport);
   slot.login = login;
   slot.ox_id = atio.header.ox_id;
   slot.rx_id = atio.header.rx_id;
@@ -69,14 +47,36 @@ void TargetQueue::begin(Slot& slot, const wire::Atio7& atio, hal::fc::LoginId lo
   slot.data_length = atio.data_length;
   slot.cdb_length = 16;
   std::memcpy(slot.cdb.data(), atio.cdb.data(), 16);
-  slot.address = atio.exchange;
-  slot.s_id = atio.header.s_id;
-  slot.nport = logins_[login].nport;
-  slot.attribute_flags = wire::CtioFlags::Attribute::of(wire::Atio7::Attribute::get(atio.attribute_length));
   slot.in_use = slot.alive = true;
   slot.finished = slot.aborted = slot.ending_sent = slot.terminate_wanted = slot.terminate_requested = false;
   slot.ending = Ending::kNone;
   slot.first = slot.steps = 0;
+}
+
+void TargetQueue::atio(const wire::Atio7& atio, std::span<const wire::Entry> more) {
+  const hal::fc::LoginId login = logins_.find(atio.header.s_id);
+  const std::uint32_t additional = wire::Atio7::AdditionalCdb::get(atio.flags);
+  const std::uint32_t length = wire::Atio7::Length::get(atio.attribute_length);
+  const bool whole = additional == 0 || more.size() + 1 >= entries_of(additional);
+  if (length < kLeastLength + 4 * additional || !whole) [[unlikely]]
+    return refuse_by_end(atio, login);
+  ++device_.counters[Count::kCommands];
+  if (login == Logins::kNone || logins_.found(login).state != LoginState::kOpen || free_ == nullptr ||
+      atio.exchange == wire::kNoExchangeAddress) [[unlikely]] {
+    return refuse_command(atio, login);
+  }
+  Slot& slot = *free_;
+  free_ = slot.next_free;
+  ++in_use_;
+  begin(slot, atio, login);
+  if (additional != 0) [[unlikely]]
+    read_long_cdb(slot, additional, atio, more.first(entries_of(additional) - 1));
+  user_->command_received(slot);
+}
+
+void TargetQueue::refuse_command(const wire::Atio7& atio, hal::fc::LoginId login) {
+  if (login == Logins::kNone) return refuse(atio, wire::kHandleUnknown, kBusy);
+  refuse(atio, logins_[login].nport, logins_[login].state != LoginState::kOpen ? kBusy : kTaskSetFull);
 }
 
 // Answers a command that gets no exchange of ours.
@@ -84,6 +84,7 @@ void TargetQueue::refuse(const wire::Atio7& atio, std::uint16_t nport, std::uint
   ++device_.counters[status == kBusy ? Count::kBusyAnswers : Count::kFullAnswers];
   auto& ctio = ring_.next<wire::Ctio7Mode1>();
   address_ctio(ctio, atio, nport);
+  ctio.head.handle = Handle::make(HandleKind::kStray, 0, 0).raw;
   std::uint16_t word = status;
   if (std::uint32_t{atio.data_length} != 0 && wire::Atio7::AdditionalCdb::get(atio.flags) == 0) {
     word |= wire::kStatusUnder;
@@ -94,9 +95,12 @@ void TargetQueue::refuse(const wire::Atio7& atio, std::uint16_t nport, std::uint
                                           wire::CtioFlags::Mode::of(1));
 }
 
-void TargetQueue::refuse_by_end(const wire::Atio7& atio, std::uint16_t nport) {
+void TargetQueue::refuse_by_end(const wire::Atio7& atio, hal::fc::LoginId login) {
+  device_.wrong(Count::kWrongAtio, "ATIO with a wrong length", wire::Atio7::Length::get(atio.attribute_length));
+  const std::uint16_t nport = login == Logins::kNone ? wire::kHandleUnknown : logins_[login].nport;
   auto& ctio = ring_.next<wire::Ctio7Mode1>();
   address_ctio(ctio, atio, nport);
+  ctio.head.handle = Handle::make(HandleKind::kStray, 0, 0).raw;
   ctio.flags = static_cast<std::uint16_t>(std::uint16_t{ctio.flags} | wire::CtioFlags::Terminate::kMask |
                                           wire::CtioFlags::Mode::of(1));
   ++device_.counters[Count::kTerminated];

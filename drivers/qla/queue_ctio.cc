@@ -11,16 +11,102 @@ using hal::fc::DataStatus;
 using Flags = wire::CtioFlags;
 using State = DataStep::State;
 
-std::uint32_t segments_left(const DataStep& step) {
-  return static_cast<std::uint32_t>(step.data.segments.size()) - step.segment;
-}
-bool more_to_send(const DataStep& step) { return step.segment < step.data.segments.size() || step.status_next; }
+bool more_to_send(const DataStep& step) { return !step.data.segments.empty() || step.status_next; }
 
-wire::DataSegment segment_of(const hal::DmaSpan& span) {
-  return {span.iova.raw, static_cast<std::uint32_t>(span.bytes.size())};
+std::uint32_t put_segment(wire::DataSegment& to, const hal::DmaSpan& span) {
+  const auto length = static_cast<std::uint32_t>(span.bytes.size());
+  to.address = span.iova.raw;
+  to.length = length;
+  return length;
 }
 
 }  // namespace
+
+// One CTIO of the transfer at this place of the slot's ring of steps.
+inline bool TargetQueue::send_step(Slot& slot, DataStep& step, std::uint32_t part) {
+  if (!ring_.has_room(kCtioEntries)) [[unlikely]]
+    return false;
+  slot.deadline = device_.reactor.now() + device_.options.transfer_limit;
+  step.state = State::kSent;
+  step.handle = Handle::make(HandleKind::kData, slot.index, slot.generation, part);
+  if (step.status_next) [[unlikely]] {
+    send_step_status(slot, step);
+    return true;
+  }
+  const std::span<const hal::DmaSpan> segments = step.data.segments;
+  const std::size_t count = std::min<std::size_t>(segments.size(), kCtioSegments);
+  auto& ctio = ring_.next(slot.ctio);
+  ctio.head.handle = step.handle.raw;
+  ctio.segment_count = static_cast<std::uint16_t>(count);
+  ctio.relative_offset = step.data.offset;
+  std::uint32_t bytes = put_segment(ctio.segment, *segments.data());
+  if (count > 1) bytes += put_more_segments(ctio, {segments.data() + 1, count - 1});
+  ctio.transfer_length = bytes;
+  step.data.offset += bytes;
+  step.data.segments = {segments.data() + count, segments.size() - count};
+  std::uint16_t flags = slot.ctio.flags;
+  flags |= step.to_initiator ? Flags::DataIn::kMask : Flags::DataOut::kMask;
+  if (step.data.with_status && count == segments.size()) {
+    slot.finished = step.data.residual_flags == 0;
+    step.status_next = !slot.finished;
+    if (slot.finished) flags |= Flags::SendStatus::kMask;
+  }
+  ctio.flags = flags;
+  return true;
+}
+
+// Those that go into continuation entries; returns their bytes.
+std::uint32_t TargetQueue::put_more_segments(wire::Ctio7Mode0& ctio, std::span<const hal::DmaSpan> segments) {
+  std::uint32_t bytes = 0;
+  while (!segments.empty()) {
+    auto& more = ring_.next<wire::Continuation64>();
+    more.type = static_cast<std::uint8_t>(wire::EntryType::kContinuation64);
+    more.count = 1;
+    const std::size_t count = std::min(segments.size(), more.segments.size());
+    for (std::size_t i = 0; i < count; ++i) {
+      bytes += put_segment(more.segments[i], segments[i]);
+    }
+    segments = segments.subspan(count);
+    ++ctio.head.count;
+  }
+  return bytes;
+}
+
+// GOOD with a residual does not fit beside data: a CTIO of its own, once the data has gone.
+void TargetQueue::send_step_status(Slot& slot, DataStep& step) {
+  step.status_next = false;
+  slot.finished = true;
+  auto& ctio = ring_.next(slot.ctio);
+  ctio.head.handle = step.handle.raw;
+  hal::fc::ExchangeResponse response;
+  response.residual_flags = step.data.residual_flags;
+  response.residual = step.data.residual;
+  fill_response(ctio, response, false);
+}
+
+inline void TargetQueue::add_step(hal::fc::Exchange& exchange, const hal::fc::ExchangeData& data, bool to_initiator) {
+  Slot& slot = static_cast<Slot&>(exchange);
+  CHECK(slot.in_use && slot.steps < Slot::kSteps && slot.ending == Ending::kNone && !data.segments.empty());
+  const std::uint32_t part = slot.part(slot.steps++);
+  DataStep& step = slot.step[part];
+  step.data = data;
+  step.state = State::kWaiting;
+  step.to_initiator = to_initiator;
+  step.status_next = false;
+  if (!slot.alive) [[unlikely]]
+    return finish_unsent(slot, slot.aborted ? DataStatus::kTerminated : DataStatus::kFailed);
+  if (slot.steps > 1 || !waiting_.empty()) [[unlikely]]
+    return advance(slot);
+  if (!send_step(slot, step, part)) wait(slot);
+}
+
+void TargetQueue::send_data(hal::fc::Exchange& exchange, const hal::fc::ExchangeData& data) {
+  add_step(exchange, data, true);
+}
+
+void TargetQueue::receive_data(hal::fc::Exchange& exchange, const hal::fc::ExchangeData& data) {
+  add_step(exchange, data, false);
+}
 
 // Sends what may go now: transfers to the initiator one behind the other, one from it when all before it has arrived.
 void TargetQueue::advance(Slot& slot) {
@@ -30,7 +116,7 @@ void TargetQueue::advance(Slot& slot) {
     DataStep& step = slot.at(i);
     if (step.state == State::kWaiting) {
       if (!step.to_initiator && i > 0 && slot.at(i - 1).state == State::kSent) return;
-      if (!send_step(slot, i)) return wait(slot);
+      if (!send_step(slot, step, slot.part(i))) return wait(slot);
     }
     if (step.state == State::kSent && (!step.to_initiator || more_to_send(step))) return;
   }
@@ -39,68 +125,24 @@ void TargetQueue::advance(Slot& slot) {
   }
 }
 
-bool TargetQueue::send_step(Slot& slot, std::uint32_t index) {
-  DataStep& step = slot.at(index);
-  if (!ring_.has_room(kCtioEntries)) return false;
-  slot.deadline = device_.reactor.now() + device_.options.transfer_limit;
-  step.state = State::kSent;
-  if (step.status_next) {
-    send_step_status(slot, index);
-    return true;
+// Where the CTIO that ends an exchange is written: in the ring, or in the slot when it has to wait.
+wire::Ctio7Mode0& TargetQueue::begin_ending(Slot& slot) {
+  const bool now = waiting_.empty() && ring_.has_room(1);
+  if (now) [[likely]] {
+    slot.ending_sent = slot.finished = true;
+    slot.deadline = device_.reactor.now() + device_.options.transfer_limit;
+  } else {
+    slot.ending_ctio = slot.ctio;
+    wait(slot);
   }
-  const std::uint32_t part = (slot.first + index) % Slot::kSteps;
-  const std::uint32_t count = std::min(segments_left(step), kCtioSegments);
-  const auto segments = step.data.segments.subspan(step.segment, count);
-  auto& ctio = ring_.next<wire::Ctio7Mode0>();
-  address_ctio(ctio, slot, Handle::make(HandleKind::kData, slot.index, slot.generation, part));
-  ctio.segment_count = static_cast<std::uint16_t>(count);
-  ctio.relative_offset = step.data.offset + step.moved;
-  ctio.segment = segment_of(segments[0]);
-  std::uint32_t bytes = ctio.segment.length;
-  for (std::uint32_t at = 1; at < count; at += 5) {
-    auto& more = ring_.next<wire::Continuation64>();
-    more.type = static_cast<std::uint8_t>(wire::EntryType::kContinuation64);
-    more.count = 1;
-    for (std::uint32_t i = 0; i < std::min(count - at, 5u); ++i) {
-      more.segments[i] = segment_of(segments[at + i]);
-      bytes += more.segments[i].length;
-    }
-    ++ctio.head.count;
-  }
-  ctio.transfer_length = bytes;
-  step.segment += count;
-  step.moved += bytes;
-  std::uint16_t flags = slot.attribute_flags;
-  flags |= step.to_initiator ? Flags::DataIn::kMask : Flags::DataOut::kMask;
-  if (step.data.with_status && segments_left(step) == 0) {
-    if (step.data.residual_flags == 0) {
-      flags |= Flags::SendStatus::kMask;
-      slot.finished = true;
-    } else {
-      step.status_next = true;
-    }
-  }
-  ctio.flags = flags;
-  return true;
-}
-
-// GOOD with a residual does not fit beside data: a CTIO of its own, once the data has gone.
-void TargetQueue::send_step_status(Slot& slot, std::uint32_t index) {
-  DataStep& step = slot.at(index);
-  step.status_next = false;
-  slot.finished = true;
-  auto& entry = ring_.next<wire::Entry>();
-  address_ctio(*reinterpret_cast<wire::CtioHead*>(&entry), slot,
-               Handle::make(HandleKind::kData, slot.index, slot.generation, (slot.first + index) % Slot::kSteps));
-  hal::fc::ExchangeResponse response;
-  response.residual_flags = step.data.residual_flags;
-  response.residual = step.data.residual;
-  fill_response(entry, slot, response, {}, false);
+  wire::Ctio7Mode0& ctio = now ? ring_.next(slot.ctio) : slot.ending_ctio;
+  ctio.head.handle = Handle::make(HandleKind::kEnd, slot.index, slot.generation).raw;
+  return ctio;
 }
 
 bool TargetQueue::send_ending(Slot& slot) {
-  if (slot.WaitHook::linked() || (!draining_ && !waiting_.empty()) || !ring_.has_room(1)) return false;
-  ring_.next<wire::Entry>() = slot.ending_entry;
+  if (!ring_.has_room(1)) return false;
+  ring_.next(slot.ending_ctio);
   slot.ending_sent = slot.finished = true;
   slot.deadline = device_.reactor.now() + device_.options.transfer_limit;
   return true;
@@ -108,9 +150,9 @@ bool TargetQueue::send_ending(Slot& slot) {
 
 bool TargetQueue::send_terminate(Slot& slot) {
   if (!ring_.has_room(1)) return false;
-  auto& entry = ring_.next<wire::Entry>();
-  address_ctio(*reinterpret_cast<wire::CtioHead*>(&entry), slot, Handle::make(HandleKind::kStray, 0, 0));
-  fill_terminate(entry, slot);
+  auto& ctio = ring_.next(slot.ctio);
+  ctio.head.handle = Handle::make(HandleKind::kStray, 0, 0).raw;
+  fill_terminate(ctio);
   slot.finished = true;
   slot.alive = false;
   ++device_.counters[Count::kTerminated];
@@ -118,53 +160,73 @@ bool TargetQueue::send_terminate(Slot& slot) {
 }
 
 void TargetQueue::answered(Handle handle, const wire::Ctio7Done& done) {
+  if (handle.kind() == HandleKind::kEnd) return ending_answered(handle, done);
+  if (handle.slot() >= slot_count_ || handle.part() >= Slot::kSteps) [[unlikely]]
+    return wrong_answer(handle, done);
+  Slot& slot = slots_.get()[handle.slot()];
+  DataStep& step = slot.step[handle.part()];
+  if (step.state != State::kSent || step.handle != handle || done.exchange != slot.ctio.exchange) [[unlikely]]
+    return wrong_answer(handle, done);
+  const bool good = done.status == static_cast<std::uint16_t>(wire::CtioStatus::kOk) && done.head.status == 0;
+  if (!good || more_to_send(step) || slot.steps > 1) [[unlikely]]
+    return step_answered(slot, step, done);
+  step.status = DataStatus::kDone;
+  step.state = State::kDone;
+  settle(slot);
+}
+
+void TargetQueue::ending_answered(Handle handle, const wire::Ctio7Done& done) {
+  if (handle.slot() >= slot_count_) return wrong_answer(handle, done);
+  Slot& slot = slots_.get()[handle.slot()];
+  if (!slot.ending_sent || !handle.of_generation(slot.generation) || done.exchange != slot.ctio.exchange) [[unlikely]]
+    return wrong_answer(handle, done);
+  if (done.head.status != 0) ++device_.counters[Count::kRefusedEntries];
+  slot.ending_sent = slot.alive = false;
+  slot.ending = Ending::kLocal;
+  settle(slot);
+}
+
+// Nothing that is out fits it.
+void TargetQueue::wrong_answer(Handle handle, const wire::Ctio7Done& done) {
   if (handle.kind() == HandleKind::kStray) {
     ++device_.counters[Count::kStrayAnswers];
     return;
   }
-  if (handle.slot() >= slots_.size()) return device_.wrong(Count::kWrongHandle, "CTIO with a wrong handle", handle.raw);
-  Slot& slot = slots_[handle.slot()];
+  if (handle.slot() >= slot_count_) return device_.wrong(Count::kWrongHandle, "CTIO with a wrong handle", handle.raw);
+  const Slot& slot = slots_.get()[handle.slot()];
   if (!slot.in_use || !handle.of_generation(slot.generation)) {
     return device_.wrong(Count::kRepeatedAnswer, "CTIO of an exchange that has ended", handle.raw);
   }
-  if (done.exchange != slot.address) {
+  if (done.exchange != slot.ctio.exchange) {
     return device_.wrong(Count::kWrongExchange, "CTIO of another exchange", done.exchange);
   }
-  if (done.head.status != 0) ++device_.counters[Count::kRefusedEntries];
-  if (handle.kind() == HandleKind::kEnd) {
-    if (!slot.ending_sent) return device_.wrong(Count::kRepeatedAnswer, "CTIO that was not sent", handle.raw);
-    slot.ending_sent = slot.alive = false;
-    slot.ending = Ending::kLocal;
-    return settle(slot);
-  }
-  DataStep& step = slot.step[handle.part() % Slot::kSteps];
-  const std::uint32_t place = (handle.part() + Slot::kSteps - slot.first) % Slot::kSteps;
-  if (handle.part() >= Slot::kSteps || place >= slot.steps || step.state != State::kSent) {
-    return device_.wrong(Count::kRepeatedAnswer, "CTIO that was not sent", handle.raw);
-  }
-  step_answered(slot, step, done);
+  device_.wrong(Count::kRepeatedAnswer, "CTIO that was not sent", handle.raw);
 }
 
 void TargetQueue::step_answered(Slot& slot, DataStep& step, const wire::Ctio7Done& done) {
+  if (done.head.status != 0) ++device_.counters[Count::kRefusedEntries];
   const auto status = static_cast<wire::CtioStatus>(std::uint16_t{done.status});
-  if (status == wire::CtioStatus::kOk && done.head.status == 0) [[likely]] {
-    if (more_to_send(step)) {
-      step.state = State::kWaiting;
-      if (slot.alive) return advance(slot);
-      return finish_unsent(slot, slot.aborted ? DataStatus::kTerminated : DataStatus::kFailed);
-    }
-    step.status = DataStatus::kDone;
+  if (status != wire::CtioStatus::kOk || done.head.status != 0) {
+    step_failed(slot, step, status);
+  } else if (more_to_send(step)) {
+    step.state = State::kWaiting;
+    if (slot.alive) return advance(slot);
+    return finish_unsent(slot, slot.aborted ? DataStatus::kTerminated : DataStatus::kFailed);
   } else {
-    const bool early = status == wire::CtioStatus::kAborted && (slot.aborted || slot.terminate_requested);
-    step.status = early ? DataStatus::kTerminated : DataStatus::kFailed;
-    // With its response asked for, or unknown to the firmware, the exchange is over there.
-    const bool over = status == wire::CtioStatus::kInvalidExchange || status == wire::CtioStatus::kPortLoggedOut;
-    if (over || slot.finished) slot.alive = false;
-    finish_unsent(slot, step.status);  // what would have followed
+    step.status = DataStatus::kDone;
   }
   step.state = State::kDone;
-  if (slot.alive && slot.steps > 1) advance(slot);  // one that waited for this
+  if (slot.steps > 1 && slot.alive) advance(slot);  // one that waited for this
   settle(slot);
+}
+
+void TargetQueue::step_failed(Slot& slot, DataStep& step, wire::CtioStatus status) {
+  const bool early = status == wire::CtioStatus::kAborted && (slot.aborted || slot.terminate_requested);
+  step.status = early ? DataStatus::kTerminated : DataStatus::kFailed;
+  // With its response asked for, or unknown to the firmware, the exchange is over there.
+  const bool over = status == wire::CtioStatus::kInvalidExchange || status == wire::CtioStatus::kPortLoggedOut;
+  if (over || slot.finished) slot.alive = false;
+  finish_unsent(slot, step.status);  // what would have followed
 }
 
 }  // namespace qla

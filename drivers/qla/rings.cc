@@ -6,6 +6,7 @@ namespace qla {
 void RequestRing::reset() {
   std::memset(memory_.bytes.data(), 0xff, memory_.bytes.size());
   in_ = out_ = told_ = 0;
+  free_ = mask_;
 }
 
 bool RequestRing::flush() {
@@ -26,7 +27,8 @@ std::uint32_t RequestRing::refresh() {
     return 0;
   }
   out_ = out;
-  return free();
+  free_ = mask_ - ((in_ - out_) & mask_);
+  return free_;
 }
 
 }  // namespace qla

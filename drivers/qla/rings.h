@@ -20,21 +20,26 @@ class RequestRing {
   RequestRing(Device& device, hal::DmaSpan memory)
       : device_(device),
         memory_(memory),
-        mask_(static_cast<std::uint32_t>(memory.bytes.size() / wire::kEntryBytes) - 1) {}
+        mask_(static_cast<std::uint32_t>(memory.bytes.size() / wire::kEntryBytes) - 1),
+        free_(mask_) {}
   void reset();
   // Room for `count` entries, and kReserved more unless the caller may use those.
   static constexpr std::uint32_t kReserved = 64;
   bool has_room(std::uint32_t count, std::uint32_t reserved = kReserved) {
-    return free() >= count + reserved || refresh() >= count + reserved;
+    return free_ >= count + reserved || refresh() >= count + reserved;
   }
-  // The next entry, zeroed, to be filled; only after has_room().
+  // The next entry, to be filled; zeroed, or a copy. Only after has_room().
   template <class T>
   T& next() {
-    static_assert(sizeof(T) == wire::kEntryBytes && alignof(T) == 1);
-    std::byte* const at = memory_.bytes.data() + in_ * wire::kEntryBytes;
-    std::memset(at, 0, wire::kEntryBytes);
-    in_ = (in_ + 1) & mask_;
-    return *reinterpret_cast<T*>(at);
+    T& entry = place<T>();
+    std::memset(static_cast<void*>(&entry), 0, sizeof entry);
+    return entry;
+  }
+  template <class T>
+  T& next(const T& like) {
+    T& entry = place<T>();
+    std::memcpy(static_cast<void*>(&entry), static_cast<const void*>(&like), sizeof entry);
+    return entry;
   }
   bool flush();  // rings the doorbell when there is something new
   std::uint32_t in() const { return in_; }
@@ -43,11 +48,19 @@ class RequestRing {
   std::span<const std::byte> bytes() const { return memory_.bytes; }
 
  private:
-  std::uint32_t free() const { return mask_ - ((in_ - out_) & mask_); }
+  template <class T>
+  T& place() {
+    static_assert(sizeof(T) == wire::kEntryBytes && alignof(T) == 1);
+    std::byte* const at = memory_.bytes.data() + in_ * wire::kEntryBytes;
+    in_ = (in_ + 1) & mask_;
+    --free_;
+    return *reinterpret_cast<T*>(at);
+  }
   std::uint32_t refresh();
   Device& device_;
   hal::DmaSpan memory_;
   std::uint32_t mask_;
+  std::uint32_t free_;  // entries that the adapter is known to have done with
   std::uint32_t in_ = 0, out_ = 0, told_ = 0;
 };
 
@@ -65,7 +78,7 @@ class AnswerRing {
     out_ = told_ = 0;
   }
   // The next entry has been written, or is being written: its last dword is.
-  bool peek(std::uint32_t ahead = 0) const { return signature((out_ + ahead) & mask_) != wire::kEntryTaken; }
+  bool peek() const { return signature(out_).load(std::memory_order_acquire) != wire::kEntryTaken; }
   // How many entries the adapter has handed over by its register; a read of the bus.
   std::uint32_t ready() {
     const std::uint32_t in = device_.registers.read<InRegister>().raw;
@@ -81,6 +94,11 @@ class AnswerRing {
     mark_taken(out_);
     out_ = (out_ + 1) & mask_;
   }
+  bool take_if_any(wire::Entry& entry) {
+    const bool any = peek();
+    if (any) take(entry);
+    return any;
+  }
   bool flush() {
     if (out_ == told_) return false;
     told_ = out_;
@@ -95,15 +113,11 @@ class AnswerRing {
 
  private:
   std::byte* at(std::uint32_t index) const { return memory_.bytes.data() + index * wire::kEntryBytes; }
-  std::uint32_t& last_dword(std::uint32_t index) const {
-    return *reinterpret_cast<std::uint32_t*>(at(index) + wire::kEntryBytes - 4);
+  // The last dword of an entry.
+  std::atomic<std::uint32_t>& signature(std::uint32_t index) const {
+    return *reinterpret_cast<std::atomic<std::uint32_t>*>(at(index) + wire::kEntryBytes - 4);
   }
-  std::uint32_t signature(std::uint32_t index) const {
-    return std::atomic_ref(last_dword(index)).load(std::memory_order_acquire);
-  }
-  void mark_taken(std::uint32_t index) {
-    std::atomic_ref(last_dword(index)).store(wire::kEntryTaken, std::memory_order_relaxed);
-  }
+  void mark_taken(std::uint32_t index) { signature(index).store(wire::kEntryTaken, std::memory_order_relaxed); }
   Device& device_;
   hal::DmaSpan memory_;
   std::uint32_t mask_;

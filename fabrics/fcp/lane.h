@@ -59,7 +59,10 @@ class Lane final : public hal::fc::FcQueueUser, public scsi::TargetPort {
   void end_nexus(scsi::Nexus& nexus) override;
 
  private:
-  Session* session_of(hal::fc::LoginId login) { return login < sessions_.size() ? sessions_[login].get() : nullptr; }
+  Session* session_of(hal::fc::LoginId login) {
+    return login < sessions_.size() ? sessions_.data()[login].get() : nullptr;
+  }
+  Slot& slot_of(const hal::fc::Exchange& exchange) { return slots_.get()[exchange.index]; }
   void receive_management(Slot& slot);
   void refuse(Slot& slot, std::uint8_t code);  // FCP_RSP with FCP_RSP_INFO
   void refuse_fields(Slot& slot);

@@ -33,10 +33,8 @@ scsi::DataDirection direction_of(const Exchange& exchange) {
 bool fill(Slot& slot, const Exchange& exchange) {
   scsi::Command& command = slot;
   const std::size_t length = exchange.cdb_length;
-  if (!attribute_of(exchange.task_attribute, command.attribute) || length < kFixedCdb || length > command.cdb.size() ||
-      length % 4 != 0) {
-    return false;
-  }
+  if (!attribute_of(exchange.task_attribute, command.attribute)) return false;
+  if (length != kFixedCdb && (length < kFixedCdb || length > command.cdb.size() || length % 4 != 0)) return false;
   command.direction = direction_of(exchange);
   if (command.direction == scsi::DataDirection::kNone && exchange.data_length != 0) return false;
   command.tag = std::uint64_t{exchange.index} << 16 | exchange.ox_id;
@@ -56,7 +54,7 @@ bool fill(Slot& slot, const Exchange& exchange) {
 
 void Lane::command_received(Exchange& exchange) {
   CHECK(exchange.index < slot_count_);
-  Slot& slot = slots_[exchange.index];
+  Slot& slot = slot_of(exchange);
   CHECK(slot.place == SlotPlace::kFree);
   Session* const session = session_of(exchange.login);
   slot.exchange = &exchange;
@@ -64,18 +62,13 @@ void Lane::command_received(Exchange& exchange) {
   if (session == nullptr || session->lost) [[unlikely]] {
     ++counters_.stray_commands;
     if (session != nullptr) ++session->exchanges;
-    drop(slot);
-    return;
+    return drop(slot);
   }
   ++session->exchanges;
-  if (exchange.task_management_flags != 0) [[unlikely]] {
-    receive_management(slot);
-    return;
-  }
-  if (!fill(slot, exchange)) [[unlikely]] {
-    refuse_fields(slot);
-    return;
-  }
+  if (exchange.task_management_flags != 0) [[unlikely]]
+    return receive_management(slot);
+  if (!fill(slot, exchange)) [[unlikely]]
+    return refuse_fields(slot);
   slot.nexus = session->nexus;
   slot.place = SlotPlace::kCore;
   slot.status_in_data = slot.abort_asked = false;

@@ -11,8 +11,6 @@ using hal::fc::Exchange;
 using hal::fc::ExchangeData;
 using hal::fc::ExchangeResponse;
 
-Slot& slot_of(scsi::Command& command) { return static_cast<Slot&>(command); }
-
 scsi::Delivery delivery_of(hal::fc::DataStatus status) {
   switch (status) {
     case hal::fc::DataStatus::kDone:
@@ -26,8 +24,9 @@ scsi::Delivery delivery_of(hal::fc::DataStatus status) {
 }
 
 std::uint8_t residual_flags(const scsi::Response& response) {
-  static constexpr std::uint8_t kFlags[] = {0, ExchangeResponse::kUnder, ExchangeResponse::kOver};
-  return kFlags[static_cast<std::size_t>(response.residual)];
+  using Residual = scsi::Response::Residual;
+  if (response.residual == Residual::kNone) return 0;
+  return response.residual == Residual::kOverflow ? ExchangeResponse::kOver : ExchangeResponse::kUnder;
 }
 
 std::uint32_t residual_of(const scsi::Response& response) {
@@ -38,14 +37,16 @@ std::uint32_t residual_of(const scsi::Response& response) {
 }  // namespace
 
 void Lane::send_data_in(scsi::Command& command, const scsi::Transfer& transfer) {
-  Slot& slot = slot_of(command);
+  Slot& slot = static_cast<Slot&>(command);
   ExchangeData data{.segments = transfer.segments,
                     .offset = static_cast<std::uint32_t>(transfer.offset),
                     .length = static_cast<std::uint32_t>(transfer.length)};
   if (transfer.with_status) {
     data.with_status = slot.status_in_data = true;
-    data.residual_flags = residual_flags(slot.response);
-    data.residual = residual_of(slot.response);
+    if (slot.response.residual != scsi::Response::Residual::kNone) [[unlikely]] {
+      data.residual_flags = residual_flags(slot.response);
+      data.residual = residual_of(slot.response);
+    }
   }
   ++slot.transfers_out;
   slot.session->read_bytes += transfer.length;
@@ -53,7 +54,7 @@ void Lane::send_data_in(scsi::Command& command, const scsi::Transfer& transfer) 
 }
 
 void Lane::receive_data_out(scsi::Command& command, const scsi::Transfer& transfer) {
-  Slot& slot = slot_of(command);
+  Slot& slot = static_cast<Slot&>(command);
   ++slot.transfers_out;
   slot.session->write_bytes += transfer.length;
   queue_.receive_data(*slot.exchange, {.segments = transfer.segments,
@@ -61,14 +62,18 @@ void Lane::receive_data_out(scsi::Command& command, const scsi::Transfer& transf
                                        .length = static_cast<std::uint32_t>(transfer.length)});
 }
 
-void Lane::terminate_data_transfer(scsi::Command& command) { queue_.terminate_data(*slot_of(command).exchange); }
+void Lane::terminate_data_transfer(scsi::Command& command) {
+  queue_.terminate_data(*static_cast<Slot&>(command).exchange);
+}
 
 void Lane::data_done(Exchange& exchange, hal::fc::DataStatus status) {
-  Slot& slot = slots_[exchange.index];
+  Slot& slot = slot_of(exchange);
   CHECK(slot.place == SlotPlace::kCore && slot.transfers_out > 0);
   --slot.transfers_out;
-  const bool ends = slot.status_in_data && slot.transfers_out == 0 && status == hal::fc::DataStatus::kDone;
-  if (status != hal::fc::DataStatus::kDone) slot.status_in_data = false;  // no status was sent
+  const bool done = status == hal::fc::DataStatus::kDone;
+  const bool ends = done && slot.status_in_data && slot.transfers_out == 0;
+  if (!done) [[unlikely]]
+    slot.status_in_data = false;  // no status was sent
   if (slot.direction == scsi::DataDirection::kIn) {
     router_.data_in_delivered(slot, delivery_of(status));
   } else {
@@ -78,7 +83,7 @@ void Lane::data_done(Exchange& exchange, hal::fc::DataStatus status) {
 }
 
 void Lane::send_command_complete(scsi::Command& command) {
-  Slot& slot = slot_of(command);
+  Slot& slot = static_cast<Slot&>(command);
   CHECK(slot.place == SlotPlace::kCore && slot.transfers_out == 0);
   if (slot.session->lost) {  // nobody to tell
     drop(slot);
@@ -94,7 +99,7 @@ void Lane::send_command_complete(scsi::Command& command) {
   queue_.send_response(*slot.exchange, response);
 }
 
-void Lane::drop_command(scsi::Command& command) { drop(slot_of(command)); }
+void Lane::drop_command(scsi::Command& command) { drop(static_cast<Slot&>(command)); }
 
 void Lane::drop(Slot& slot) {
   slot.place = SlotPlace::kEnding;
@@ -102,7 +107,7 @@ void Lane::drop(Slot& slot) {
 }
 
 void Lane::exchange_ended(Exchange& exchange) {
-  Slot& slot = slots_[exchange.index];
+  Slot& slot = slot_of(exchange);
   CHECK(slot.place == SlotPlace::kEnding);
   free(slot);
 }
