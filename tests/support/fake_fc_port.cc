@@ -93,7 +93,7 @@ void FakeFcPort::light(bool on, hal::fc::Topology topology) {
 
 void FakeFcPort::fail_adapter(const std::string& reason, bool recovers) {
   later([this, reason, recovers] {
-    held_.clear();
+    forget_held();
     user_->adapter_failed(reason, recovers);
     for (const auto& initiator : initiators_) end_if_live(*initiator);
   });
@@ -112,10 +112,16 @@ void FakeFcPort::stop(std::function<void()> done) {
   EXPECT_NE(user_, nullptr) << "stopped twice";
   stopped_ = std::move(done);
   later([this] {
-    held_.clear();
+    forget_held();
     light_ = false;
     for (const auto& initiator : initiators_) end_if_live(*initiator);
   });
+}
+
+// Off the link, their exchanges are over: answers that are still to come go nowhere.
+void FakeFcPort::forget_held() {
+  for (const auto& [id, held] : held_) forgotten_.insert(id);
+  held_.clear();
 }
 
 void FakeFcPort::link_service(FcInitiator& from, LinkServiceKind kind, std::uint32_t parameters) {
@@ -130,6 +136,7 @@ void FakeFcPort::link_service(FcInitiator& from, LinkServiceKind kind, std::uint
 
 void FakeFcPort::answer(std::uint32_t link_service, const hal::fc::LinkServiceAnswer& answer) {
   const auto held = held_.find(link_service);
+  if (forgotten_.erase(link_service) != 0) return;
   if (held == held_.end()) {
     ADD_FAILURE() << "a link service was answered twice, or never asked";
     return;

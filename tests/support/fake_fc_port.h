@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -198,6 +199,7 @@ class FakeFcPort final : public hal::fc::FcPort, public hal::Poller {
   };
   void later(std::function<void()> event) { events_.push_back(std::move(event)); }
   void link_service(FcInitiator& from, hal::fc::LinkServiceKind kind, std::uint32_t parameters);
+  void forget_held();
   void end(hal::fc::LoginId login);
   void end_if_live(FcInitiator& initiator);
   FakeFcQueue& queue_of(hal::fc::LoginId login);
@@ -218,6 +220,7 @@ class FakeFcPort final : public hal::fc::FcPort, public hal::Poller {
     std::uint32_t parameters;
   };
   std::map<std::uint32_t, Held> held_;  // link services without an answer
+  std::set<std::uint32_t> forgotten_;   // of those, whom nobody waits for any more
   std::uint32_t next_service_ = 1;
   std::deque<std::function<void()>> events_;  // up-calls that are due
 };
