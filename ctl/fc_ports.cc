@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/log.h"
@@ -18,11 +19,16 @@ bool same_adapter(const FcPort& a, const FcPort& b) {
   return a.device == b.device && a.wwpn == b.wwpn && a.wwnn == b.wwnn;
 }
 
+bool same_virtual_port(const FcPort& a, const FcPort& b) {
+  return a.name == b.name && a.wwpn == b.wwpn && a.wwnn == b.wwnn;
+}
+
 }  // namespace
 
 // One attempt to open a device; goes to the worker and comes back.
 struct FcPorts::Opening {
   FcPort config;
+  std::vector<FcPort> virtual_ports;
   hal::Reactor* reactor;
   std::uint64_t attempt;
   base::Result<std::unique_ptr<hal::fc::FcPort>> port = nullptr;
@@ -39,10 +45,14 @@ void FcPorts::apply(const std::vector<FcPort>& wanted, Done done) {
   stopping_ = false;
   std::vector<std::string> leaving;
   for (const auto& [name, port] : ports_) {
+    if (!port.config.parent.empty()) continue;  // goes with its parent
     const auto still = std::find_if(wanted.begin(), wanted.end(), [&, &key = name](const FcPort& config) {
       return config.name == key && config.enabled && same_adapter(config, ports_.at(key).config);
     });
-    if (still == wanted.end()) leaving.push_back(name);
+    const std::vector<FcPort> children = children_of(name);
+    const bool same = std::equal(children.begin(), children.end(), port.virtual_ports.begin(), port.virtual_ports.end(),
+                                 &same_virtual_port);
+    if (still == wanted.end() || !same) leaving.push_back(name);
   }
   remove_next(std::move(leaving), std::move(done));
 }
@@ -63,23 +73,49 @@ void FcPorts::remove_next(std::vector<std::string> names, Done done) {
   const std::string name = names.back();
   names.pop_back();
   ports_.at(name).state = State::kLeaving;
-  parts_.fabric.detach(
-      name, [this, name, rest = std::move(names), done = std::move(done)](const base::Result<void>& result) mutable {
-        if (!result) {
-          ports_.at(name).state = State::kAttached;
-          return done(base::fail(result.error().code, fmt::format("port \"{}\": {}", name, result.error().text)));
-        }
-        ports_.erase(name);
-        remove_next(std::move(rest), std::move(done));
-      });
+  let_go(name, [this, name, rest = std::move(names), done = std::move(done)](const base::Result<void>& result) mutable {
+    if (!result) {
+      ports_.at(name).state = State::kAttached;
+      return done(base::fail(result.error().code, fmt::format("port \"{}\": {}", name, result.error().text)));
+    }
+    ports_.erase(name);
+    remove_next(std::move(rest), std::move(done));
+  });
+}
+
+// Its virtual ports, then itself.
+void FcPorts::let_go(const std::string& name, Done done) {
+  const auto child = std::find_if(ports_.begin(), ports_.end(), [&](const auto& each) {
+    return each.second.config.parent == name && each.second.state == State::kAttached;
+  });
+  if (child == ports_.end()) return parts_.fabric.detach(name, std::move(done));
+  const std::string virtual_port = child->first;
+  child->second.state = State::kLeaving;
+  parts_.fabric.detach(virtual_port,
+                       [this, name, virtual_port, done = std::move(done)](const base::Result<void>& result) mutable {
+                         if (!result) {
+                           ports_.at(virtual_port).state = State::kAttached;
+                           return done(result);
+                         }
+                         ports_.erase(virtual_port);
+                         let_go(name, std::move(done));
+                       });
+}
+
+std::vector<FcPort> FcPorts::children_of(const std::string& name) const {
+  std::vector<FcPort> children;
+  std::copy_if(wanted_.begin(), wanted_.end(), std::back_inserter(children),
+               [&](const FcPort& config) { return config.parent == name; });
+  return children;
 }
 
 void FcPorts::settle(Done done) {
   parts_.fabric.apply(fcp_config(wanted_), std::move(done));
   for (const FcPort& config : wanted_) {
-    if (!config.enabled) continue;
+    if (!config.enabled || !config.parent.empty()) continue;
     Port& port = ports_[config.name];
     port.config = config;
+    if (port.state != State::kAttached) port.virtual_ports = children_of(config.name);
     if (port.state == State::kWaiting) open(port);
   }
 }
@@ -97,9 +133,13 @@ void FcPorts::open(Port& port) {
   port.state = State::kOpening;
   port.attempt = next_attempt_++;
   if (port.reactor == nullptr) port.reactor = &least_used();
-  auto* const opening = new Opening{port.config, port.reactor, port.attempt};  // deleted by the second function
+  auto* const opening =
+      new Opening{port.config, port.virtual_ports, port.reactor, port.attempt};  // deleted by the second function
   parts_.worker.submit(
-      parts_.control, [this, opening] { opening->port = parts_.source.open(opening->config, *opening->reactor); },
+      parts_.control,
+      [this, opening] {
+        opening->port = parts_.source.open(opening->config, opening->virtual_ports, *opening->reactor);
+      },
       [this, opening] { opened(*std::unique_ptr<Opening>(opening)); });
 }
 
@@ -118,7 +158,7 @@ void FcPorts::opened(Opening& opening) {
     port.state = State::kAttached;
     port.trouble.clear();
     kFcLog.info("{}: {} is ours", opening.config.name, opening.config.device);
-    return;
+    return attach_virtual(port);
   }
   port.adapter.reset();
   port.state = State::kWaiting;
@@ -127,13 +167,27 @@ void FcPorts::opened(Opening& opening) {
   retry_later();
 }
 
+void FcPorts::attach_virtual(const Port& port) {
+  const std::vector<hal::fc::FcPort*> made = port.adapter->virtual_ports();
+  for (std::size_t i = 0; i < std::min(made.size(), port.virtual_ports.size()); ++i) {
+    const FcPort& config = port.virtual_ports[i];
+    if (auto attached = parts_.fabric.attach(config.name, *made[i]); !attached) {
+      kFcLog.error("{}: {}", config.name, attached.error().text);
+      continue;
+    }
+    Port& entry = ports_[config.name];
+    entry.config = config;
+    entry.state = State::kAttached;
+  }
+}
+
 // The adapter is gone for good: a device of that address may come again.
 void FcPorts::failed(const std::string& name, const std::string& why) {
   const auto at = ports_.find(name);
-  if (at == ports_.end() || at->second.state != State::kAttached) return;
+  if (at == ports_.end() || at->second.state != State::kAttached || !at->second.config.parent.empty()) return;
   at->second.state = State::kLeaving;
   at->second.trouble = why;
-  parts_.fabric.detach(name, [this, name](const base::Result<void>& result) { given_up(name, result); });
+  let_go(name, [this, name](const base::Result<void>& result) { given_up(name, result); });
 }
 
 void FcPorts::given_up(const std::string& name, const base::Result<void>& result) {
@@ -161,12 +215,15 @@ void FcPorts::stop(Done done) {
   timer_.disarm();
   wanted_.clear();
   std::vector<std::string> all;
-  for (const auto& [name, port] : ports_) all.push_back(name);
+  for (const auto& [name, port] : ports_) {
+    if (port.config.parent.empty()) all.push_back(name);
+  }
   remove_next(std::move(all), std::move(done));
 }
 
 std::string FcPorts::state_of(const FcPort& config, const Port* port, const fcp::PortStatus& status) {
   if (!config.enabled) return "offline";
+  if (port == nullptr && !config.parent.empty()) return "waiting for port " + config.parent;
   if (port == nullptr || port->state == State::kOpening) return "opening its device";
   if (port->state == State::kWaiting) return "waiting for its device: " + port->trouble;
   if (port->state == State::kLeaving) return "being let go";

@@ -17,6 +17,7 @@
 
 namespace ctl {
 
+// Virtual ports come and go with the adapter of their parent; one more or one less means that it is opened anew.
 class FcPorts {
  public:
   static constexpr base::Duration kRetry = std::chrono::seconds(2);
@@ -40,6 +41,7 @@ class FcPorts {
   enum class State : std::uint8_t { kWaiting, kOpening, kAttached, kLeaving };
   struct Port {
     FcPort config;
+    std::vector<FcPort> virtual_ports;  // on its link, as it was opened with; each has an entry of its own, too
     State state = State::kWaiting;
     std::string trouble;  // why it waits
     std::uint64_t attempt = 0;
@@ -47,6 +49,8 @@ class FcPorts {
     std::unique_ptr<hal::fc::FcPort> adapter;
   };
   struct Opening;
+  void let_go(const std::string& name, Done done);
+  void attach_virtual(const Port& port);
   void remove_next(std::vector<std::string> names, Done done);
   void settle(Done done);
   void open(Port& port);
@@ -56,6 +60,7 @@ class FcPorts {
   void retry_later();
   static void retry(void* context);
   hal::Reactor& least_used() const;
+  std::vector<FcPort> children_of(const std::string& name) const;
   static std::string state_of(const FcPort& config, const Port* port, const fcp::PortStatus& status);
 
   Parts parts_;

@@ -19,6 +19,7 @@ namespace {
 constexpr std::size_t kMinSecret = 12;  // RFC 7143 12.1.3: 96 bits
 constexpr std::size_t kMaxSecret = 255;
 constexpr std::size_t kMaxUserName = 255;
+constexpr std::ptrdiff_t kMaxVirtualPorts = 63;  // of one adapter
 
 class Checker {
  public:
@@ -74,6 +75,7 @@ class Checker {
   void portals();
   void targets();
   void fc_ports();
+  void virtual_port(std::size_t index, const FcPort& port, const std::string& what);
   void groups();
   void views();
   void access(const char* section, std::size_t index, const std::string& what, const Access& access);
@@ -231,9 +233,13 @@ void Checker::fc_ports() {
     const FcPort& port = config_.fc_ports[i];
     const std::string what = fmt::format("fc_port \"{}\"", port.name);
     require(valid_name(port.name), "fc_port", i, "name", "{}: a name is 1 to 64 of letters, digits and . _ -", what);
-    require(valid_device_address(port.device), "fc_port", i, "device",
-            "{}: a device is a PCI address like 0000:3b:00.0, or unix:/PATH of a model's socket", what);
-    require(devices.insert(port.device).second, "fc_port", i, "device", "{}: another port has the same device", what);
+    if (port.parent.empty()) {
+      require(valid_device_address(port.device), "fc_port", i, "device",
+              "{}: a device is a PCI address like 0000:3b:00.0, or unix:/PATH of a model's socket", what);
+      require(devices.insert(port.device).second, "fc_port", i, "device", "{}: another port has the same device", what);
+    } else {
+      virtual_port(i, port, what);
+    }
     require(port.wwpn.empty() || names.insert(port.wwpn).second, "fc_port", i, "wwpn",
             "{}: another port has the same wwpn", what);
     for (const std::string& pattern : port.initiators) {
@@ -243,6 +249,20 @@ void Checker::fc_ports() {
     require(port.relative_port_id == 0 || relative_port_ids_.insert(port.relative_port_id).second, "fc_port", i,
             "relative_port_id", "{}: relative port identifier {} is another port's", what, port.relative_port_id);
   }
+}
+
+void Checker::virtual_port(std::size_t index, const FcPort& port, const std::string& what) {
+  require(port.device.empty(), "fc_port", index, "device", "{}: a port has a device or a parent, not both", what);
+  require(!port.wwpn.empty(), "fc_port", index, "wwpn", "{}: a port with a parent needs a wwpn", what);
+  const auto& all = config_.fc_ports;
+  const auto parent =
+      std::find_if(all.begin(), all.end(), [&](const FcPort& each) { return each.name == port.parent; });
+  require(parent != all.end() && parent->parent.empty(), "fc_port", index, "parent",
+          "{}: there is no fc_port \"{}\" with a device", what, port.parent);
+  const auto siblings =
+      std::count_if(all.begin(), all.end(), [&](const FcPort& each) { return each.parent == port.parent; });
+  require(siblings <= kMaxVirtualPorts, "fc_port", index, "parent", "{}: \"{}\" has more than {} virtual ports", what,
+          port.parent, kMaxVirtualPorts);
 }
 
 void Checker::groups() {

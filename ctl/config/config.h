@@ -59,6 +59,7 @@ struct Target {
 struct FcPort {            // a port of a Fibre Channel adapter, in target mode
   std::string name;        // what views and target groups call the target
   std::string device;      // "0000:3b:00.0", or "unix:/run/outboard/hba0": a model behind a vfio-user socket
+  std::string parent;      // NPIV: the name of the fc_port on whose link this one is, instead of a device
   std::string wwpn, wwnn;  // "50:01:43:80:00:00:00:01"; empty: the adapter's own
   bool enabled = true;     // false: off the link, and the device is not touched
   std::vector<std::string> initiators;  // WWPNs that may log in, with * and ?; empty: everybody

@@ -95,7 +95,8 @@ Entry entry_of(const FcPort& port) {
   const FcPort normal;
   Builder out("fc_port", port.name);
   out.text("name", port.name);
-  out.text("device", port.device);
+  out.text("device", port.device, "");
+  out.text("parent", port.parent, "");
   out.text("wwpn", port.wwpn, "");
   out.text("wwnn", port.wwnn, "");
   out.flag("enabled", port.enabled, normal.enabled);

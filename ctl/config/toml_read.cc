@@ -85,9 +85,9 @@ base::Result<std::string> parse_wwn(const std::string& text) {
 
 void read_fc_port(TableReader& in, FcPort& out) {
   in.require("name");
-  in.require("device");
   in.read("name", out.name);
   in.read("device", out.device);
+  in.read("parent", out.parent);
   in.read("wwpn", out.wwpn, &parse_wwn);
   in.read("wwnn", out.wwnn, &parse_wwn);
   in.read("enabled", out.enabled);

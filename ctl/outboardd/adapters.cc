@@ -35,13 +35,18 @@ hal::fc::Wwn name_of(const std::string& text) { return hal::fc::parse_wwn(text).
 
 }  // namespace
 
-base::Result<std::unique_ptr<hal::fc::FcPort>> Adapters::open(const FcPort& config, hal::Reactor& reactor) {
+base::Result<std::unique_ptr<hal::fc::FcPort>> Adapters::open(const FcPort& config,
+                                                              const std::vector<FcPort>& virtual_ports,
+                                                              hal::Reactor& reactor) {
   auto device = TRY(open_device(config.device));
   qla::Options options;
   options.name = config.name;
   options.port_name = name_of(config.wwpn);
   options.node_name = name_of(config.wwnn);
   options.dump_folder = dump_folder_;
+  for (const FcPort& port : virtual_ports) {
+    options.virtual_ports.push_back({port.name, name_of(port.wwpn), name_of(port.wwnn)});
+  }
   return TRY(qla::Adapter::create(std::move(device), reactor, std::move(options)));
 }
 

@@ -69,8 +69,11 @@ constexpr std::array kPortalAdd = {Param{"address", kText, kPositional, "192.0.2
                                    Param{"group", kInteger, kOptional, "portal group, default 1", nullptr, 0, 65535}};
 constexpr std::array kPortalRemove = {Param{"address", kText, kPositional, "as it was added"}};
 constexpr std::array kPortAdd = {kPortName,
-                                 Param{"device", kText, kRequired, "PCI address, or unix:/PATH of a model's socket"},
-                                 kWwpn, kWwnn, kFcLogins};
+                                 Param{"device", kText, kOptional, "PCI address, or unix:/PATH of a model's socket"},
+                                 Param{"parent", kText, kOptional, "instead: the port on whose link it is (NPIV)"},
+                                 kWwpn,
+                                 kWwnn,
+                                 kFcLogins};
 constexpr std::array kPortModify = {kPortName, Param{"device", kText, kOptional, "PCI address, or unix:/PATH"}, kWwpn,
                                     kWwnn, kFcLogins};
 constexpr std::array kNameOfPort = {kPortName};

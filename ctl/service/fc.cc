@@ -22,6 +22,7 @@ base::Result<void> edit_name(const Params& params, const char* key, std::string&
 
 base::Result<void> edit_port(const Params& params, FcPort& port) {
   if (params.has("device")) port.device = params.text("device");
+  if (params.has("parent")) port.parent = params.text("parent");
   TRY(edit_name(params, "wwpn", port.wwpn));
   TRY(edit_name(params, "wwnn", port.wwnn));
   if (params.has("initiators")) port.initiators = words(params.list("initiators"));

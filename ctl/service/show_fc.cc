@@ -28,7 +28,7 @@ std::string text_of(hal::fc::PortId id) { return fmt::format("{:06x}", id.raw); 
 Json show(const FcPortInfo& info) {
   const hal::fc::PortInfo& adapter = info.status.info;
   Json out = {{"name", info.config.name},
-              {"device", info.config.device},
+              {"device", info.config.parent.empty() ? info.config.device : "on " + info.config.parent},
               {"enabled", info.config.enabled},
               {"state", info.state},
               {"wwpn", adapter.port_name.raw == 0 ? info.config.wwpn : to_string(adapter.port_name)},

@@ -110,6 +110,7 @@ void Aborts::terminate(const wire::AbtsReceived& abts) {
   auto* const ctio = control_.prepare<wire::Ctio7Mode1>(wire::EntryType::kCtio7);
   if (ctio == nullptr) return;
   ctio->nport = abts.nport;
+  ctio->vp = abts.vp;
   ctio->initiator = std::uint32_t{abts.header.s_id};
   ctio->exchange = abts.exchange_to_abort;
   ctio->ox_id = abts.header.ox_id;

@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -15,6 +16,7 @@ namespace {
 
 constexpr base::Logger kLog("qla");
 constexpr base::Duration kHousekeeping = std::chrono::milliseconds(100);
+constexpr std::uint32_t kMostVirtualPorts = 63;
 constexpr base::Duration kStopLimit = std::chrono::seconds(5);
 
 }  // namespace
@@ -34,7 +36,14 @@ base::Result<std::unique_ptr<Adapter>> Adapter::create(std::unique_ptr<hal::PciD
   if (registers.size() < regs::kWindowSize) {
     return base::fail(base::Errc::kUnsupported, pci->identity().address + " has too small a register window");
   }
-  Memory memory = TRY(Memory::create(options.exchanges));
+  const auto virtual_ports = static_cast<std::uint32_t>(options.virtual_ports.size());
+  if (virtual_ports > kMostVirtualPorts) return base::fail(base::Errc::kInvalid, "too many virtual ports");
+  if (virtual_ports != 0) {
+    options.virtual_exchanges =
+        std::min(options.virtual_exchanges, (Handle::kSlots - options.exchanges) / virtual_ports);
+    if (options.virtual_exchanges == 0) return base::fail(base::Errc::kInvalid, "no exchanges for virtual ports");
+  }
+  Memory memory = TRY(Memory::create(options.exchanges + virtual_ports * options.virtual_exchanges, 1 + virtual_ports));
   return std::unique_ptr<Adapter>(
       new Adapter(std::move(pci), *chip, reactor, std::move(options), std::move(memory), registers));
 }
@@ -48,16 +57,22 @@ Adapter::Adapter(std::unique_ptr<hal::PciDevice> pci, const Chip& chip, hal::Rea
       request_ring_(device_, memory_.request()),
       response_ring_(device_, memory_.response()),
       atio_ring_(device_, memory_.atio()),
-      logins_(device_.options.logins),
       control_(device_, request_ring_),
-      queue_(device_, request_ring_, memory_, logins_),
-      services_(device_, control_, logins_, queue_),
-      aborts_(device_, control_, logins_, queue_),
-      requests_(device_, control_, memory_),
+      port_(device_, control_, request_ring_, memory_, {0, 0, device_.options.exchanges}, device_.options.logins),
       dump_(device_),
-      bringup_(device_, mailbox_, memory_, request_ring_, logins_, *this),
+      bringup_(device_, mailbox_, memory_, request_ring_, *this),
       timer_([](void* self) { static_cast<Adapter*>(self)->housekeep(); }, this) {
   device_.registers = registers;
+  bringup_.watch_logins(port_.logins);
+  const std::uint32_t exchanges = device_.options.virtual_exchanges;
+  for (const VirtualNames& names : device_.options.virtual_ports) {
+    const auto vp = static_cast<std::uint8_t>(virtual_ports_.size() + 1);
+    const QueuePlace place{vp, device_.options.exchanges + (vp - 1u) * exchanges, exchanges};
+    auto parts = std::make_unique<PortParts>(device_, control_, request_ring_, memory_, place, device_.options.logins);
+    bringup_.watch_logins(parts->logins);
+    auto port = std::make_unique<VirtualPort>(device_, control_, mailbox_, *parts, names, *this);
+    virtual_ports_.push_back({std::move(parts), std::move(port)});
+  }
 }
 
 Adapter::~Adapter() {
@@ -67,12 +82,11 @@ Adapter::~Adapter() {
 void Adapter::start(hal::fc::FcPortUser& user) {
   CHECK(phase_ == Phase::kStopped);
   user_ = &user;
-  services_.set_user(&user);
-  requests_.set_user(&user);
+  port_.set_user(user);
   device_.reactor.add(*this);
   timer_.arm(device_.reactor.timers(), device_.reactor.now() + kHousekeeping);
   attempts_ = 0;
-  device_.lost = gone_ = false;
+  device_.lost = gone_ = off_ = false;
   device_.failure.clear();
   phase_ = Phase::kBringingUp;
   if (auto opened = open(); !opened.has_value()) {
@@ -148,15 +162,35 @@ void Adapter::stop(std::function<void()> done) {
   stop_deadline_ = device_.reactor.now() + kStopLimit;
 }
 
+// In reset, or gone: what was out is answered by ourselves now, and users have a moment to let go.
+void Adapter::went_off() {
+  phase_ = Phase::kOff;
+  off_ = true;
+  stop_deadline_ = device_.reactor.now() + kStopLimit;
+}
+
+bool Adapter::quiet() const {
+  return port_.quiet() && control_.idle() &&
+         std::all_of(virtual_ports_.begin(), virtual_ports_.end(),
+                     [](const Virtual& each) { return each.parts->quiet(); });
+}
+
 void Adapter::finish_stop() {
   if (phase_ != Phase::kStopped) close();
-  light_ = link_up_ = link_wanted_ = false;
+  light_ = link_up_ = link_wanted_ = off_ = false;
+  for (const Virtual& each : virtual_ports_) each.port->adapter_off();
   kLog.info("{}: stopped", device_.options.name);
   device_.reactor.post_function(std::exchange(stopped_, nullptr));  // who is told may destroy us
 }
 
 void Adapter::answer(std::uint32_t link_service, const hal::fc::LinkServiceAnswer& answer) {
-  services_.answer(link_service, answer);
+  port_.services.answer(link_service, answer);
+}
+
+std::vector<hal::fc::FcPort*> Adapter::virtual_ports() {
+  std::vector<hal::fc::FcPort*> ports;
+  for (const Virtual& each : virtual_ports_) ports.push_back(each.port.get());
+  return ports;
 }
 
 void Adapter::register_state_changes() { registration_wanted_ = true; }
@@ -173,7 +207,7 @@ void Adapter::poll_bringup() {
 }
 
 void Adapter::bringup_done() {
-  if (phase_ == Phase::kOff) return finish_stop();
+  if (phase_ == Phase::kOff) return went_off();
   if (phase_ == Phase::kBringingUp || phase_ == Phase::kRecovering) {
     phase_ = Phase::kOnline;
     const auto& firmware = bringup_.firmware();
@@ -182,7 +216,9 @@ void Adapter::bringup_done() {
     return;
   }
   attempts_ = 0;  // the link came up: what went wrong before is over
-  for (const hal::fc::LoginId id : bringup_.lost_logins()) services_.end(id);
+  for (const auto& [port, login] : bringup_.lost_logins()) {
+    (port == 0 ? port_ : *virtual_ports_[port - 1].parts).services.end(login);
+  }
   if (!light_ || phase_ != Phase::kOnline) return;
   link_down_runs_ = false;
   const hal::fc::Link& link = bringup_.link();
@@ -192,13 +228,14 @@ void Adapter::bringup_done() {
   link_up_ = true;
   told_ = link;
   user_->link_up(link);
+  for (const Virtual& each : virtual_ports_) each.port->link_changed();
 }
 
 void Adapter::bringup_failed() {
   if (phase_ == Phase::kOff) {  // it does not even reset: cut it off
     pci_->disable_dma();
     forget_everything();
-    return finish_stop();
+    return went_off();
   }
   if (phase_ == Phase::kOnline && !mailbox_.busy()) {  // of the link only
     kLog.info("{}: no link: {}", device_.options.name, bringup_.error());
@@ -236,7 +273,7 @@ hal::fc::PortInfo Adapter::info() const {
   info.node_name = bringup_.node_name();
   info.link = link_up_;
   info.where = bringup_.link();
-  info.logins = logins_.working();
+  info.logins = port_.logins.working();
   for (std::size_t i = 0; i < kCounts; ++i) {
     info.counters.emplace_back(kCountNames[i], device_.counters[static_cast<Count>(i)]);
   }

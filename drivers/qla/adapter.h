@@ -6,22 +6,23 @@
 #include <string>
 #include <vector>
 
-#include "drivers/qla/aborts.h"
 #include "drivers/qla/bringup.h"
 #include "drivers/qla/control.h"
 #include "drivers/qla/device.h"
 #include "drivers/qla/dump.h"
-#include "drivers/qla/link_services.h"
-#include "drivers/qla/logins.h"
 #include "drivers/qla/mailbox.h"
 #include "drivers/qla/memory.h"
-#include "drivers/qla/queue.h"
-#include "drivers/qla/requests.h"
+#include "drivers/qla/port_parts.h"
 #include "drivers/qla/rings.h"
+#include "drivers/qla/virtual_port.h"
 
 namespace qla {
 
-class Adapter final : public hal::fc::FcPort, public hal::Poller, public hal::FdHandler, public BringupUser {
+class Adapter final : public hal::fc::FcPort,
+                      public hal::Poller,
+                      public hal::FdHandler,
+                      public BringupUser,
+                      public VirtualPortHost {
  public:
   // kUnsupported: not a chip that this driver knows.
   static base::Result<std::unique_ptr<Adapter>> create(std::unique_ptr<hal::PciDevice> pci, hal::Reactor& reactor,
@@ -29,17 +30,18 @@ class Adapter final : public hal::fc::FcPort, public hal::Poller, public hal::Fd
   ~Adapter() override;
 
   hal::Reactor& reactor() override { return device_.reactor; }
-  std::vector<hal::fc::FcQueue*> queues() override { return {&queue_}; }
+  std::vector<hal::fc::FcQueue*> queues() override { return {&port_.queue}; }
+  std::vector<hal::fc::FcPort*> virtual_ports() override;
   void start(hal::fc::FcPortUser& user) override;
   void stop(std::function<void()> done) override;
   void answer(std::uint32_t link_service, const hal::fc::LinkServiceAnswer& answer) override;
-  void open_login(hal::fc::LoginId login) override { services_.open_login(login); }
-  void end_login(hal::fc::LoginId login) override { services_.end_login(login); }
-  void release_login(hal::fc::LoginId login) override { services_.release_login(login); }
-  void log_in(hal::fc::PortId port) override { requests_.log_in(port); }
+  void open_login(hal::fc::LoginId login) override { port_.services.open_login(login); }
+  void end_login(hal::fc::LoginId login) override { port_.services.end_login(login); }
+  void release_login(hal::fc::LoginId login) override { port_.services.release_login(login); }
+  void log_in(hal::fc::PortId port) override { port_.requests.log_in(port); }
   base::Result<void> send_ct(std::uint32_t id, hal::fc::PortId server, std::span<const std::byte> request,
                              base::Duration limit) override {
-    return requests_.send_ct(id, server, request, limit);
+    return port_.requests.send_ct(id, server, request, limit);
   }
   void register_state_changes() override;
   hal::fc::PortInfo info() const override;
@@ -50,6 +52,11 @@ class Adapter final : public hal::fc::FcPort, public hal::Poller, public hal::Fd
   void wake() override;
   void fd_ready(std::uint32_t events) override;
   void adapter_still() override;
+  const hal::fc::Link* link() const override { return link_up_ ? &told_ : nullptr; }
+  bool has_virtual_ports() const override { return bringup_.multi_id(); }
+  bool works() const override { return phase_ != Phase::kStopped; }
+  hal::fc::PortInfo info_of_adapter() const override { return info(); }
+  std::string dump_of_adapter(std::string_view what) const override { return dump(what); }
 
  private:
   enum class Phase : std::uint8_t { kStopped, kBringingUp, kOnline, kRecovering, kWaiting, kFailed, kStopping, kOff };
@@ -64,7 +71,9 @@ class Adapter final : public hal::fc::FcPort, public hal::Poller, public hal::Fd
   void poll_bringup();
   void bringup_done();
   void bringup_failed();
+  void went_off();
   void finish_stop();
+  bool quiet() const;
   // adapter_events.cc
   bool poll_events();
   void async_event(std::uint16_t code);
@@ -78,6 +87,11 @@ class Adapter final : public hal::fc::FcPort, public hal::Poller, public hal::Fd
   bool long_atio();
   void atio(const wire::Entry& first, std::span<const wire::Entry> more);
   void response(const wire::Entry& entry);
+  void command(const wire::Atio7& atio, std::span<const wire::Entry> more);
+  void notified(const wire::ImmediateNotify& notify);
+  void aborted(const wire::AbtsReceived& abts);
+  VirtualPort* virtual_port(std::uint8_t vp);
+  TargetQueue& queue_of(std::uint32_t exchange);
   // adapter_recovery.cc
   void recover();
   void begin_reset();
@@ -85,6 +99,9 @@ class Adapter final : public hal::fc::FcPort, public hal::Poller, public hal::Fd
   void forget_everything();
   void housekeep();
   void check_stop();
+  void links_changed();
+  void tell_failure(const std::string& why, bool recovers);
+  void end_all_logins(bool log_out);
 
   std::unique_ptr<hal::PciDevice> pci_;
   Device device_;
@@ -93,12 +110,13 @@ class Adapter final : public hal::fc::FcPort, public hal::Poller, public hal::Fd
   RequestRing request_ring_;
   ResponseRing response_ring_;
   AtioRing atio_ring_;
-  Logins logins_;
   Control control_;
-  TargetQueue queue_;
-  LinkServices services_;
-  Aborts aborts_;
-  Requests requests_;
+  PortParts port_;
+  struct Virtual {  // the parts outlive the port that uses them
+    std::unique_ptr<PortParts> parts;
+    std::unique_ptr<VirtualPort> port;
+  };
+  std::vector<Virtual> virtual_ports_;  // vp 1 and on
   Dump dump_;
   Bringup bringup_;
   hal::Timer timer_;
@@ -109,6 +127,7 @@ class Adapter final : public hal::fc::FcPort, public hal::Poller, public hal::Fd
   std::string reason_;  // of kWaiting and kFailed
   hal::InterruptKind interrupts_ = hal::InterruptKind::kNone;
   std::vector<int> interrupt_fds_;
+  bool off_ = false;        // stopping: the adapter is in reset, only users are waited for
   bool gone_ = false;       // for good; the user knows
   bool event_due_ = false;  // an interrupt, or the reactor slept
   std::uint32_t rounds_ = 0;

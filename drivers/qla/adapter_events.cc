@@ -81,8 +81,10 @@ void Adapter::async_event(std::uint16_t code) {
     case regs::AsyncEvent::kStateChange: {
       const std::array<std::byte, 4> page = {std::byte(mailbox[1] >> 8 & 3), std::byte(mailbox[1] & 0xff),
                                              std::byte(mailbox[2] >> 8), std::byte(mailbox[2] & 0xff)};
-      if (phase_ == Phase::kOnline) user_->state_changed(page);
-      return;
+      if (phase_ != Phase::kOnline) return;
+      if (VirtualPort* const port = virtual_port(static_cast<std::uint8_t>(mailbox[3])))
+        return port->state_changed(page);
+      return user_->state_changed(page);
     }
     default:
       return;  // discarded frames, transceivers, temperature: seen in dump("events")
@@ -98,7 +100,12 @@ void Adapter::light(bool on) {
   if (phase_ == Phase::kOnline) bringup_.cancel();
   link_down_at_ = device_.reactor.now() + device_.options.link_down_limit;
   link_down_runs_ = true;
+  links_changed();
+}
+
+void Adapter::links_changed() {
   if (std::exchange(link_up_, false)) user_->link_down();
+  for (const Virtual& each : virtual_ports_) each.port->link_changed();
 }
 
 void Adapter::port_database_changed(std::uint16_t nport, std::uint16_t state) {
@@ -106,7 +113,9 @@ void Adapter::port_database_changed(std::uint16_t nport, std::uint16_t state) {
     fabric_forgot_us_ |= state == kStateLoggedOut;
     return want_link();
   }
-  if (state == kStateLoggedOut) services_.port_logged_out(nport);
+  if (state != kStateLoggedOut) return;
+  port_.services.port_logged_out(nport);
+  for (const Virtual& each : virtual_ports_) each.parts->services.port_logged_out(nport);
 }
 
 }  // namespace qla

@@ -36,9 +36,8 @@ void Adapter::forget_everything() {
   ++device_.epoch;
   device_.running = false;
   control_.reset();
-  aborts_.reset();
-  queue_.reset();
-  services_.reset();
+  port_.reset();
+  for (const Virtual& each : virtual_ports_) each.port->reset();
   request_ring_.reset();
   response_ring_.reset();
   atio_ring_.reset();
@@ -57,13 +56,13 @@ void Adapter::recover() {
   if (phase_ == Phase::kStopping || phase_ == Phase::kOff) {
     pci_->disable_dma();
     forget_everything();
-    return finish_stop();
+    return went_off();
   }
   const bool again = phase_ == Phase::kOnline || attempts_ < kMostAttempts;
-  if (std::exchange(link_up_, false)) user_->link_down();
+  links_changed();
   if (phase_ == Phase::kOnline) {
     dump_.begin(why);
-    user_->adapter_failed(why, true);
+    tell_failure(why, true);
     phase_ = Phase::kRecovering;
     ++attempts_;
     return begin_reset();
@@ -73,9 +72,14 @@ void Adapter::recover() {
   mailbox_.cancel();
   pci_->disable_dma();
   forget_everything();
-  user_->adapter_failed(why, again);
+  tell_failure(why, again);
   phase_ = again ? Phase::kWaiting : Phase::kFailed;
   retry_at_ = device_.reactor.now() + pause_before(attempts_++);
+}
+
+void Adapter::tell_failure(const std::string& why, bool recovers) {
+  user_->adapter_failed(why, recovers);
+  for (const Virtual& each : virtual_ports_) each.port->failed(why, recovers);
 }
 
 void Adapter::removed() {
@@ -90,10 +94,10 @@ void Adapter::removed() {
   light_ = link_wanted_ = link_down_runs_ = false;
   const bool stopping = phase_ == Phase::kStopping || phase_ == Phase::kOff;
   phase_ = Phase::kFailed;
-  if (std::exchange(link_up_, false)) user_->link_down();
+  links_changed();
   forget_everything();
-  user_->adapter_failed(reason_, false);
-  if (stopping) finish_stop();
+  tell_failure(reason_, false);
+  if (stopping) went_off();
 }
 
 void Adapter::housekeep() {
@@ -112,12 +116,13 @@ void Adapter::housekeep() {
     }
   }
   if (phase_ == Phase::kStopping) check_stop();
+  for (const Virtual& each : virtual_ports_) each.port->housekeep(now);
   if (!device_.running || phase_ == Phase::kOff) return;
   control_.check_limits(now);
-  queue_.check_limits(now);
+  port_.queue.check_limits(now);
   if (link_down_runs_ && now >= link_down_at_) {
     link_down_runs_ = false;
-    services_.end_all(false);
+    end_all_logins(false);
   }
   if (phase_ != Phase::kOnline) return;
   if (link_wanted_ && !bringup_.running() && now >= link_retry_) {
@@ -140,15 +145,18 @@ void Adapter::housekeep() {
 
 // Ends the logins; when their users have let go, or the limit is over, the adapter goes into reset.
 void Adapter::check_stop() {
-  services_.end_all(true);
-  bool quiet = queue_.in_use() == 0;
-  for (hal::fc::LoginId id = 0; id < logins_.count(); ++id) quiet &= !logins_.valid(id);
-  if (!quiet && device_.reactor.now() < stop_deadline_) return;
+  end_all_logins(true);
+  if (!quiet() && device_.reactor.now() < stop_deadline_) return;
   phase_ = Phase::kOff;
   device_.running = false;
   mailbox_.cancel();
-  if (pci_->gone()) return finish_stop();
+  if (pci_->gone()) return went_off();
   bringup_.begin_off();
+}
+
+void Adapter::end_all_logins(bool log_out) {
+  port_.services.end_all(log_out);
+  for (const Virtual& each : virtual_ports_) each.port->end_logins(log_out);
 }
 
 std::string Adapter::dump(std::string_view what) const {
@@ -159,7 +167,7 @@ std::string Adapter::dump(std::string_view what) const {
                      request_ring_.in(), request_ring_.out(), request_ring_.entries(), response_ring_.out(),
                      response_ring_.entries(), atio_ring_.out(), atio_ring_.entries(), control_.in_use(),
                      Control::kSlots) +
-         queue_.describe();
+         port_.queue.describe();
 }
 
 }  // namespace qla

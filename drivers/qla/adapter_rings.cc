@@ -28,8 +28,12 @@ bool Adapter::poll() {
   if (device_.running) [[likely]]
     worked |= poll_rings();
   worked |= control_.poll();
-  worked |= queue_.poll();
-  worked |= services_.poll();
+  worked |= port_.poll();
+  for (const Virtual& each : virtual_ports_) worked |= each.parts->poll();
+  if (off_) [[unlikely]] {
+    if (quiet() || device_.reactor.now() >= stop_deadline_) finish_stop();
+    return true;
+  }
   if (device_.running) [[likely]]
     worked |= request_ring_.flush();
   return worked;
@@ -44,25 +48,68 @@ bool Adapter::poll_rings() {
   return true;
 }
 
+// By its address; an S_ID means something at one of our ports only.
+inline void Adapter::command(const wire::Atio7& atio, std::span<const wire::Entry> more) {
+  if (virtual_ports_.empty()) [[likely]]
+    return port_.queue.atio(atio, more);
+  const hal::fc::PortId to{atio.header.d_id};
+  for (const Virtual& each : virtual_ports_) {
+    if (each.port->started() && each.port->id() == to && to.raw != 0) return each.parts->queue.atio(atio, more);
+  }
+  if (told_.id == to) return port_.queue.atio(atio, more);
+  port_.queue.not_ours(atio);
+}
+
+void Adapter::notified(const wire::ImmediateNotify& notify) {
+  if (notify.vp == 0) return port_.services.notified(notify);
+  VirtualPort* const port = virtual_port(notify.vp);
+  if (port == nullptr || !port->started()) return port_.services.refuse(notify);
+  port->parts().services.notified(notify);
+}
+
+void Adapter::aborted(const wire::AbtsReceived& abts) {
+  VirtualPort* const port = virtual_port(abts.vp);
+  (port == nullptr ? port_ : port->parts()).aborts.received(abts);
+}
+
+// Null for the physical one, and for what is none of ours.
+VirtualPort* Adapter::virtual_port(std::uint8_t vp) {
+  return vp == 0 || vp > virtual_ports_.size() ? nullptr : virtual_ports_[vp - 1u].port.get();
+}
+
+inline TargetQueue& Adapter::queue_of(std::uint32_t exchange) {
+  for (const Virtual& each : virtual_ports_) {
+    if (each.parts->queue.has(exchange)) [[unlikely]]
+      return each.parts->queue;
+  }
+  return port_.queue;
+}
+
 inline void Adapter::response(const wire::Entry& entry) {
   const Handle handle{entry.head.handle};
   const auto type = static_cast<wire::EntryType>(entry.head.type);
   if (type == wire::EntryType::kCtio7 && handle.kind() != HandleKind::kControl) [[likely]]
-    return queue_.answered(handle, reinterpret_cast<const wire::Ctio7Done&>(entry));
+    return queue_of(handle.slot()).answered(handle, reinterpret_cast<const wire::Ctio7Done&>(entry));
   switch (type) {
     case wire::EntryType::kCtio7:
     case wire::EntryType::kNotifyAck:
     case wire::EntryType::kAbtsResponse:
     case wire::EntryType::kLogIo:
     case wire::EntryType::kCtPassThrough:
+    case wire::EntryType::kVpConfiguration:
+    case wire::EntryType::kVpControl:
       if (handle.kind() != HandleKind::kControl) return device_.wrong(Count::kWrongHandle, "handle", handle.raw);
       return control_.answered(handle, entry);
     case wire::EntryType::kImmediateNotify:
-      return services_.notified(reinterpret_cast<const wire::ImmediateNotify&>(entry));
+      return notified(reinterpret_cast<const wire::ImmediateNotify&>(entry));
     case wire::EntryType::kAbtsReceived:
-      return aborts_.received(reinterpret_cast<const wire::AbtsReceived&>(entry));
-    case wire::EntryType::kReportId:
-      return;  // tells what the link's sequence asks for
+      return aborted(reinterpret_cast<const wire::AbtsReceived&>(entry));
+    case wire::EntryType::kReportId: {
+      // Of the physical port it tells what the link's sequence asks for.
+      const auto& report = reinterpret_cast<const wire::ReportId&>(entry);
+      if (VirtualPort* const port = virtual_port(report.vp)) port->reported(report);
+      return;
+    }
     case wire::EntryType::kMarker:
       return;
     default:
@@ -85,12 +132,12 @@ bool Adapter::poll_responses() {
 inline void Adapter::atio(const wire::Entry& first, std::span<const wire::Entry> more) {
   const auto type = static_cast<wire::EntryType>(first.head.type);
   if (type == wire::EntryType::kAtio7) [[likely]]
-    return queue_.atio(reinterpret_cast<const wire::Atio7&>(first), more);
+    return command(reinterpret_cast<const wire::Atio7&>(first), more);
   switch (type) {
     case wire::EntryType::kImmediateNotify:
-      return services_.notified(reinterpret_cast<const wire::ImmediateNotify&>(first));
+      return notified(reinterpret_cast<const wire::ImmediateNotify&>(first));
     case wire::EntryType::kAbtsReceived:
-      return aborts_.received(reinterpret_cast<const wire::AbtsReceived&>(first));
+      return aborted(reinterpret_cast<const wire::AbtsReceived&>(first));
     default:
       return device_.wrong(Count::kWrongEntryType, "entry of a type that is not for us", first.head.type);
   }
@@ -124,7 +171,10 @@ bool Adapter::long_atio() {
 
 bool Adapter::try_sleep() {
   if (phase_ == Phase::kStopped) return true;
-  if (!queue_.idle() || !control_.idle() || !services_.idle() || !device_.failure.empty() || device_.lost) return false;
+  if (!control_.idle() || !port_.idle() || off_ || !device_.failure.empty() || device_.lost) return false;
+  for (const Virtual& each : virtual_ports_) {
+    if (!each.parts->idle()) return false;
+  }
   if (mailbox_.busy() || (bringup_.running() && !bringup_.waits())) return false;
   if (!device_.running) return true;  // a timer is what comes next
   // What others asked for after our last round, and events, which may ask for more.

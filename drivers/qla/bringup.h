@@ -31,16 +31,20 @@ class Bringup {
     Progress (Bringup::*poll)();
     base::Duration limit;
   };
+  struct LostLogin {
+    std::size_t port;  // in the order of watch_logins()
+    hal::fc::LoginId login;
+  };
   struct Firmware {
     std::uint16_t major = 0, minor = 0, patch = 0, attributes = 0;
     std::uint32_t memory_end = 0;
     std::uint16_t target_exchanges = 0, exchanges = 0, virtual_ports = 0;
   };
 
-  Bringup(Device& device, MailboxPort& mailbox, const Memory& memory, RequestRing& requests, const Logins& logins,
-          BringupUser& user)
-      : device_(device), mailbox_(mailbox), memory_(memory), requests_(requests), logins_(logins), user_(user) {}
+  Bringup(Device& device, MailboxPort& mailbox, const Memory& memory, RequestRing& requests, BringupUser& user)
+      : device_(device), mailbox_(mailbox), memory_(memory), requests_(requests), user_(user) {}
 
+  void watch_logins(const Logins& logins) { logins_.push_back(&logins); }  // of the next port, before all else
   void begin_reset(Dump* dump);  // ends with a firmware that takes queue entries
   void begin_link();             // ends with link()
   void begin_off();              // ends with an adapter in reset
@@ -57,7 +61,8 @@ class Bringup {
   hal::fc::Wwn node_name() const { return node_name_; }
   const std::string& model() const { return model_; }
   // Logins that the firmware did not know any more, as the link's sequence found.
-  const std::vector<hal::fc::LoginId>& lost_logins() const { return lost_logins_; }
+  const std::vector<LostLogin>& lost_logins() const { return lost_logins_; }
+  bool multi_id() const { return multi_id_; }  // the firmware was initialised for virtual ports
   static std::span<const Step> reset_steps();
   static std::span<const Step> link_steps();
 
@@ -126,7 +131,7 @@ class Bringup {
   MailboxPort& mailbox_;
   const Memory& memory_;
   RequestRing& requests_;
-  const Logins& logins_;
+  std::vector<const Logins*> logins_;
   BringupUser& user_;
   std::span<const Step> steps_;
   std::size_t at_ = 0;
@@ -148,9 +153,11 @@ class Bringup {
 
   hal::fc::Link link_;
   bool marker_sent_ = false;
+  bool multi_id_ = false;
+  std::size_t port_ = 0;  // whose logins are being asked about
   hal::fc::LoginId login_ = 0;
   std::uint16_t asked_nport_ = 0;
-  std::vector<hal::fc::LoginId> lost_logins_;
+  std::vector<LostLogin> lost_logins_;
 };
 
 }  // namespace qla

@@ -11,6 +11,9 @@ using Cmd = regs::MailboxCommand;
 using Icb = wire::InitBlock;
 
 constexpr std::uint32_t kPointToPoint = 0x08, kTargetRole = 0x10;  // mailbox 2 of the options
+constexpr std::uint16_t kVirtualPorts = 1u << 2;                   // of the firmware's attributes
+constexpr std::uint16_t kMultiIdOptions = 1u << 1;                 // as Linux has it; nobody says what it is
+constexpr std::size_t kMultiIdBytes = sizeof(wire::MultiIdBlock) + 64 * sizeof(wire::MultiIdEntry);
 constexpr std::uint16_t kFrameSize = 2048, kAllExchanges = 0xffff;
 constexpr std::uint32_t kFairness = 1u << 1, kFullDuplex = 1u << 2, kOutOfOrderClass = 1u << 8;
 constexpr std::uint32_t kConnectPointToPoint = 1, kConnectLoopFirst = 2, kRateAuto = 2;
@@ -45,7 +48,8 @@ void Bringup::initialize() {
   icb.version = 1;
   icb.frame_size = kFrameSize;
   icb.execution_throttle = firmware_.exchanges;
-  icb.exchange_count = kAllExchanges;
+  // In dual role the two share what there is.
+  icb.exchange_count = device_.options.initiator ? std::uint16_t(firmware_.target_exchanges / 2) : kAllExchanges;
   icb.hard_address = hard_address_;
   icb.port_name = bytes_of(port_name_);
   icb.node_name = bytes_of(node_name_);
@@ -56,12 +60,23 @@ void Bringup::initialize() {
   icb.response_address = memory_.response().iova.raw;
   icb.atio_length = static_cast<std::uint16_t>(kAtioEntries);
   icb.atio_address = memory_.atio().iova.raw;
-  icb.options1 = kFairness | kFullDuplex | Icb::TargetMode::kMask | Icb::NoInitiatorMode::kMask | Icb::NodeName::kMask;
-  icb.options2 =
-      Icb::Connection::of(device_.options.loop ? kConnectLoopFirst : kConnectPointToPoint) | Icb::PrliControl::kMask;
+  icb.options1 = kFairness | kFullDuplex | Icb::TargetMode::kMask | Icb::NodeName::kMask |
+                 Icb::NoInitiatorMode::of(!device_.options.initiator);
+  icb.options2 = Icb::Connection::of(device_.options.loop ? kConnectLoopFirst : kConnectPointToPoint) |
+                 Icb::PrliControl::kMask | Icb::FcTape::of(device_.options.confirmed_completion);
   icb.options3 = kOutOfOrderClass | Icb::DataRate::of(kRateAuto);
-  std::memcpy(memory_.block().bytes.data(), &icb, sizeof icb);
-  send(call_.command(Cmd::kInitialize).address(memory_.block().iova).wants(0xe));
+  // The ports themselves come with VP configuration entries, once there is a link.
+  const std::size_t wanted = device_.options.virtual_ports.size();
+  multi_id_ = wanted != 0 && (firmware_.attributes & kVirtualPorts) != 0 && firmware_.virtual_ports >= wanted;
+  wire::MultiIdBlock block{};
+  block.init = icb;
+  block.count = static_cast<std::uint16_t>(wanted);
+  block.options = kMultiIdOptions;
+  const std::span<std::byte> bytes = memory_.block().bytes.first(kMultiIdBytes);
+  std::memset(bytes.data(), 0, bytes.size());
+  std::memcpy(bytes.data(), static_cast<const void*>(&block), multi_id_ ? sizeof block : sizeof icb);
+  const Cmd command = multi_id_ ? Cmd::kInitializeMultiId : Cmd::kInitialize;
+  send(call_.command(command).address(memory_.block().iova).wants(0xe));
 }
 
 Progress Bringup::initialized() {

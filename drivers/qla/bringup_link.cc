@@ -113,26 +113,31 @@ Progress Bringup::take_fabric_name() {
 
 void Bringup::begin_logins() {
   lost_logins_.clear();
-  login_ = 0;
-  if (!ask_next_login()) login_ = Logins::kNone;
+  port_ = login_ = 0;
+  ask_next_login();
 }
 
 bool Bringup::ask_next_login() {
-  while (login_ < logins_.count() && !logins_[login_].working()) ++login_;
-  if (login_ >= logins_.count()) return false;
-  asked_nport_ = logins_[login_].nport;
+  for (; port_ < logins_.size(); ++port_, login_ = 0) {
+    const Logins& logins = *logins_[port_];
+    while (login_ < logins.count() && !logins[login_].working()) ++login_;
+    if (login_ < logins.count()) break;
+  }
+  if (port_ >= logins_.size()) return false;
+  asked_nport_ = (*logins_[port_])[login_].nport;
   call_.command(Cmd::kGetPortDatabase).set(1, asked_nport_).set(10, 0);
   send(call_.address(memory_.block().iova));
   return true;
 }
 
 Progress Bringup::poll_logins() {
-  if (login_ == Logins::kNone) return Progress::kNext;
+  if (port_ >= logins_.size()) return Progress::kNext;
   if (!call_.idle()) return Progress::kWait;
   wire::PortDatabase port;
   std::memcpy(&port, memory_.block().bytes.data(), sizeof port);
   const bool known = call_.ok() && (port.current_state & 0xf) == static_cast<std::uint8_t>(wire::LoginState::kPrliDone);
-  if (!known && logins_[login_].working() && logins_[login_].nport == asked_nport_) lost_logins_.push_back(login_);
+  const Login& login = (*logins_[port_])[login_];
+  if (!known && login.working() && login.nport == asked_nport_) lost_logins_.push_back({port_, login_});
   ++login_;
   return ask_next_login() ? Progress::kWait : Progress::kNext;
 }

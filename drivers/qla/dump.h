@@ -23,7 +23,7 @@ class Dump {
   bool wanted() const { return wanted_; }
   void begin(std::string_view why);
   void memory(std::uint32_t address, std::span<const std::byte> bytes);  // pieces that follow one another
-  void finish();  // writes the file, on a thread of its own
+  void finish();                                                         // writes the file, on a thread of its own
   // Of what is written: after it, the files are there.
   void drain() {
     if (worker_ != nullptr) worker_->drain();

@@ -33,6 +33,7 @@ using OwedHook = base::ListHook<OwedTag>;
 struct Slot : hal::fc::Exchange, WaitHook, OwedHook {
   static constexpr std::uint32_t kSteps = hal::fc::FcQueue::kMaxData;
 
+  std::uint32_t number = 0;  // among the exchanges of the adapter: in handles
   // What all its CTIOs have in common: whose exchange it is, the firmware's name for it, the task attribute.
   wire::Ctio7Mode0 ctio{};
   std::uint16_t generation = 0;

@@ -64,8 +64,8 @@ bool ends_login(LinkServiceKind kind) { return kind != LinkServiceKind::kPdisc &
 
 }  // namespace
 
-LinkServices::LinkServices(Device& device, Control& control, Logins& logins, TargetQueue& queue)
-    : device_(device), control_(control), logins_(logins), queue_(queue) {
+LinkServices::LinkServices(Device& device, Control& control, Logins& logins, TargetQueue& queue, std::uint8_t vp)
+    : device_(device), control_(control), logins_(logins), queue_(queue), vp_(vp) {
   owed_logins_.reserve(logins.count());
 }
 
@@ -74,8 +74,28 @@ void LinkServices::notified(const wire::ImmediateNotify& notify) {
   const auto status = static_cast<wire::NotifyStatus>(std::uint16_t{notify.status});
   device_.note(Event::kLinkService, "", std::uint64_t{notify.subcode} << 24 | notify.port_id);
   if (status == wire::NotifyStatus::kEls) return els(notify);
+  if (status == wire::NotifyStatus::kSrr) return refuse_retransmission(notify);
   not_els(notify, status);
   acknowledge(notify, {}, Purpose::kIgnored, 0);
+}
+
+void LinkServices::refuse(const wire::ImmediateNotify& notify) {
+  constexpr std::uint8_t kUnableToPerform = 0x09;
+  ++device_.counters[Count::kLinkServicesRefused];
+  const bool els = static_cast<wire::NotifyStatus>(std::uint16_t{notify.status}) == wire::NotifyStatus::kEls;
+  acknowledge(notify, {.accept = !els, .reason = kUnableToPerform}, Purpose::kIgnored, 0);
+}
+
+// SRR (FCP-4 7.5): we do not offer retransmission in PRLI, and have no data to send again.
+void LinkServices::refuse_retransmission(const wire::ImmediateNotify& notify) {
+  constexpr std::uint8_t kUnableToPerform = 0x09, kNoData = 0x2a;
+  ++device_.counters[Count::kLinkServicesRefused];
+  auto* const ack = prepare_acknowledge(notify);
+  if (ack == nullptr) return device_.fail("all control entries are out");
+  ack->srr_flags = wire::NotifyAck::kSrrReject;
+  ack->srr_reason = kUnableToPerform;
+  ack->srr_explanation = kNoData;
+  control_.send(*this, cookie(Purpose::kIgnored, 0));
 }
 
 void LinkServices::els(const wire::ImmediateNotify& notify) {
@@ -158,10 +178,10 @@ void LinkServices::proceed(std::size_t slot) {
   pending.state = State::kHeld;  // no slot for the entry now: tried again with the next one that ends
 }
 
-bool LinkServices::acknowledge(const wire::ImmediateNotify& notify, const hal::fc::LinkServiceAnswer& answer,
-                               Purpose purpose, std::size_t slot) {
+// What every acknowledgement repeats; null: all control entries are out.
+wire::NotifyAck* LinkServices::prepare_acknowledge(const wire::ImmediateNotify& notify) {
   auto* const ack = control_.prepare<wire::NotifyAck>(wire::EntryType::kNotifyAck);
-  if (ack == nullptr) return false;
+  if (ack == nullptr) return nullptr;
   ack->nport = notify.nport;
   ack->flags = notify.flags;
   ack->srr_rx_id = notify.srr_rx_id;
@@ -173,6 +193,13 @@ bool LinkServices::acknowledge(const wire::ImmediateNotify& notify, const hal::f
   ack->srr_ui = notify.srr_ui;
   ack->vp = notify.vp;
   ack->ox_id = notify.ox_id;
+  return ack;
+}
+
+bool LinkServices::acknowledge(const wire::ImmediateNotify& notify, const hal::fc::LinkServiceAnswer& answer,
+                               Purpose purpose, std::size_t slot) {
+  auto* const ack = prepare_acknowledge(notify);
+  if (ack == nullptr) return false;
   if (!answer.accept) {
     ack->flags = wire::NotifyAck::Reject::set(notify.flags, true);
     ack->srr_reason = answer.reason;
@@ -187,6 +214,7 @@ bool LinkServices::log_out(std::uint16_t nport, hal::fc::PortId port, std::uint1
   auto* const entry = control_.prepare<wire::LogIo>(wire::EntryType::kLogIo);
   if (entry == nullptr) return false;
   entry->nport = nport;
+  entry->vp = vp_;
   entry->port_id = port.raw;
   entry->flags = flags;
   control_.send(*this, cookie(purpose, slot));

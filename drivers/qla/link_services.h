@@ -16,10 +16,11 @@ namespace qla {
 
 class LinkServices final : public ControlUser {
  public:
-  LinkServices(Device& device, Control& control, Logins& logins, TargetQueue& queue);
+  LinkServices(Device& device, Control& control, Logins& logins, TargetQueue& queue, std::uint8_t vp);
   void set_user(hal::fc::FcPortUser* user) { user_ = user; }
 
   void notified(const wire::ImmediateNotify& notify);  // from the rings
+  void refuse(const wire::ImmediateNotify& notify);    // one for a port that is not there
   void answer(std::uint32_t id, const hal::fc::LinkServiceAnswer& answer);
   void open_login(hal::fc::LoginId id);
   void end_login(hal::fc::LoginId id);  // the user's wish: the initiator hears of it
@@ -54,6 +55,8 @@ class LinkServices final : public ControlUser {
   bool end_logins_of(const hal::fc::RemotePort& port, bool keep_port = false);
   bool busy_with(const hal::fc::RemotePort& port) const;
   void proceed(std::size_t slot);
+  wire::NotifyAck* prepare_acknowledge(const wire::ImmediateNotify& notify);
+  void refuse_retransmission(const wire::ImmediateNotify& notify);
   bool acknowledge(const wire::ImmediateNotify& notify, const hal::fc::LinkServiceAnswer& answer, Purpose purpose,
                    std::size_t slot);
   void acknowledged(std::size_t slot, const wire::Entry* answer);
@@ -66,6 +69,7 @@ class LinkServices final : public ControlUser {
   Control& control_;
   Logins& logins_;
   TargetQueue& queue_;
+  const std::uint8_t vp_;
   hal::fc::FcPortUser* user_ = nullptr;
   std::array<Pending, kPending> pending_;
   std::vector<hal::fc::LoginId> owed_logins_;  // end_login: login_ended comes from the next poll

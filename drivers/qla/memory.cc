@@ -3,7 +3,7 @@
 
 namespace qla {
 
-base::Result<Memory> Memory::create(std::uint32_t exchanges) {
+base::Result<Memory> Memory::create(std::uint32_t exchanges, std::size_t ports) {
   std::size_t size = 0;
   const auto take = [&size](std::size_t bytes) {
     const std::size_t at = size;
@@ -12,7 +12,7 @@ base::Result<Memory> Memory::create(std::uint32_t exchanges) {
   };
   const std::size_t request = take(kRequestEntries * 64), response = take(kResponseEntries * 64);
   const std::size_t atio = take(kAtioEntries * 64), block = take(kBlockBytes);
-  const std::size_t ct = take(2 * hal::fc::FcPort::kMaxCt * kCtBytes);
+  const std::size_t ct = take(2 * ports * hal::fc::FcPort::kMaxCt * kCtBytes);
   const std::size_t response_ius = take(exchanges * kResponseIuBytes);
   Memory memory(TRY(hal::MemoryRegion::create("outboard-qla", size, hal::MemoryRegion::Pages::kPlain)));
   memory.request_ = request;

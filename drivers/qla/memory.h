@@ -19,7 +19,7 @@ constexpr std::size_t kCtBytes = hal::fc::FcPort::kMaxCtBytes;
 
 class Memory {
  public:
-  static base::Result<Memory> create(std::uint32_t exchanges);
+  static base::Result<Memory> create(std::uint32_t exchanges, std::size_t ports);
 
   hal::DmaSpan request() const { return part(request_, kRequestEntries * 64); }
   hal::DmaSpan response() const { return part(response_, kResponseEntries * 64); }

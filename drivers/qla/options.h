@@ -12,6 +12,11 @@
 
 namespace qla {
 
+struct VirtualNames {  // of a virtual port (NPIV)
+  std::string name;
+  hal::fc::Wwn port_name, node_name;  // node name 0: the adapter's
+};
+
 struct Options {
   std::string name = "qla0";
   hal::fc::Wwn port_name, node_name;  // 0: those of the adapter's NVRAM
@@ -23,7 +28,10 @@ struct Options {
   base::Duration link_down_limit = std::chrono::seconds(30);
   base::Duration transfer_limit = std::chrono::seconds(30);  // for one transfer; then its exchange is terminated
   bool confirmed_completion = false;                         // ask for FCP_CONF with CHECK CONDITION where offered
-  bool loop = false;                                         // private loop first; else point-to-point and fabric only
+  std::vector<VirtualNames> virtual_ports;
+  std::uint32_t virtual_exchanges = 512;  // of each; fewer where all together would be too many
+  bool initiator = false;  // PRLI offers both functions, as in dual role; the port itself logs in to nobody
+  bool loop = false;       // private loop first; else point-to-point and fabric only
 };
 
 }  // namespace qla

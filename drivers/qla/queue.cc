@@ -19,16 +19,20 @@ constexpr base::Duration kTerminateLimit = std::chrono::seconds(2);
 
 }  // namespace
 
-TargetQueue::TargetQueue(Device& device, RequestRing& ring, const Memory& memory, const Logins& logins)
+TargetQueue::TargetQueue(Device& device, RequestRing& ring, const Memory& memory, const Logins& logins,
+                         QueuePlace place)
     : device_(device),
       ring_(ring),
       memory_(memory),
       logins_(logins),
-      slot_count_(device.options.exchanges),
+      place_(place),
+      slot_count_(place.count),
       slots_(std::make_unique<Slot[]>(slot_count_)) {
-  CHECK(slot_count_ <= Handle::kSlots);
+  CHECK(place.first + slot_count_ <= Handle::kSlots);
   for (std::uint32_t i = slot_count_; i-- > 0;) {
     slots_[i].index = i;
+    slots_[i].number = place.first + i;
+    slots_[i].ctio.vp = place.vp;
     slots_[i].next_free = std::exchange(free_, &slots_[i]);
   }
 }
@@ -62,7 +66,7 @@ void TargetQueue::send_response(hal::fc::Exchange& exchange, const hal::fc::Exch
   if (is_short(response)) [[likely]] {
     fill_response(ctio, response, confirm);
   } else {
-    fill_long_response(ctio, response, memory_.response_iu(slot.index), confirm);
+    fill_long_response(ctio, response, memory_.response_iu(slot.number), confirm);
   }
 }
 

@@ -23,9 +23,15 @@ class ExchangeWatcher {
   virtual void aborted_exchange_gone(std::uint32_t index) = 0;
 };
 
+// Whose exchanges a queue has, and where among those of the adapter they are.
+struct QueuePlace {
+  std::uint8_t vp = 0;
+  std::uint32_t first = 0, count = 0;
+};
+
 class TargetQueue final : public hal::fc::FcQueue {
  public:
-  TargetQueue(Device& device, RequestRing& ring, const Memory& memory, const Logins& logins);
+  TargetQueue(Device& device, RequestRing& ring, const Memory& memory, const Logins& logins, QueuePlace place);
   ~TargetQueue() override;
 
   hal::Reactor& reactor() override { return device_.reactor; }
@@ -41,6 +47,8 @@ class TargetQueue final : public hal::fc::FcQueue {
   void set_watcher(ExchangeWatcher& watcher) { watcher_ = &watcher; }
   void atio(const wire::Atio7& atio, std::span<const wire::Entry> more);
   void answered(Handle handle, const wire::Ctio7Done& done);
+  void not_ours(const wire::Atio7& atio);  // to an address of which we know nothing: answered BUSY
+  bool has(std::uint32_t number) const { return number - place_.first < slot_count_; }
   bool poll();
   bool idle() const { return waiting_.empty() && owed_.empty(); }
   std::uint32_t in_use() const { return in_use_; }
@@ -53,6 +61,7 @@ class TargetQueue final : public hal::fc::FcQueue {
   std::string describe() const;
 
  private:
+  Slot& slot_of(Handle handle) const { return slots_.get()[handle.slot() - place_.first]; }
   std::span<Slot> slots() const { return {slots_.get(), slot_count_}; }
   void begin(Slot& slot, const wire::Atio7& atio, hal::fc::LoginId login);
   void refuse_command(const wire::Atio7& atio, hal::fc::LoginId login);
@@ -81,6 +90,7 @@ class TargetQueue final : public hal::fc::FcQueue {
   RequestRing& ring_;
   const Memory& memory_;
   const Logins& logins_;
+  const QueuePlace place_;
   hal::fc::FcQueueUser* user_ = nullptr;
   ExchangeWatcher* watcher_ = nullptr;
   bool draining_ = false;

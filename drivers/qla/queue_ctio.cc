@@ -28,7 +28,7 @@ inline bool TargetQueue::send_step(Slot& slot, DataStep& step, std::uint32_t par
     return false;
   slot.deadline = device_.reactor.now() + device_.options.transfer_limit;
   step.state = State::kSent;
-  step.handle = Handle::make(HandleKind::kData, slot.index, slot.generation, part);
+  step.handle = Handle::make(HandleKind::kData, slot.number, slot.generation, part);
   if (step.status_next) [[unlikely]] {
     send_step_status(slot, step);
     return true;
@@ -136,7 +136,7 @@ wire::Ctio7Mode0& TargetQueue::begin_ending(Slot& slot) {
     wait(slot);
   }
   wire::Ctio7Mode0& ctio = now ? ring_.next(slot.ctio) : slot.ending_ctio;
-  ctio.head.handle = Handle::make(HandleKind::kEnd, slot.index, slot.generation).raw;
+  ctio.head.handle = Handle::make(HandleKind::kEnd, slot.number, slot.generation).raw;
   return ctio;
 }
 
@@ -161,9 +161,9 @@ bool TargetQueue::send_terminate(Slot& slot) {
 
 void TargetQueue::answered(Handle handle, const wire::Ctio7Done& done) {
   if (handle.kind() == HandleKind::kEnd) return ending_answered(handle, done);
-  if (handle.slot() >= slot_count_ || handle.part() >= Slot::kSteps) [[unlikely]]
+  if (!has(handle.slot()) || handle.part() >= Slot::kSteps) [[unlikely]]
     return wrong_answer(handle, done);
-  Slot& slot = slots_.get()[handle.slot()];
+  Slot& slot = slot_of(handle);
   DataStep& step = slot.step[handle.part()];
   if (step.state != State::kSent || step.handle != handle || done.exchange != slot.ctio.exchange) [[unlikely]]
     return wrong_answer(handle, done);
@@ -176,8 +176,8 @@ void TargetQueue::answered(Handle handle, const wire::Ctio7Done& done) {
 }
 
 void TargetQueue::ending_answered(Handle handle, const wire::Ctio7Done& done) {
-  if (handle.slot() >= slot_count_) return wrong_answer(handle, done);
-  Slot& slot = slots_.get()[handle.slot()];
+  if (!has(handle.slot())) return wrong_answer(handle, done);
+  Slot& slot = slot_of(handle);
   if (!slot.ending_sent || !handle.of_generation(slot.generation) || done.exchange != slot.ctio.exchange) [[unlikely]]
     return wrong_answer(handle, done);
   if (done.head.status != 0) ++device_.counters[Count::kRefusedEntries];
@@ -192,8 +192,8 @@ void TargetQueue::wrong_answer(Handle handle, const wire::Ctio7Done& done) {
     ++device_.counters[Count::kStrayAnswers];
     return;
   }
-  if (handle.slot() >= slot_count_) return device_.wrong(Count::kWrongHandle, "CTIO with a wrong handle", handle.raw);
-  const Slot& slot = slots_.get()[handle.slot()];
+  if (!has(handle.slot())) return device_.wrong(Count::kWrongHandle, "CTIO with a wrong handle", handle.raw);
+  const Slot& slot = slot_of(handle);
   if (!slot.in_use || !handle.of_generation(slot.generation)) {
     return device_.wrong(Count::kRepeatedAnswer, "CTIO of an exchange that has ended", handle.raw);
   }

@@ -63,6 +63,7 @@ void Requests::log_in(hal::fc::PortId port) {
   auto* const entry = control_.prepare<wire::LogIo>(wire::EntryType::kLogIo);
   if (entry == nullptr) return device_.fail("all control entries are out");
   entry->nport = handle_of(port);
+  entry->vp = vp_;
   entry->port_id = port.raw;
   // Without PRLI: these are servers, not targets.
   entry->flags = static_cast<std::uint16_t>(wire::LogIo::Operation::of(wire::kLogPlogi) |
@@ -81,11 +82,12 @@ base::Result<void> Requests::send_ct(std::uint32_t id, hal::fc::PortId server, s
   if (entry == nullptr) return base::fail(base::Errc::kBusy, "all control entries are out");
   const auto slot = static_cast<std::uint32_t>(free - ct_.begin());
   *free = {true, id};
-  const hal::DmaSpan out = memory_.ct_request(slot), in = memory_.ct_reply(slot);
+  const hal::DmaSpan out = memory_.ct_request(place(slot)), in = memory_.ct_reply(place(slot));
   std::memcpy(out.bytes.data(), request.data(), request.size());
   std::memset(in.bytes.data(), 0, in.bytes.size());
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(limit).count();
   entry->nport = handle_of(server);
+  entry->vp = vp_;
   entry->command_segments = 1;
   entry->response_segments = 1;
   entry->timeout = static_cast<std::uint16_t>(std::clamp<std::int64_t>(seconds, 1, 50));
@@ -116,7 +118,7 @@ void Requests::ct_answered(std::uint32_t slot, const wire::Entry* answer) {
   }
   if (status != CtStatus::kDone) length = 0;
   // Copied: the user may send the next request, into the same buffers, from inside.
-  std::memcpy(reply_.data(), memory_.ct_reply(slot).bytes.data(), length);
+  std::memcpy(reply_.data(), memory_.ct_reply(place(slot)).bytes.data(), length);
   user_->ct_answered(id, status, std::span(reply_).first(length));
 }
 

@@ -12,8 +12,8 @@ namespace qla {
 
 class Requests final : public ControlUser {
  public:
-  Requests(Device& device, Control& control, const Memory& memory)
-      : device_(device), control_(control), memory_(memory) {}
+  Requests(Device& device, Control& control, const Memory& memory, std::uint8_t vp)
+      : device_(device), control_(control), memory_(memory), vp_(vp) {}
   void set_user(hal::fc::FcPortUser* user) { user_ = user; }
   void log_in(hal::fc::PortId port);
   base::Result<void> send_ct(std::uint32_t id, hal::fc::PortId server, std::span<const std::byte> request,
@@ -26,11 +26,13 @@ class Requests final : public ControlUser {
     std::uint32_t id = 0;
   };
   static constexpr std::uint32_t kLogin = 0x80000000;  // cookie: the rest is the port
+  std::size_t place(std::uint32_t slot) const { return vp_ * hal::fc::FcPort::kMaxCt + slot; }
   void ct_answered(std::uint32_t slot, const wire::Entry* answer);
 
   Device& device_;
   Control& control_;
   const Memory& memory_;
+  const std::uint8_t vp_;
   hal::fc::FcPortUser* user_ = nullptr;
   std::array<Ct, hal::fc::FcPort::kMaxCt> ct_;
   std::array<std::byte, kCtBytes> reply_{};

@@ -644,6 +644,7 @@ struct NotifyAck {
   le16 ox_id;
 
   using Reject = base::Flag<std::uint16_t, 3>;
+  static constexpr std::uint16_t kSrrReject = 1;  // srr_flags
 };
 constexpr std::uint16_t kNotifyAckOk = 0x01;  // status of an acknowledgement that comes back
 enum class NotifyStatus : std::uint16_t {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -20,15 +21,18 @@ class Handles {
     std::uint8_t vp = 0;
     PortId id;
   };
-  const Port* find(std::uint16_t handle) const {
-    return handle < kCount && ports_[handle].used ? &ports_[handle] : nullptr;
+  // Those of the well-known addresses are each virtual port's own.
+  const Port* find(std::uint16_t handle, std::uint8_t vp = 0) const {
+    return handle < kCount && ports_[place(handle, vp)].used ? &ports_[place(handle, vp)] : nullptr;
   }
   std::optional<std::uint16_t> find(std::uint8_t vp, PortId id) const {
-    for (std::uint16_t handle = 0; handle < kCount; ++handle)
-      if (ports_[handle].used && ports_[handle].vp == vp && ports_[handle].id == id) return handle;
+    for (std::uint16_t handle = 0; handle < kCount; ++handle) {
+      const Port& port = ports_[place(handle, vp)];
+      if (port.used && port.vp == vp && port.id == id) return handle;
+    }
     return std::nullopt;
   }
-  void assign(std::uint16_t handle, std::uint8_t vp, PortId id) { ports_.at(handle) = {true, vp, id}; }
+  void assign(std::uint16_t handle, std::uint8_t vp, PortId id) { ports_.at(place(handle, vp)) = {true, vp, id}; }
   // The one it has, or the lowest free one of at least `from`; nothing when all are taken.
   std::optional<std::uint16_t> assign(std::uint8_t vp, PortId id, std::uint16_t from = 0) {
     if (const auto known = find(vp, id)) return known;
@@ -39,11 +43,16 @@ class Handles {
     }
     return std::nullopt;
   }
-  void release(std::uint16_t handle) { ports_.at(handle) = {}; }
+  void release(std::uint16_t handle, std::uint8_t vp = 0) { ports_.at(place(handle, vp)) = {}; }
   void clear() { ports_ = {}; }
 
  private:
-  std::array<Port, kCount> ports_{};
+  static constexpr std::size_t kReserved = kCount - ::qla::wire::kHandles, kVirtualPorts = 63;
+  static std::size_t place(std::uint16_t handle, std::uint8_t vp) {
+    if (handle < ::qla::wire::kHandles || vp == 0 || vp > kVirtualPorts) return handle;
+    return kCount + (vp - 1u) * kReserved + (handle - ::qla::wire::kHandles);
+  }
+  std::array<Port, kCount + kVirtualPorts * kReserved> ports_{};
 };
 
 }  // namespace emu::qla

@@ -49,7 +49,7 @@ std::optional<std::uint32_t> Services::keep(Kind kind, const Request& request) {
 
 void Services::ct(const Request& request) {
   const auto entry = request.as<wire::CtPassThrough>();
-  const Handles::Port* port = core_.handles.find(entry.nport);
+  const Handles::Port* port = core_.handles.find(entry.nport, entry.vp);
   const unsigned commands = entry.command_segments, answers = entry.response_segments;
   const auto tag = keep(Kind::kCt, request);
   if (!tag) return;
@@ -92,7 +92,8 @@ void Services::els(const Request& request) {
   if (!tag) return;
   if (entry.receive_segments > 0) pending_[*tag].receive.add(entry.receive.address, entry.receive.length);
   const PortId to{entry.d_id};
-  if (entry.nport < Handles::kCount && core_.handles.find(entry.nport) == nullptr && !core_.handles.find(entry.vp, to))
+  if (entry.nport < Handles::kCount && core_.handles.find(entry.nport, entry.vp) == nullptr &&
+      !core_.handles.find(entry.vp, to))
     core_.handles.assign(entry.nport, entry.vp, to);
   core_.port.send_els({.tag = *tag, .vp = entry.vp, .to = to, .limit = {}}, scratch_);
 }

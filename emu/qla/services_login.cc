@@ -70,21 +70,21 @@ bool Services::claim(const Request& request, const wire::LogIo& entry) {
     fail_log_io(request.origin, entry, wire::LogIoError::kBadParameter);
     return false;
   }
-  const Handles::Port* port = core_.handles.find(entry.nport);
+  const Handles::Port* port = core_.handles.find(entry.nport, entry.vp);
   if (port != nullptr && (port->id != id || port->vp != entry.vp)) {
     // A handle whose port is logged out may be given to another.
     if (core_.port.find_login(port->vp, port->id) != nullptr) {
       fail_log_io(request.origin, entry, wire::LogIoError::kHandleUsed, port->id.raw);
       return false;
     }
-    core_.handles.release(entry.nport);
+    core_.handles.release(entry.nport, entry.vp);
   }
   if (const auto other = core_.handles.find(entry.vp, id); other && *other != entry.nport) {
     if (core_.port.find_login(entry.vp, id) != nullptr) {
       fail_log_io(request.origin, entry, wire::LogIoError::kPortIdUsed, *other);
       return false;
     }
-    core_.handles.release(*other);
+    core_.handles.release(*other, entry.vp);
   }
   core_.handles.assign(entry.nport, entry.vp, id);
   return true;
@@ -103,7 +103,7 @@ void Services::log_in(const Request& request, wire::LogIo entry) {
         return finish_log_io(request.origin, entry, login);
     }
   } else {
-    const Handles::Port* port = core_.handles.find(entry.nport);
+    const Handles::Port* port = core_.handles.find(entry.nport, entry.vp);
     if (port == nullptr || port->id != id) return fail_log_io(request.origin, entry, wire::LogIoError::kNotLoggedIn);
   }
   const auto tag = keep(Kind::kLogIo, request);
@@ -114,7 +114,7 @@ void Services::log_in(const Request& request, wire::LogIo entry) {
 
 void Services::log_out(const Request& request, wire::LogIo entry) {
   const std::uint16_t operation = wire::LogIo::Operation::get(entry.flags), flags = entry.flags;
-  const Handles::Port* known = core_.handles.find(entry.nport);
+  const Handles::Port* known = core_.handles.find(entry.nport, entry.vp);
   if (wire::LogIo::ImplicitAll::get(flags) && operation == wire::kLogLogo) {
     for (const fc::Login& login : core_.port.logins())
       if (login.vp == entry.vp) core_.port.implicit_logout(login.vp, login.port.id);
@@ -124,7 +124,7 @@ void Services::log_out(const Request& request, wire::LogIo entry) {
   const Handles::Port port = *known;
   if (wire::LogIo::Implicit::get(flags)) {
     core_.port.implicit_logout(port.vp, port.id);
-    if (wire::LogIo::FreeHandle::get(flags)) core_.handles.release(entry.nport);
+    if (wire::LogIo::FreeHandle::get(flags)) core_.handles.release(entry.nport, entry.vp);
     return finish_log_io(request.origin, entry, nullptr);
   }
   const auto tag = keep(Kind::kLogIo, request);
@@ -135,7 +135,7 @@ void Services::log_out(const Request& request, wire::LogIo entry) {
 void Services::log_io_answered(Pending& pending, fc::RequestStatus status, std::span<const std::byte> payload) {
   const auto entry = std::bit_cast<wire::LogIo>(pending.entry);
   const bool out = wire::LogIo::Operation::get(entry.flags) >= wire::kLogLogo;
-  if (out && wire::LogIo::FreeHandle::get(entry.flags)) core_.handles.release(entry.nport);
+  if (out && wire::LogIo::FreeHandle::get(entry.flags)) core_.handles.release(entry.nport, entry.vp);
   switch (status) {
     case fc::RequestStatus::kAccepted:
       return finish_log_io(pending.origin, entry, core_.port.find_login(entry.vp, PortId{entry.port_id}));

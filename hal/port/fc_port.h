@@ -111,6 +111,9 @@ class FcPort {
   virtual ~FcPort() = default;
   virtual Reactor& reactor() = 0;
   virtual std::vector<FcQueue*> queues() = 0;  // fixed from construction
+  // NPIV: further ports on the same link, with names of their own, on the same reactor; fixed from construction. Each
+  // is started and stopped for itself, works while this one is on the link, and is stopped when this one goes.
+  virtual std::vector<FcPort*> virtual_ports() { return {}; }
   // The queue that all exchanges of a login come by, of `queues` queues: an I_T nexus lives on one reactor.
   static std::size_t queue_of(LoginId login, std::size_t queues) { return login % queues; }
   virtual void start(FcPortUser& user) = 0;  // begins bring-up, link_up when there is light; again after stop()

@@ -166,6 +166,12 @@ class FakeFcPort final : public hal::fc::FcPort, public hal::Poller {
   void receive_rscn(std::vector<std::byte> pages);
   FakeFcQueue& queue(std::size_t index = 0) { return *queues_[index]; }
   bool started() const { return user_ != nullptr; }
+  std::vector<std::unique_ptr<FakeFcPort>> further;  // its virtual ports
+  std::vector<hal::fc::FcPort*> virtual_ports() override {
+    std::vector<hal::fc::FcPort*> ports;
+    for (const auto& each : further) ports.push_back(each.get());
+    return ports;
+  }
 
   // The fabric: what was asked of the name server, and how it answers.
   std::vector<std::vector<std::byte>> ct_requests;

@@ -9,6 +9,7 @@
 #include <iterator>
 
 #include "hal/port/fc_ct.h"
+#include "hal/port/fc_els.h"
 #include "tests/model/qla/world.h"
 #include "tests/support/log_guard.h"
 
@@ -270,6 +271,52 @@ TEST_F(PortTest, SleepsThroughLinkLossAndCrash) {
   ASSERT_TRUE(world.until([&] { return world.user->link_ups == 3; }));
   world.log_in();
   world.expect_io();
+}
+
+// FCP_CONF is asked for with CHECK CONDITION only, and the exchange lives until it is there.
+TEST(Confirm, CheckConditionIsConfirmed) {
+  qla::Options options = World::small();
+  options.confirmed_completion = true;
+  World world(1, options);
+  world.start();
+  world.log_in();
+  const auto* const login = world.host.port.find_login(0, world.target());
+  EXPECT_NE(login->service_parameters & hal::fc::FcpService::kConfirmedCompletion, 0u);
+  for (const std::uint8_t opcode : std::initializer_list<std::uint8_t>{0xee, 0xef}) {
+    auto& io = world.special(opcode);
+    ASSERT_TRUE(world.until([&] { return io.ended != 0 && world.user->idle(); }));
+    EXPECT_EQ(response_of(io).status, 2);
+    EXPECT_NE(response_of(io).flags & FcpRsp::kConfirmationRequested, 0);
+  }
+  auto& good = world.io(true, 0, 4096);
+  ASSERT_TRUE(world.until([&] { return good.ended != 0 && world.user->idle(); }));
+  EXPECT_EQ(response_of(good).flags & FcpRsp::kConfirmationRequested, 0);
+  EXPECT_EQ(world.counter(qla::Count::kFailedTransfers) + world.counter(qla::Count::kRecoveries), 0u);
+  EXPECT_EQ(world.pci.faults(), 0u);
+}
+
+TEST(Roles, WithoutBeingAskedTheTargetOnly) {
+  World world;
+  world.start();
+  world.log_in();
+  const auto roles = hal::fc::FcpService::kTarget | hal::fc::FcpService::kInitiator;
+  EXPECT_EQ(world.host.port.find_login(0, world.target())->service_parameters & roles, hal::fc::FcpService::kTarget);
+}
+
+TEST(Roles, DualRoleOffersBothAndServes) {
+  qla::Options options = World::small();
+  options.initiator = true;
+  World world(1, options);
+  world.start();
+  world.log_in();
+  const auto roles = hal::fc::FcpService::kTarget | hal::fc::FcpService::kInitiator;
+  EXPECT_EQ(world.host.port.find_login(0, world.target())->service_parameters & roles, roles);
+  for (int i = 0; i < 10; ++i) world.expect_io();
+  world.model.bounce_link();
+  ASSERT_TRUE(world.until([&] { return world.user->link_ups == 2; }));
+  world.log_in();
+  world.expect_io();
+  EXPECT_EQ(world.pci.faults(), 0u);
 }
 
 struct DumpTest : testing::Test {

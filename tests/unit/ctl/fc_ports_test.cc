@@ -16,9 +16,11 @@ using test_support::FakeFcPort;
 
 // Hands out what the test put there, by device.
 struct FakeSource final : AdapterSource {
-  base::Result<std::unique_ptr<hal::fc::FcPort>> open(const FcPort& config, hal::Reactor&) override {
+  base::Result<std::unique_ptr<hal::fc::FcPort>> open(const FcPort& config, const std::vector<FcPort>& virtual_ports,
+                                                      hal::Reactor&) override {
     const std::lock_guard lock(mutex);
     ++opened;
+    virtual_ports_asked = virtual_ports.size();
     const auto found = devices.find(config.device);
     if (found == devices.end() || found->second == nullptr) return base::fail(base::Errc::kNotFound, "no such device");
     return std::unique_ptr<hal::fc::FcPort>(std::move(found->second));
@@ -28,6 +30,7 @@ struct FakeSource final : AdapterSource {
   base::Result<void> unbind(const std::string&) override { return {}; }
   std::mutex mutex;
   int opened = 0;
+  std::size_t virtual_ports_asked = 0;
   std::map<std::string, std::unique_ptr<FakeFcPort>> devices;
 };
 
@@ -141,6 +144,57 @@ TEST_F(FcPortsTest, AnotherDeviceIsAnotherAdapter) {
   apply({config});
   EXPECT_EQ(source.opened, 2);
   EXPECT_TRUE(second.started());
+}
+
+TEST_F(FcPortsTest, VirtualPortsComeAndGoWithTheirParent) {
+  const auto device = [&]() -> FakeFcPort& {
+    FakeFcPort& made = add_device("unix:/a");
+    made.further.push_back(
+        std::make_unique<FakeFcPort>(std::vector<hal::Reactor*>{&loop.reactor(1)}, hal::fc::Wwn{0x5001438000000002}));
+    return made;
+  };
+  FcPort tenant;
+  tenant.name = "tenant";
+  tenant.parent = "fc0";
+  tenant.wwpn = "5001438000000002";
+  tenant.relative_port_id = 4;
+  FakeFcPort& first = device();
+  apply({tenant, config});
+  EXPECT_EQ(source.virtual_ports_asked, 1u);
+  EXPECT_TRUE(first.started() && first.further[0]->started());
+  first.further[0]->light(true);
+  settle();
+  EXPECT_EQ(state(0), "online");
+  EXPECT_EQ(state(1), "link down");
+  tenant.enabled = false;  // off the link by itself
+  apply({tenant, config});
+  EXPECT_TRUE(first.started() && !first.further[0]->started());
+  EXPECT_EQ(state(0), "offline");
+  EXPECT_EQ(source.opened, 1);
+  tenant.enabled = true;
+  apply({tenant, config});
+  EXPECT_TRUE(first.further[0]->started());
+  FakeFcPort& second = add_device("unix:/a");  // one less: the adapter is opened anew
+  apply({config});
+  EXPECT_EQ(source.virtual_ports_asked, 0u);
+  EXPECT_TRUE(second.started());
+  FakeFcPort& third = device();
+  apply({config, tenant});
+  EXPECT_TRUE(third.started() && third.further[0]->started());
+  {
+    ExpectLog expect("taken out");
+    third.fail_adapter("taken out", false);
+    settle();
+  }
+  EXPECT_EQ(state(1), "waiting for port fc0");
+  FakeFcPort& fourth = device();
+  loop.advance(FcPorts::kRetry);
+  settle();
+  EXPECT_TRUE(fourth.started() && fourth.further[0]->started());
+  config.enabled = false;
+  apply({config, tenant});
+  EXPECT_EQ(state(0), "offline");
+  EXPECT_EQ(state(1), "waiting for port fc0");
 }
 
 TEST_F(FcPortsTest, OfflineLetsGoOfTheDevice) {

@@ -57,6 +57,14 @@ TEST(Toml, FibreChannelPortsAreChecked) {
   };
   EXPECT_EQ(fault("device = \"0000:3b:00.0\""), "none");
   EXPECT_EQ(fault("device = \"unix:/run/hba\"\nwwpn = \"5001438000000001\""), "none");
+  const std::string parent = "device = \"unix:/a\"\n[[fc_port]]\nname = \"fc1\"\nparent = \"fc0\"\n";
+  EXPECT_EQ(fault(parent + "wwpn = \"5001438000000002\""), "none");
+  for (const char* wrong :
+       {"", "wwpn = \"5001438000000002\"\ndevice = \"unix:/b\"",
+        "wwpn = \"5001438000000002\"\n[[fc_port]]\nname = \"fc2\"\nparent = \"fc1\"\nwwpn = \"1\""}) {
+    EXPECT_NE(fault(parent + wrong), "none") << wrong;
+  }
+  EXPECT_NE(fault("parent = \"fc7\"\nwwpn = \"5001438000000002\""), "none");
   for (const char* wrong :
        {"", "device = \"3b:00.0\"", "device = \"0000:3b:00.8\"", "device = \"unix:hba\"",
         "device = \"unix:/a\"\nwwpn = \"0000000000000000\"", "device = \"unix:/a\"\nwwnn = \"x\"",

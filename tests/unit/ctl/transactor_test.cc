@@ -68,7 +68,8 @@ TEST_F(TransactorTest, AConfigurationIsCarriedOutAndStored) {
   const auto report = become(example());
   ASSERT_TRUE(report) << report.error().text;
   EXPECT_TRUE(report->applied);
-  EXPECT_THAT(machine.calls, testing::ElementsAre("add disk0", "add scratch", "add tape-like", "views 2", "fabric 2", "fc 2"));
+  EXPECT_THAT(machine.calls,
+              testing::ElementsAre("add disk0", "add scratch", "add tape-like", "views 2", "fabric 2", "fc 2"));
   EXPECT_EQ(stored(), transactor.config());
   EXPECT_EQ(machine.fabric.targets[0].authentication.accounts[0].secret, kSecretOfAlice);
 }

@@ -376,6 +376,43 @@ TEST_F(ExchangeTest, LogoutTerminatesWhatIsOut) {
   EXPECT_EQ(request<wire::LogIo>(wire::EntryType::kLogIo).flags, 0x8 | 0x10 | 0x80);
 }
 
+// After the adapter's reset nothing comes back any more: the driver answers for it, and waits for its user.
+TEST_F(ExchangeTest, AStopThatTakesTooLongFailsWhatIsOut) {
+  release_at_once = false;
+  auto& exchange = begin(0xa3);
+  queue->send_data(exchange, all(false));
+  bool stopped = false;
+  port->stop([&] { stopped = true; });
+  run(60, std::chrono::milliseconds(100));
+  EXPECT_EQ(data, std::vector<DataStatus>{DataStatus::kFailed});
+  EXPECT_FALSE(stopped);
+  queue->drop(exchange);
+  run(2);
+  EXPECT_EQ(exchanges_ended, 1u);
+  port->release_login(ended.at(0));
+  run(2);
+  EXPECT_TRUE(stopped);
+}
+
+TEST_F(ExchangeTest, RetransmissionIsRefused) {
+  log_in();
+  auto srr = notify(0);
+  srr.status = static_cast<std::uint16_t>(wire::NotifyStatus::kSrr);
+  srr.srr_rx_id = 0x1234;
+  srr.srr_ox_id = 0x77;
+  srr.srr_offset = 512;
+  srr.srr_ui = 5;
+  give_response(srr);
+  run(2);
+  const auto ack = request<wire::NotifyAck>(wire::EntryType::kNotifyAck);
+  EXPECT_EQ(ack.status, 0x45);
+  EXPECT_EQ(ack.srr_flags, wire::NotifyAck::kSrrReject);
+  EXPECT_EQ(ack.srr_reason, 0x09);
+  EXPECT_EQ(ack.srr_rx_id, 0x1234);
+  EXPECT_EQ(ack.srr_offset, 512u);
+  EXPECT_EQ(ack.srr_ui, 5);
+}
+
 TEST_F(ExchangeTest, NewLoginWaitsForTheOldOne) {
   release_at_once = false;
   give_atio(notify(0x03));

@@ -1,0 +1,55 @@
+// What each N_Port_ID of ours has for itself: logins, exchanges, link services, ABTS, requests. The physical port is
+// vp 0; virtual ports count from 1, as the firmware does.
+#pragma once
+
+#include <cstdint>
+
+#include "drivers/qla/aborts.h"
+#include "drivers/qla/link_services.h"
+#include "drivers/qla/logins.h"
+#include "drivers/qla/queue.h"
+#include "drivers/qla/requests.h"
+
+namespace qla {
+
+struct PortParts {
+  // `place`: its exchanges among those of the adapter.
+  PortParts(Device& device, Control& control, RequestRing& ring, const Memory& memory, QueuePlace place,
+            std::uint32_t logins_count)
+      : vp(place.vp),
+        logins(logins_count),
+        queue(device, ring, memory, logins, place),
+        services(device, control, logins, queue, place.vp),
+        aborts(device, control, logins, queue),
+        requests(device, control, memory, place.vp) {}
+
+  void set_user(hal::fc::FcPortUser& user) {
+    services.set_user(&user);
+    requests.set_user(&user);
+  }
+  bool poll() {
+    const bool worked = queue.poll();
+    return services.poll() || worked;
+  }
+  bool idle() const { return queue.idle() && services.idle(); }
+  // Nothing is out, and all logins were let go of.
+  bool quiet() const {
+    bool any = queue.in_use() != 0;
+    for (hal::fc::LoginId id = 0; id < logins.count(); ++id) any |= logins.valid(id);
+    return !any;
+  }
+  void reset() {  // the adapter has forgotten everything
+    aborts.reset();
+    queue.reset();
+    services.reset();
+  }
+
+  const std::uint8_t vp;
+  Logins logins;
+  TargetQueue queue;
+  LinkServices services;
+  Aborts aborts;
+  Requests requests;
+};
+
+}  // namespace qla
