@@ -16,6 +16,21 @@ namespace {
 
 constexpr base::Logger kLog("qla");
 constexpr base::Duration kHousekeeping = std::chrono::milliseconds(100);
+template <class Register>
+hal::Mmio alone(const hal::Mmio& registers) {
+  return registers.window(Register::kOffset, sizeof(std::uint32_t));
+}
+
+Indices indices_of(const hal::Mmio& window) {
+  return {alone<regs::RequestIn>(window),   alone<regs::RequestOut>(window), alone<regs::ResponseIn>(window),
+          alone<regs::ResponseOut>(window), alone<regs::AtioIn>(window),     alone<regs::AtioOut>(window)};
+}
+
+Indices paged_indices(const hal::Mmio& page) {  // those of queue 0
+  return {alone<regs::PageRequestIn>(page),   alone<regs::PageRequestOut>(page), alone<regs::PageResponseIn>(page),
+          alone<regs::PageResponseOut>(page), alone<regs::PageAtioIn>(page),     alone<regs::PageAtioOut>(page)};
+}
+
 constexpr std::uint32_t kMostVirtualPorts = 63;
 constexpr base::Duration kStopLimit = std::chrono::seconds(5);
 
@@ -43,13 +58,21 @@ base::Result<std::unique_ptr<Adapter>> Adapter::create(std::unique_ptr<hal::PciD
         std::min(options.virtual_exchanges, (Handle::kSlots - options.exchanges) / virtual_ports);
     if (options.virtual_exchanges == 0) return base::fail(base::Errc::kInvalid, "no exchanges for virtual ports");
   }
+  hal::Mmio pages;
+  if (chip->queue_pages) {
+    pages = TRY(pci->map_bar(hal::Bar::k4));
+    if (pages.size() < regs::kQueuePage) {
+      return base::fail(base::Errc::kUnsupported, pci->identity().address + " has no page of queue indices");
+    }
+  }
   Memory memory = TRY(Memory::create(options.exchanges + virtual_ports * options.virtual_exchanges, 1 + virtual_ports));
-  return std::unique_ptr<Adapter>(
-      new Adapter(std::move(pci), *chip, reactor, std::move(options), std::move(memory), registers));
+  return std::unique_ptr<Adapter>(new Adapter(std::move(pci), *chip, reactor, std::move(options), std::move(memory),
+                                              registers,
+                                              chip->queue_pages ? paged_indices(pages) : indices_of(registers)));
 }
 
 Adapter::Adapter(std::unique_ptr<hal::PciDevice> pci, const Chip& chip, hal::Reactor& reactor, Options options,
-                 Memory memory, hal::Mmio registers)
+                 Memory memory, hal::Mmio registers, const Indices& indices)
     : pci_(std::move(pci)),
       device_(*pci_, reactor, chip, std::move(options)),
       memory_(std::move(memory)),
@@ -63,6 +86,7 @@ Adapter::Adapter(std::unique_ptr<hal::PciDevice> pci, const Chip& chip, hal::Rea
       bringup_(device_, mailbox_, memory_, request_ring_, *this),
       timer_([](void* self) { static_cast<Adapter*>(self)->housekeep(); }, this) {
   device_.registers = registers;
+  device_.indices = indices;
   bringup_.watch_logins(port_.logins);
   const std::uint32_t exchanges = device_.options.virtual_exchanges;
   for (const VirtualNames& names : device_.options.virtual_ports) {

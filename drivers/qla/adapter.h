@@ -61,7 +61,7 @@ class Adapter final : public hal::fc::FcPort,
  private:
   enum class Phase : std::uint8_t { kStopped, kBringingUp, kOnline, kRecovering, kWaiting, kFailed, kStopping, kOff };
   Adapter(std::unique_ptr<hal::PciDevice> pci, const Chip& chip, hal::Reactor& reactor, Options options, Memory memory,
-          hal::Mmio registers);
+          hal::Mmio registers, const Indices& indices);
 
   // adapter.cc
   base::Result<void> open();

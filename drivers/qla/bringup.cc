@@ -19,6 +19,8 @@ std::span<const Step> Bringup::reset_steps() {
       {"boot code", &B::release_risc, &B::boot_code_ready, seconds(3)},
       {"adapter still", &B::tell_still, &B::done, seconds(1)},
       {"dump", &B::begin_dump, &B::poll_dump, seconds(30)},
+      {"flash layout", &B::begin_layout, &B::poll_layout, seconds(15)},
+      {"firmware image", &B::begin_images, &B::poll_images, seconds(15)},
       {"NVRAM", &B::begin_nvram, &B::poll_nvram, seconds(5)},
       {"register test", &B::register_test, &B::register_test_done, seconds(15)},
       {"load firmware", &B::begin_firmware, &B::poll_firmware, seconds(60)},

@@ -1,6 +1,7 @@
 // Bring-up of the adapter as tables of steps: from reset to a firmware that runs, and from light to an address.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -90,6 +91,12 @@ class Bringup {
   void begin_nvram();
   Progress poll_nvram();
   Progress take_nvram();
+  // bringup_flash.cc
+  void begin_layout();
+  Progress poll_layout();
+  bool take_layout(std::span<const std::byte> table);
+  void begin_images();
+  Progress poll_images();
   // bringup_firmware.cc
   void register_test();
   Progress register_test_done();
@@ -140,6 +147,15 @@ class Bringup {
   std::string error_;
   Dump* dump_ = nullptr;
 
+  // Dwords of flash, from its base: as the chip's row has them, or the layout table.
+  std::uint32_t firmware_at_ = 0, nvram_at_ = 0;
+  struct Image {
+    std::uint32_t firmware = 0, status = 0;  // 0: the layout does not name it
+    bool active = false;
+    std::uint16_t generation = 0;
+  };
+  std::array<Image, 2> images_;
+  std::size_t image_ = 0;
   std::vector<std::uint32_t> nvram_;
   bool flash_read_out_ = false;
   hal::fc::Wwn port_name_, node_name_;

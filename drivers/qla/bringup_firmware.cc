@@ -44,7 +44,7 @@ void Bringup::read_flash(std::uint32_t address, std::uint32_t dwords) {
 void Bringup::begin_firmware() {
   segment_ = source_ = left_ = 0;
   load_ = Load::kHead;
-  if (device_.options.firmware.empty()) read_flash(device_.chip.flash + device_.chip.firmware, kHeadDwords);
+  if (device_.options.firmware.empty()) read_flash(device_.chip.flash + firmware_at_, kHeadDwords);
 }
 
 Progress Bringup::poll_firmware() {
@@ -98,13 +98,13 @@ void Bringup::next_piece() {
   if (left_ == 0) {
     load_ = Load::kHead;
     if (++segment_ < kSegments && from_flash) {
-      read_flash(device_.chip.flash + device_.chip.firmware + source_, kHeadDwords);
+      read_flash(device_.chip.flash + firmware_at_ + source_, kHeadDwords);
     }
     return;
   }
   load_ = Load::kRead;
   piece_ = std::min(left_, from_flash ? kFlashPiece : kPiece);
-  if (from_flash) read_flash(device_.chip.flash + device_.chip.firmware + source_, piece_);
+  if (from_flash) read_flash(device_.chip.flash + firmware_at_ + source_, piece_);
 }
 
 // The image is big-endian, the chip wants little-endian dwords.

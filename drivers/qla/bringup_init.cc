@@ -25,11 +25,6 @@ wire::Bytes8 bytes_of(hal::fc::Wwn name) {
   return bytes;
 }
 
-template <class Register>
-void zero(const hal::Mmio& registers) {
-  registers.write(Register{});
-}
-
 }  // namespace
 
 void Bringup::set_options() {
@@ -38,12 +33,11 @@ void Bringup::set_options() {
 }
 
 void Bringup::initialize() {
-  zero<regs::RequestIn>(device_.registers);
-  zero<regs::RequestOut>(device_.registers);
-  zero<regs::ResponseIn>(device_.registers);
-  zero<regs::ResponseOut>(device_.registers);
-  zero<regs::AtioIn>(device_.registers);
-  zero<regs::AtioOut>(device_.registers);
+  const Indices& all = device_.indices;
+  for (const auto* each :
+       {&all.request_in, &all.request_out, &all.response_in, &all.response_out, &all.atio_in, &all.atio_out}) {
+    each->write(Index{});
+  }
   Icb icb{};
   icb.version = 1;
   icb.frame_size = kFrameSize;
@@ -63,7 +57,8 @@ void Bringup::initialize() {
   icb.options1 = kFairness | kFullDuplex | Icb::TargetMode::kMask | Icb::NodeName::kMask |
                  Icb::NoInitiatorMode::of(!device_.options.initiator);
   icb.options2 = Icb::Connection::of(device_.options.loop ? kConnectLoopFirst : kConnectPointToPoint) |
-                 Icb::PrliControl::kMask | Icb::FcTape::of(device_.options.confirmed_completion);
+                 Icb::PrliControl::kMask | Icb::FcTape::of(device_.options.confirmed_completion) |
+                 Icb::MultiQueue::of(device_.chip.queue_pages);
   icb.options3 = kOutOfOrderClass | Icb::DataRate::of(kRateAuto);
   // The ports themselves come with VP configuration entries, once there is a link.
   const std::size_t wanted = device_.options.virtual_ports.size();

@@ -99,13 +99,12 @@ void Bringup::begin_nvram() {
   flash_read_out_ = false;
 }
 
-// By registers, a dword at a time: that works without firmware. The second function has a copy of its own.
+// By registers, a dword at a time: that works without firmware.
 Progress Bringup::poll_nvram() {
-  const std::uint32_t function = device_.pci.identity().interrupt_pin > 1 ? device_.chip.function_stride : 0;
   for (unsigned budget = 0; budget < 64 && nvram_.size() < kNvramDwords; ++budget) {
     if (!flash_read_out_) {
       regs::FlashAddress address;
-      address.raw = device_.chip.flash + device_.chip.nvram + function + static_cast<std::uint32_t>(nvram_.size());
+      address.raw = device_.chip.flash + nvram_at_ + static_cast<std::uint32_t>(nvram_.size());
       device_.registers.write(address);
       flash_read_out_ = true;
     }

@@ -15,6 +15,7 @@ struct Chip {
   bool msi;          // takes one message without MSI-X
   // Flash, in dwords: its base address, where firmware and NVRAM are, how much further the second function's are.
   std::uint32_t flash, firmware, nvram, function_stride;
+  std::uint32_t layout;  // a table of regions, which says it better; 0: there is none
 };
 
 constexpr std::uint16_t kVendor = 0x1077;

@@ -12,6 +12,7 @@
 #include "hal/mmio.h"
 #include "hal/pci.h"
 #include "hal/reactor.h"
+#include "hal/reg.h"
 
 namespace qla {
 
@@ -28,6 +29,12 @@ enum class Event : std::uint8_t {
 };
 std::string_view event_name(Event event);
 
+// The indices of the rings: in the register window, or in a page of a BAR of their own.
+struct Index : hal::Reg<Index, 0, std::uint32_t, hal::Access::kRw> {};
+struct Indices {
+  hal::Mmio request_in, request_out, response_in, response_out, atio_in, atio_out;  // windows of one register
+};
+
 struct Device {
   Device(hal::PciDevice& pci_device, hal::Reactor& its_reactor, const Chip& its_chip, Options its_options)
       : pci(pci_device), reactor(its_reactor), chip(its_chip), options(std::move(its_options)) {}
@@ -37,6 +44,7 @@ struct Device {
   const Chip& chip;
   const Options options;
   hal::Mmio registers;
+  Indices indices;
   Counters counters;
   base::EventRing<Event, 256> events;
   bool running = false;     // the firmware takes queue entries

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 #include <fstream>
+#include <utility>
 
 #include "base/endian.h"
 #include "base/log.h"
@@ -67,16 +68,19 @@ std::string dump_registers(const Device& device) {
   line<regs::ControlStatus>(text, r, "control status");
   line<regs::InterruptControl>(text, r, "interrupt control");
   line<regs::InterruptStatus>(text, r, "interrupt status");
-  line<regs::RequestIn>(text, r, "request in");
-  line<regs::RequestOut>(text, r, "request out");
-  line<regs::ResponseIn>(text, r, "response in");
-  line<regs::ResponseOut>(text, r, "response out");
-  line<regs::AtioIn>(text, r, "atio in");
-  line<regs::AtioOut>(text, r, "atio out");
+  const Indices& i = device.indices;
+  for (const auto& [name, index] : {std::pair{"request in", &i.request_in},
+                                    {"request out", &i.request_out},
+                                    {"response in", &i.response_in},
+                                    {"response out", &i.response_out},
+                                    {"atio in", &i.atio_in},
+                                    {"atio out", &i.atio_out}}) {
+    text += fmt::format("  -- {:18} {:08x}\n", name, index->read<Index>().raw);
+  }
   line<regs::HostStatus>(text, r, "host status");
   line<regs::HostCommand>(text, r, "host command");
   text += "mailboxes:";
-  for (unsigned i = 0; i < regs::kMailboxes; ++i) text += fmt::format(" {:04x}", r.read<regs::Mailbox>(i).raw);
+  for (unsigned at = 0; at < regs::kMailboxes; ++at) text += fmt::format(" {:04x}", r.read<regs::Mailbox>(at).raw);
   return text + "\n";
 }
 

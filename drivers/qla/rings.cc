@@ -12,16 +12,16 @@ void RequestRing::reset() {
 bool RequestRing::flush() {
   if (in_ == told_) return false;
   told_ = in_;
-  regs::RequestIn value;
+  Index value;
   value.raw = in_;
-  device_.registers.write(value);
+  device_.indices.request_in.write(value);
   ++device_.counters[Count::kDoorbells];
   return true;
 }
 
 // Asks the adapter how far it has come. An index that it cannot have reached stops the ring, not us.
 std::uint32_t RequestRing::refresh() {
-  const std::uint32_t out = device_.registers.read<regs::RequestOut>().raw;
+  const std::uint32_t out = device_.indices.request_out.read<Index>().raw;
   if (out > mask_ || ((out - out_) & mask_) > ((told_ - out_) & mask_)) {
     if (out != ~std::uint32_t{0}) device_.fail("the request queue's out index is impossible");
     return 0;

@@ -64,8 +64,8 @@ class RequestRing {
   std::uint32_t in_ = 0, out_ = 0, told_ = 0;
 };
 
-// Entries from the adapter; Kind says with which registers.
-template <class InRegister, class OutRegister>
+// Entries from the adapter; In and Out say with which registers.
+template <hal::Mmio Indices::*In, hal::Mmio Indices::*Out>
 class AnswerRing {
  public:
   AnswerRing(Device& device, hal::DmaSpan memory)
@@ -81,7 +81,7 @@ class AnswerRing {
   bool peek() const { return signature(out_).load(std::memory_order_acquire) != wire::kEntryTaken; }
   // How many entries the adapter has handed over by its register; a read of the bus.
   std::uint32_t ready() {
-    const std::uint32_t in = device_.registers.read<InRegister>().raw;
+    const std::uint32_t in = (device_.indices.*In).template read<Index>().raw;
     if (in > mask_) {
       if (in != ~std::uint32_t{0}) device_.wrong(Count::kWrongIndex, "index of a ring", in);
       return 0;
@@ -102,9 +102,9 @@ class AnswerRing {
   bool flush() {
     if (out_ == told_) return false;
     told_ = out_;
-    OutRegister value;
+    Index value;
     value.raw = out_;
-    device_.registers.write(value);
+    (device_.indices.*Out).write(value);
     return true;
   }
   std::uint32_t out() const { return out_; }
@@ -124,7 +124,7 @@ class AnswerRing {
   std::uint32_t out_ = 0, told_ = 0;
 };
 
-using ResponseRing = AnswerRing<regs::ResponseIn, regs::ResponseOut>;
-using AtioRing = AnswerRing<regs::AtioIn, regs::AtioOut>;
+using ResponseRing = AnswerRing<&Indices::response_in, &Indices::response_out>;
+using AtioRing = AnswerRing<&Indices::atio_in, &Indices::atio_out>;
 
 }  // namespace qla

@@ -12,6 +12,8 @@ using namespace qla;
 
 namespace {
 
+constexpr std::uint32_t kPages = 0x8000;  // where BAR4's first page is to this file
+
 std::byte* at(std::uint64_t iova) { return reinterpret_cast<std::byte*>(iova); }
 std::uint32_t swapped(std::uint32_t value) {
   const base::be32 wire = value;
@@ -26,14 +28,17 @@ struct FakeCard::Pci final : hal::PciDevice {
   explicit Pci(FakeCard& its) : card(its) {
     id.address = "fake";
     id.vendor = 0x1077;
-    id.device = 0x2532;
+    id.device = its.device;
     id.interrupt_pin = 1;
   }
   ~Pci() override { card.bus_master = false; }
   const hal::PciIdentity& identity() const override { return id; }
   base::Result<std::uint32_t> config_read(std::uint16_t, unsigned) override { return 0u; }
   base::Result<void> config_write(std::uint16_t, unsigned, std::uint32_t) override { return {}; }
-  base::Result<hal::Mmio> map_bar(hal::Bar) override { return hal::Mmio(card, 0x4000); }
+  base::Result<hal::Mmio> map_bar(hal::Bar bar) override {
+    if (bar == hal::Bar::k4) return hal::Mmio(card, kPages + 0x1000).window(kPages, 0x1000);
+    return hal::Mmio(card, 0x4000);
+  }
   base::Result<void> enable_dma() override {
     card.bus_master = true;
     return {};
@@ -51,23 +56,30 @@ struct FakeCard::Pci final : hal::PciDevice {
   hal::PciIdentity id;
 };
 
-FakeCard::FakeCard() : flash(0x50000, 0xffffffff), fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+FakeCard::FakeCard(std::uint16_t device_id)
+    : device(device_id), flash(0x100000, 0xffffffff), fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+  put_nvram(regs::kFlashNvram, 3);
+  put_firmware(regs::kFlashFirmware, 0x100000);
+}
+
+void FakeCard::put_nvram(std::uint32_t at, std::uint8_t last_of_name) {
   wire::Nvram nvram{};
   std::memcpy(nvram.id.data(), "ISP ", 4);
   nvram.nvram_version = 1;
-  nvram.port_name = {0x21, 0, 0, 0x24, 0xff, 1, 2, 3};
+  nvram.port_name = {0x21, 0, 0, 0x24, 0xff, 1, 2, last_of_name};
   std::memcpy(nvram.model_name.data(), "QLE2560 ", 8);
   std::array<std::uint32_t, 128> dwords;
   std::memcpy(dwords.data(), static_cast<const void*>(&nvram), sizeof nvram);
   std::uint32_t sum = 0;
   for (const std::uint32_t dword : dwords) sum += dword;
   dwords[127] -= sum;
-  std::copy(dwords.begin(), dwords.end(), flash.begin() + regs::kFlashNvram);
+  std::copy(dwords.begin(), dwords.end(), flash.begin() + at);
+}
+
+void FakeCard::put_firmware(std::uint32_t at, std::uint32_t entry_point) {
   for (const std::uint32_t segment : {0u, 1u}) {
-    const std::uint32_t head[8] = {0, 0, segment == 0 ? 0x100000u : 0x110000u, 16, 8, 7, 0, 1};
-    for (std::uint32_t i = 0; i < 16; ++i) {
-      flash[regs::kFlashFirmware + segment * 16 + i] = swapped(i < 8 ? head[i] : i);
-    }
+    const std::uint32_t head[8] = {0, 0, entry_point + segment * 0x10000, 16, 8, 7, 0, 1};
+    for (std::uint32_t i = 0; i < 16; ++i) flash[at + segment * 16 + i] = swapped(i < 8 ? head[i] : i);
   }
 }
 
@@ -87,11 +99,14 @@ void FakeCard::mailbox() {
       std::uint64_t{in_[6]} << 48 | std::uint64_t{in_[7]} << 32 | std::uint64_t{in_[2]} << 16 | in_[3];
   switch (static_cast<regs::MailboxCommand>(number)) {
     case regs::MailboxCommand::kDumpRam: {
-      const std::uint32_t from = (std::uint32_t{in_[8]} << 16 | in_[1]) - regs::kFlashData;
+      const std::uint32_t from = (std::uint32_t{in_[8]} << 16 | in_[1]) - flash_base();
       const std::uint32_t count = std::uint32_t{in_[4]} << 16 | in_[5];
       if (std::size_t{from} + count <= flash.size()) std::memcpy(at(buffer), &flash[from], std::size_t{count} * 4);
       break;
     }
+    case regs::MailboxCommand::kLoadRam:
+      if (loaded_at == 0) loaded_at = std::uint32_t{in_[8]} << 16 | in_[1];
+      break;
     case regs::MailboxCommand::kInitialize:
       std::memcpy(static_cast<void*>(&icb_), at(buffer), sizeof icb_);
       running_ = true;
@@ -168,7 +183,16 @@ wire::Entry FakeCard::next_request() {
   return entry;
 }
 
+// The window's place of an index. What a later chip has in its pages is in the window no more.
+std::uint32_t FakeCard::place(std::uint32_t offset) const {
+  constexpr std::uint32_t kIndices[] = {0x1c, 0x20, 0x24, 0x28, 0x3c, 0x40};
+  if (offset >= kPages && offset < kPages + sizeof kIndices) return kIndices[(offset - kPages) / 4];
+  EXPECT_TRUE(!paged() || std::find(std::begin(kIndices), std::end(kIndices), offset) == std::end(kIndices)) << offset;
+  return offset;
+}
+
 std::uint64_t FakeCard::read(std::uint32_t offset, unsigned width) {
+  offset = place(offset);
   if (gone) return ~std::uint64_t{0} >> (64 - 8 * width);
   if (offset >= 0x80 && offset < 0xc0) return out_[(offset - 0x80) / 2];
   switch (offset) {
@@ -198,6 +222,7 @@ std::uint64_t FakeCard::read(std::uint32_t offset, unsigned width) {
 }
 
 void FakeCard::write(std::uint32_t offset, unsigned, std::uint64_t wide) {
+  offset = place(offset);
   const auto value = static_cast<std::uint32_t>(wide);
   if (offset >= 0x80 && offset < 0xc0) {
     in_[(offset - 0x80) / 2] = static_cast<std::uint16_t>(value);
@@ -206,7 +231,7 @@ void FakeCard::write(std::uint32_t offset, unsigned, std::uint64_t wide) {
   plain_[offset] = value;
   switch (offset) {
     case 0x00: {
-      const std::uint32_t from = value - regs::kFlashData;
+      const std::uint32_t from = value - flash_base();
       flash_data_ = from < flash.size() ? flash[from] : 0xffffffff;
       flash_address_ = value | 0x80000000u;
       break;

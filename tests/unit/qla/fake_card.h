@@ -18,9 +18,15 @@ struct FakeCard final : hal::MmioTrap {
   using Mailboxes = std::array<std::uint16_t, qla::regs::kMailboxes>;
   using Answer = std::function<void(const Mailboxes& in, Mailboxes& out)>;
 
-  FakeCard();
+  explicit FakeCard(std::uint16_t device = 0x2532);
   ~FakeCard() override;
   std::unique_ptr<hal::PciDevice> open();
+
+  const std::uint16_t device;  // of later ones the indices are in a page of BAR4, and flash has a table
+  bool paged() const { return device != 0x2532; }
+  std::uint32_t flash_base() const { return paged() ? qla::regs::kFlashData83 : qla::regs::kFlashData; }
+  void put_firmware(std::uint32_t at, std::uint32_t entry_point);
+  void put_nvram(std::uint32_t at, std::uint8_t last_of_name);
 
   // What the test may change.
   std::map<std::uint16_t, Answer> answers;  // by mailbox command; without one it is 4000
@@ -35,6 +41,7 @@ struct FakeCard final : hal::MmioTrap {
   int resets = 0, doorbells = 0;
   bool bus_master = false;
   std::uint32_t atio_out = 0, response_out = 0;
+  std::uint32_t loaded_at = 0;  // by the first piece of firmware
 
   void event(qla::regs::InterruptCode code, std::initializer_list<std::uint16_t> mailboxes = {});
   void atio(const qla::wire::Entry& entry);
@@ -53,6 +60,7 @@ struct FakeCard final : hal::MmioTrap {
     Mailboxes out{};
     bool mailboxes = false;
   };
+  std::uint32_t place(std::uint32_t offset) const;
   void mailbox();
   void present();
   void put(std::uint64_t ring, std::uint32_t length, std::uint32_t& in, const qla::wire::Entry& entry);

@@ -21,6 +21,7 @@ struct PortFixture : testing::Test, hal::fc::FcPortUser, hal::fc::FcQueueUser {
   base::ManualClock clock;
   std::unique_ptr<hal::Reactor> reactor;
   FakeCard card;
+  explicit PortFixture(std::uint16_t device = 0x2532) : card(device) {}
   std::unique_ptr<Adapter> port;
   hal::fc::FcQueue* queue = nullptr;
   std::vector<std::string> told;
