@@ -16,88 +16,9 @@ namespace {
 
 constexpr base::Logger kLog("qla");
 constexpr base::Duration kHousekeeping = std::chrono::milliseconds(100);
-template <class Register>
-hal::Mmio alone(const hal::Mmio& registers) {
-  return registers.window(Register::kOffset, sizeof(std::uint32_t));
-}
-
-Indices indices_of(const hal::Mmio& window) {
-  return {alone<regs::RequestIn>(window),   alone<regs::RequestOut>(window), alone<regs::ResponseIn>(window),
-          alone<regs::ResponseOut>(window), alone<regs::AtioIn>(window),     alone<regs::AtioOut>(window)};
-}
-
-Indices paged_indices(const hal::Mmio& page) {  // those of queue 0
-  return {alone<regs::PageRequestIn>(page),   alone<regs::PageRequestOut>(page), alone<regs::PageResponseIn>(page),
-          alone<regs::PageResponseOut>(page), alone<regs::PageAtioIn>(page),     alone<regs::PageAtioOut>(page)};
-}
-
-constexpr std::uint32_t kMostVirtualPorts = 63;
 constexpr base::Duration kStopLimit = std::chrono::seconds(5);
 
 }  // namespace
-
-base::Result<std::unique_ptr<Adapter>> Adapter::create(std::unique_ptr<hal::PciDevice> pci, hal::Reactor& reactor,
-                                                       Options options) {
-  const Chip* const chip = find_chip(pci->identity());
-  if (chip == nullptr) {
-    return base::fail(base::Errc::kUnsupported,
-                      fmt::format("{} is {:04x}:{:04x}, which drivers/qla does not drive", pci->identity().address,
-                                  pci->identity().vendor, pci->identity().device));
-  }
-  if (options.exchanges == 0 || options.exchanges > Handle::kSlots || options.logins == 0 || options.logins > 2000) {
-    return base::fail(base::Errc::kInvalid, "exchanges and logins are out of range");
-  }
-  const hal::Mmio registers = TRY(pci->map_bar(chip->registers));
-  if (registers.size() < regs::kWindowSize) {
-    return base::fail(base::Errc::kUnsupported, pci->identity().address + " has too small a register window");
-  }
-  const auto virtual_ports = static_cast<std::uint32_t>(options.virtual_ports.size());
-  if (virtual_ports > kMostVirtualPorts) return base::fail(base::Errc::kInvalid, "too many virtual ports");
-  if (virtual_ports != 0) {
-    options.virtual_exchanges =
-        std::min(options.virtual_exchanges, (Handle::kSlots - options.exchanges) / virtual_ports);
-    if (options.virtual_exchanges == 0) return base::fail(base::Errc::kInvalid, "no exchanges for virtual ports");
-  }
-  hal::Mmio pages;
-  if (chip->queue_pages) {
-    pages = TRY(pci->map_bar(hal::Bar::k4));
-    if (pages.size() < regs::kQueuePage) {
-      return base::fail(base::Errc::kUnsupported, pci->identity().address + " has no page of queue indices");
-    }
-  }
-  Memory memory = TRY(Memory::create(options.exchanges + virtual_ports * options.virtual_exchanges, 1 + virtual_ports));
-  return std::unique_ptr<Adapter>(new Adapter(std::move(pci), *chip, reactor, std::move(options), std::move(memory),
-                                              registers,
-                                              chip->queue_pages ? paged_indices(pages) : indices_of(registers)));
-}
-
-Adapter::Adapter(std::unique_ptr<hal::PciDevice> pci, const Chip& chip, hal::Reactor& reactor, Options options,
-                 Memory memory, hal::Mmio registers, const Indices& indices)
-    : pci_(std::move(pci)),
-      device_(*pci_, reactor, chip, std::move(options)),
-      memory_(std::move(memory)),
-      mailbox_(device_),
-      request_ring_(device_, memory_.request()),
-      response_ring_(device_, memory_.response()),
-      atio_ring_(device_, memory_.atio()),
-      control_(device_, request_ring_),
-      port_(device_, control_, request_ring_, memory_, {0, 0, device_.options.exchanges}, device_.options.logins),
-      dump_(device_),
-      bringup_(device_, mailbox_, memory_, request_ring_, *this),
-      timer_([](void* self) { static_cast<Adapter*>(self)->housekeep(); }, this) {
-  device_.registers = registers;
-  device_.indices = indices;
-  bringup_.watch_logins(port_.logins);
-  const std::uint32_t exchanges = device_.options.virtual_exchanges;
-  for (const VirtualNames& names : device_.options.virtual_ports) {
-    const auto vp = static_cast<std::uint8_t>(virtual_ports_.size() + 1);
-    const QueuePlace place{vp, device_.options.exchanges + (vp - 1u) * exchanges, exchanges};
-    auto parts = std::make_unique<PortParts>(device_, control_, request_ring_, memory_, place, device_.options.logins);
-    bringup_.watch_logins(parts->logins);
-    auto port = std::make_unique<VirtualPort>(device_, control_, mailbox_, *parts, names, *this);
-    virtual_ports_.push_back({std::move(parts), std::move(port)});
-  }
-}
 
 Adapter::~Adapter() {
   if (phase_ != Phase::kStopped) close();
