@@ -109,8 +109,9 @@ void Adapter::stop(std::function<void()> done) {
 
 // In reset, or gone: what was out is answered by ourselves now, and users have a moment to let go.
 void Adapter::went_off() {
+  if (std::exchange(off_, true)) return;
   phase_ = Phase::kOff;
-  off_ = true;
+  bringup_.cancel();
   stop_deadline_ = device_.reactor.now() + kStopLimit;
 }
 
@@ -169,11 +170,12 @@ void Adapter::bringup_done() {
   const hal::fc::Link& link = bringup_.link();
   const bool same = link_up_ && link.id == told_.id && link.fabric_name == told_.fabric_name &&
                     link.topology == told_.topology && link.gigabits == told_.gigabits;
-  if (same && !std::exchange(fabric_forgot_us_, false)) return;
+  const bool forgotten = std::exchange(fabric_forgot_us_, false);
+  if (same && !forgotten) return;
   link_up_ = true;
   told_ = link;
   user_->link_up(link);
-  for (const Virtual& each : virtual_ports_) each.port->link_changed();
+  for (const Virtual& each : virtual_ports_) each.port->link_changed(forgotten);
 }
 
 void Adapter::bringup_failed() {

@@ -134,12 +134,12 @@ void VirtualPort::reported(const wire::ReportId& report) {
   again_later();
 }
 
-void VirtualPort::link_changed() {
+void VirtualPort::link_changed(bool forgotten) {
   if (host_.link() == nullptr) id_ = {};
-  tell_link();
+  tell_link(forgotten);
 }
 
-void VirtualPort::tell_link() {
+void VirtualPort::tell_link(bool again) {
   if (user_ == nullptr) return;
   const hal::fc::Link* const physical = host_.link();
   if (physical == nullptr || id_.raw == 0) {
@@ -149,7 +149,7 @@ void VirtualPort::tell_link() {
   hal::fc::Link link = *physical;
   link.id = id_;
   const bool same = link_up_ && link.id == told_.id && link.fabric_name == told_.fabric_name;
-  if (same || stopped_ != nullptr) return;
+  if ((same && !again) || stopped_ != nullptr) return;
   told_ = link;
   link_up_ = true;
   kLog.info("{}: virtual port {} is {:06x}", names_.name, parts_.vp, id_.raw);

@@ -51,7 +51,7 @@ class VirtualPort final : public hal::fc::FcPort, private ControlUser {
   bool started() const { return user_ != nullptr; }
   hal::fc::PortId id() const { return id_; }  // 0: none
   void reported(const wire::ReportId& report);
-  void link_changed();  // host.link() is another now
+  void link_changed(bool forgotten = false);  // host.link() is another now; or the fabric has forgotten all of us
   void end_logins(bool log_out) { parts_.services.end_all(log_out); }
   void state_changed(std::span<const std::byte> page);
   void failed(const std::string& why, bool recovers);
@@ -66,7 +66,7 @@ class VirtualPort final : public hal::fc::FcPort, private ControlUser {
   void configured(const wire::VpConfiguration* answer);
   bool configure();
   bool disable();
-  void tell_link();
+  void tell_link(bool again = false);
   void check_stop(base::Time now);
   void finish_stop();
   void again_later();
