@@ -35,6 +35,13 @@ void VirtualPorts::configure(const Request& request) {
   core_.answer(request.origin, entry);
 }
 
+void VirtualPorts::reset() {
+  for (std::uint8_t vp = 1; vp < names_.size(); ++vp) {
+    if (names_[vp].enabled) core_.port.remove_virtual_port(vp);
+  }
+  names_ = {};
+}
+
 void VirtualPorts::control(const Request& request) {
   auto entry = request.as<wire::VpControl>();
   entry.completion = 0;

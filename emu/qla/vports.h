@@ -10,7 +10,7 @@ class VirtualPorts {
   explicit VirtualPorts(Core& core) : core_(core) {}
   void configure(const Request& request);
   void control(const Request& request);
-  void reset() { names_ = {}; }
+  void reset();  // after the link has been stopped
 
  private:
   struct Names {

@@ -85,8 +85,8 @@ TEST_F(NpivTest, EachHasAnAddressOfItsOwn) {
   std::vector<std::uint32_t> ids = {world.target().raw};
   for (std::size_t i = 0; i < 3; ++i) {
     ids.push_back(id(i).raw);
+    EXPECT_TRUE(world.until([&] { return port(i).info().state == "online"; })) << port(i).info().state;
     const hal::fc::PortInfo info = port(i).info();
-    EXPECT_EQ(info.state, "online");
     EXPECT_EQ(info.name, "vp" + std::to_string(i + 1));
     EXPECT_EQ(info.port_name.raw, 0x2100002400000101 + i);
     EXPECT_EQ(info.where.id, id(i));

@@ -395,7 +395,6 @@ TEST_F(ExchangeTest, AStopThatTakesTooLongFailsWhatIsOut) {
 }
 
 TEST_F(ExchangeTest, RetransmissionIsRefused) {
-  log_in();
   auto srr = notify(0);
   srr.status = static_cast<std::uint16_t>(wire::NotifyStatus::kSrr);
   srr.srr_rx_id = 0x1234;

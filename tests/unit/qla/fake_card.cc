@@ -45,10 +45,11 @@ struct FakeCard::Pci final : hal::PciDevice {
   }
   void disable_dma() override { card.bus_master = false; }
   unsigned interrupt_vectors(hal::InterruptKind kind) const override {
+    if (card.paged()) return kind == hal::InterruptKind::kMsix ? 2 : 0;
     return kind == hal::InterruptKind::kMsi ? 1 : 0;
   }
   base::Result<void> set_interrupts(hal::InterruptKind, unsigned) override { return {}; }
-  base::Result<int> interrupt_fd(unsigned) const override { return card.fd_; }
+  base::Result<int> interrupt_fd(unsigned vector) const override { return vector == 0 ? card.fd_ : card.other_fd_; }
   void unmask_intx() override {}
   base::Result<void> reset() override { return {}; }
   bool gone() const override { return card.gone; }
@@ -57,7 +58,10 @@ struct FakeCard::Pci final : hal::PciDevice {
 };
 
 FakeCard::FakeCard(std::uint16_t device_id)
-    : device(device_id), flash(0x100000, 0xffffffff), fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+    : device(device_id),
+      flash(0x100000, 0xffffffff),
+      fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
+      other_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
   put_nvram(regs::kFlashNvram, 3);
   put_firmware(regs::kFlashFirmware, 0x100000);
 }
@@ -83,7 +87,10 @@ void FakeCard::put_firmware(std::uint32_t at, std::uint32_t entry_point) {
   }
 }
 
-FakeCard::~FakeCard() { close(fd_); }
+FakeCard::~FakeCard() {
+  close(fd_);
+  close(other_fd_);
+}
 
 std::unique_ptr<hal::PciDevice> FakeCard::open() { return std::make_unique<Pci>(*this); }
 

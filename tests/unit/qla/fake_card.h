@@ -72,5 +72,5 @@ struct FakeCard final : hal::MmioTrap {
   std::uint32_t host_status_ = 0, flash_address_ = 0, flash_data_ = 0, control_ = 0;
   std::uint32_t request_in_ = 0, request_out_ = 0, response_in_ = 0, atio_in_ = 0;
   qla::wire::InitBlock icb_{};
-  int fd_ = -1;
+  int fd_ = -1, other_fd_ = -1;
 };
