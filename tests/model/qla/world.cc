@@ -30,15 +30,14 @@ qla::Options World::small() {
   return options;
 }
 
-World::World(std::uint64_t seed, qla::Options options)
+World::World(std::uint64_t seed, qla::Options options, const emu::qla::Chip& chip)
     : random(seed),
       reactor(make_reactor(clock, seed)),
       fabric({}),
       target_link(LinkOptions{.name = "target", .credit = 32, .seed = seed}),
       host_link(LinkOptions{.name = "host", .credit = 32, .seed = seed + 1}),
       pci(clock),
-      model(pci, emu::qla::isp2532(), {.port_name = {0x2100002400000011}, .node_name = {0x2000002400000011}},
-            target_link.end(0)),
+      model(pci, chip, {.port_name = {0x2100002400000011}, .node_name = {0x2000002400000011}}, target_link.end(0)),
       host(host_link.end(0), 0x2100002400000022, emu::fc::Station::Role::kInitiator) {
   pci.attach(model);
   fabric.add_port(target_link.end(1));

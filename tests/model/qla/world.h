@@ -18,7 +18,8 @@
 namespace model_test {
 
 struct World {
-  explicit World(std::uint64_t seed = 1, qla::Options options = small());
+  explicit World(std::uint64_t seed = 1, qla::Options options = small(),
+                 const emu::qla::Chip& chip = emu::qla::isp2532());
   ~World();
   static qla::Options small();
 
@@ -51,8 +52,9 @@ struct World {
   }
 
   base::Duration tick = std::chrono::microseconds(200);
-  bool sleeps = false;  // the reactor, as hal/reactor.cc has it: after rounds without work, until an interrupt or a timer
-  int interrupts = 0;   // that ended a sleep
+  bool sleeps =
+      false;  // the reactor, as hal/reactor.cc has it: after rounds without work, until an interrupt or a timer
+  int interrupts = 0;  // that ended a sleep
   base::ManualClock clock;
   base::SeededRandom random;
   std::unique_ptr<hal::Reactor> reactor;
