@@ -69,7 +69,7 @@ TEST_P(LaterChipTest, ComesBackAfterLinkLossAndCrash) {
 INSTANTIATE_TEST_SUITE_P(Chips, LaterChipTest,
                          testing::Values(LaterChip{&emu::qla::isp2031, 16, "ISP2031"},
                                          LaterChip{&emu::qla::isp2071, 32, "ISP2071"}),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& one) { return std::string(one.param.name); });
 
 }  // namespace
 }  // namespace model_test
