@@ -96,6 +96,7 @@ name = "fc0-tenant"
 parent = "fc0"
 wwpn = "{WWPN[1]}"
 """
+    daemon.announce("is gone")  # the emulator may still hold the client that has just left; tried again
     with San(daemon.bin_dir, adapters=1) as san:
         begin(daemon, san, tenant)
         wait_for("the virtual port", 20, lambda: online(daemon, "fc0-tenant"), daemon.process)
