@@ -26,6 +26,12 @@ lun = 0
     wait_for("fc0 to be online", 20, lambda: online(daemon, "fc0"), daemon.process)
 
 
+def end(daemon, san):
+    """Before the SAN goes, which would be a fault of its own."""
+    check(daemon.stop() == 0, "the end was not orderly")
+    check(not san.faults(), f"{san.faults()}")
+
+
 def show(daemon, port):
     return daemon.ctl_json("port", "show", port)
 
@@ -53,7 +59,7 @@ def an_adapter_shows_its_inside(daemon):
         events = daemon.ctl("debug", "events", "--port", "fc0")
         steps = [events.find(step) for step in ("soft reset", "load firmware", "initialize firmware", "adapter id")]
         check(-1 not in steps and steps == sorted(steps), f"steps of the bring-up: {events}")
-        check(not san.faults(), f"{san.faults()}")
+        end(daemon, san)
 
 
 def an_idle_adapter_sleeps_and_hears(daemon):
@@ -69,7 +75,7 @@ def an_idle_adapter_sleeps_and_hears(daemon):
         wait_for("the link to be down", 10, lambda: show(daemon, "fc0")["state"] != "online", daemon.process)
         wait_for("fc0 to be online again", 20, lambda: online(daemon, "fc0"), daemon.process)
         check(show(daemon, "fc0")["counters"]["interrupts"] > interrupts, "no interrupt came")
-        check(not san.faults(), f"{san.faults()}")
+        end(daemon, san)
 
 
 def a_crash_leaves_a_file(daemon):
@@ -87,6 +93,7 @@ def a_crash_leaves_a_file(daemon):
         check(text.startswith("fc0 ISP2532 failed: firmware crash 1234 5678 9abc\nregisters:\n"), text[:200])
         check("\n00100000 " in text, "the firmware's memory is not there")
         check(show(daemon, "fc0")["counters"]["recoveries"] == 1, "recoveries")
+        end(daemon, san)
 
 
 def virtual_ports(daemon):
@@ -119,8 +126,7 @@ wwpn = "{WWPN[1]}"
         check(show(daemon, "fc0-third")["state"] == "waiting for port fc0", "it goes with its parent")
         daemon.ctl("port", "online", "fc0")
         wait_for("fc0-third to be online", 20, lambda: online(daemon, "fc0-third"), daemon.process)
-        check(daemon.stop() == 0, "the end was not orderly")
-        check(not san.faults(), f"{san.faults()}")
+        end(daemon, san)
 
 
 if __name__ == "__main__":
