@@ -16,7 +16,7 @@ constexpr base::Logger kFcLog("fc");
 
 // What needs a new adapter object, rather than new settings of the fabric.
 bool same_adapter(const FcPort& a, const FcPort& b) {
-  return a.device == b.device && a.wwpn == b.wwpn && a.wwnn == b.wwnn;
+  return a.device == b.device && a.wwpn == b.wwpn && a.wwnn == b.wwnn && a.loop == b.loop;
 }
 
 bool same_virtual_port(const FcPort& a, const FcPort& b) {

@@ -61,6 +61,7 @@ struct FcPort {            // a port of a Fibre Channel adapter, in target mode
   std::string device;      // "0000:3b:00.0", or "unix:/run/outboard/hba0": a model behind a vfio-user socket
   std::string parent;      // NPIV: the name of the fc_port on whose link this one is, instead of a device
   std::string wwpn, wwnn;  // "50:01:43:80:00:00:00:01"; empty: the adapter's own
+  bool loop = false;       // a private loop, if there is one; else, and by default, a fabric or another N_Port
   bool enabled = true;     // false: off the link, and the device is not touched
   std::vector<std::string> initiators;  // WWPNs that may log in, with * and ?; empty: everybody
   std::uint16_t relative_port_id = 0;   // 0: to be drawn

@@ -99,6 +99,7 @@ Entry entry_of(const FcPort& port) {
   out.text("parent", port.parent, "");
   out.text("wwpn", port.wwpn, "");
   out.text("wwnn", port.wwnn, "");
+  out.flag("loop", port.loop, normal.loop);
   out.flag("enabled", port.enabled, normal.enabled);
   out.texts("initiators", port.initiators);
   out.number("relative_port_id", port.relative_port_id, normal.relative_port_id);

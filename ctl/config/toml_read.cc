@@ -90,6 +90,7 @@ void read_fc_port(TableReader& in, FcPort& out) {
   in.read("parent", out.parent);
   in.read("wwpn", out.wwpn, &parse_wwn);
   in.read("wwnn", out.wwnn, &parse_wwn);
+  in.read("loop", out.loop);
   in.read("enabled", out.enabled);
   in.read("initiators", out.initiators);
   in.read("relative_port_id", out.relative_port_id, 1, 65535);

@@ -31,6 +31,7 @@ constexpr Param kWindow{"command_window", kInteger, kOptional, "commands in flig
 constexpr Param kPortName{"name", kText, kPositional, "the port's name, which views call the target"};
 constexpr Param kWwpn{"wwpn", kText, kOptional, "port name instead of the adapter's own"};
 constexpr Param kWwnn{"wwnn", kText, kOptional, "node name instead of the adapter's own"};
+constexpr Param kLoop{"loop", kFlag, kOptional, "a private loop, if there is one; default: a fabric or another N_Port"};
 constexpr Param kFcLogins{"initiators", kList, kOptional, "WWPNs that may log in, with * and ?; empty: everybody"};
 constexpr Param kViewHosts{"host_group", kText, kOptional, "only these hosts; default: every host"};
 constexpr Param kViewTargets{"target_group", kText, kOptional,
@@ -73,9 +74,10 @@ constexpr std::array kPortAdd = {kPortName,
                                  Param{"parent", kText, kOptional, "instead: the port on whose link it is (NPIV)"},
                                  kWwpn,
                                  kWwnn,
+                                 kLoop,
                                  kFcLogins};
-constexpr std::array kPortModify = {kPortName, Param{"device", kText, kOptional, "PCI address, or unix:/PATH"}, kWwpn,
-                                    kWwnn, kFcLogins};
+constexpr std::array kPortModify = {
+    kPortName, Param{"device", kText, kOptional, "PCI address, or unix:/PATH"}, kWwpn, kWwnn, kLoop, kFcLogins};
 constexpr std::array kNameOfPort = {kPortName};
 constexpr std::array kDeviceAddress = {Param{"address", kText, kPositional, "PCI address, e.g. 0000:3b:00.0"}};
 constexpr std::array kHostGroup = {kGroupName, kPatterns};

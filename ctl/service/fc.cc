@@ -25,6 +25,7 @@ base::Result<void> edit_port(const Params& params, FcPort& port) {
   if (params.has("parent")) port.parent = params.text("parent");
   TRY(edit_name(params, "wwpn", port.wwpn));
   TRY(edit_name(params, "wwnn", port.wwnn));
+  if (params.has("loop")) port.loop = params.flag("loop");
   if (params.has("initiators")) port.initiators = words(params.list("initiators"));
   return {};
 }

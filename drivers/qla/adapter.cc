@@ -169,7 +169,8 @@ void Adapter::bringup_done() {
   link_down_runs_ = false;
   const hal::fc::Link& link = bringup_.link();
   const bool same = link_up_ && link.id == told_.id && link.fabric_name == told_.fabric_name &&
-                    link.topology == told_.topology && link.gigabits == told_.gigabits;
+                    link.topology == told_.topology && link.gigabits == told_.gigabits &&
+                    link.peer.port_name == told_.peer.port_name;
   const bool forgotten = std::exchange(fabric_forgot_us_, false);
   if (same && !forgotten) return;
   link_up_ = true;

@@ -38,7 +38,9 @@ class Adapter final : public hal::fc::FcPort,
   void open_login(hal::fc::LoginId login) override { port_.services.open_login(login); }
   void end_login(hal::fc::LoginId login) override { port_.services.end_login(login); }
   void release_login(hal::fc::LoginId login) override { port_.services.release_login(login); }
-  void log_in(hal::fc::PortId port) override { port_.requests.log_in(port); }
+  void log_in(hal::fc::PortId port) override {
+    port_.requests.log_in(port, {bringup_.link().id, bringup_.port_name(), bringup_.node_name()});
+  }
   base::Result<void> send_ct(std::uint32_t id, hal::fc::PortId server, std::span<const std::byte> request,
                              base::Duration limit) override {
     return port_.requests.send_ct(id, server, request, limit);

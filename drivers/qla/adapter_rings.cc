@@ -96,6 +96,7 @@ inline void Adapter::response(const wire::Entry& entry) {
     case wire::EntryType::kAbtsResponse:
     case wire::EntryType::kLogIo:
     case wire::EntryType::kCtPassThrough:
+    case wire::EntryType::kElsPassThrough:
     case wire::EntryType::kVpConfiguration:
     case wire::EntryType::kVpControl:
       if (handle.kind() != HandleKind::kControl) return device_.wrong(Count::kWrongHandle, "handle", handle.raw);

@@ -43,7 +43,7 @@ std::span<const Step> Bringup::link_steps() {
       {"marker", &B::send_marker, &B::done, seconds(1)},
       {"adapter id", &B::ask_id, &B::poll_id, seconds(20)},
       {"data rate", &B::ask_rate, &B::take_rate, seconds(15)},
-      {"fabric name", &B::ask_fabric_name, &B::take_fabric_name, seconds(15)},
+      {"peer name", &B::ask_peer_name, &B::take_peer_name, seconds(15)},
       {"logins", &B::begin_logins, &B::poll_logins, seconds(30)},
   };
   return kSteps;

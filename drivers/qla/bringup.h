@@ -128,8 +128,8 @@ class Bringup {
   Progress poll_id();
   void ask_rate();
   Progress take_rate();
-  void ask_fabric_name();
-  Progress take_fabric_name();
+  void ask_peer_name();
+  Progress take_peer_name();
   void begin_logins();
   Progress poll_logins();
   bool ask_next_login();

@@ -13,6 +13,8 @@ constexpr base::Duration kAgain = std::chrono::milliseconds(100);
 constexpr std::uint16_t kStateReady = 3;
 constexpr std::uint16_t kNotReadyYet = 7;  // mailbox 1 beside a command error of "adapter id"
 constexpr std::uint8_t kMarkerAll = 2;
+// Point to point (FC-LS-3 6.2.2.4): who has the larger name gives the addresses; these are what Linux gives.
+constexpr hal::fc::PortId kLargerName{1}, kSmallerName{2};
 
 hal::fc::Topology topology_of(std::uint16_t number) {
   switch (number) {
@@ -96,18 +98,33 @@ Progress Bringup::take_rate() {
   return Progress::kNext;
 }
 
-// The node name behind the F_Port is the fabric's name.
-void Bringup::ask_fabric_name() {
-  constexpr std::uint32_t kNodeName = 1;
-  send(call_.command(Cmd::kGetPortName).set(1, wire::kHandleFabricPort).set(10, kNodeName).wants(0xcc));
+// Who answered our FLOGI. The node name behind an F_Port is the fabric's name; of an N_Port, the port name counts.
+void Bringup::ask_peer_name() {
+  constexpr std::uint32_t kPortName = 0, kNodeName = 1;
+  const bool n_port = link_.topology == hal::fc::Topology::kPointToPoint;
+  send(call_.command(Cmd::kGetPortName)
+           .set(1, wire::kHandleFabricPort)
+           .set(10, n_port ? kPortName : kNodeName)
+           .wants(0xcc));
 }
 
-Progress Bringup::take_fabric_name() {
+Progress Bringup::take_peer_name() {
   if (!call_.idle()) return Progress::kWait;
-  const bool fabric = link_.topology == hal::fc::Topology::kFabric || link_.topology == hal::fc::Topology::kPublicLoop;
-  if (!call_.ok() || !fabric) return Progress::kNext;
+  if (!call_.ok()) return Progress::kNext;
   const auto part = [&](unsigned mailbox) { return std::uint64_t{call_.out[mailbox]}; };
-  link_.fabric_name.raw = part(2) << 48 | part(3) << 32 | part(6) << 16 | part(7);
+  const hal::fc::Wwn name{part(2) << 48 | part(3) << 32 | part(6) << 16 | part(7)};
+  switch (link_.topology) {
+    case hal::fc::Topology::kFabric:
+    case hal::fc::Topology::kPublicLoop:
+      link_.fabric_name = name;
+      break;
+    case hal::fc::Topology::kPointToPoint:
+      link_.peer = {port_name_ > name ? kSmallerName : kLargerName, name, {}};
+      link_.id = port_name_ > name ? kLargerName : kSmallerName;
+      break;
+    case hal::fc::Topology::kPrivateLoop:
+      break;
+  }
   return Progress::kNext;
 }
 

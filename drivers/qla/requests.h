@@ -1,4 +1,5 @@
-// What the port itself asks of the fabric: logins with well-known addresses, Common Transport requests.
+// What the port itself asks of others: logins with well-known addresses or the port at the other end of the link,
+// Common Transport requests.
 #pragma once
 
 #include <array>
@@ -15,7 +16,8 @@ class Requests final : public ControlUser {
   Requests(Device& device, Control& control, const Memory& memory, std::uint8_t vp)
       : device_(device), control_(control), memory_(memory), vp_(vp) {}
   void set_user(hal::fc::FcPortUser* user) { user_ = user; }
-  void log_in(hal::fc::PortId port);
+  // `self`: what another N_Port is told of us, point to point; servers of a fabric know.
+  void log_in(hal::fc::PortId port, const hal::fc::RemotePort& self = {});
   base::Result<void> send_ct(std::uint32_t id, hal::fc::PortId server, std::span<const std::byte> request,
                              base::Duration limit);
   void control_answered(std::uint32_t cookie, const wire::Entry* answer) override;
@@ -25,7 +27,10 @@ class Requests final : public ControlUser {
     bool used = false;
     std::uint32_t id = 0;
   };
-  static constexpr std::uint32_t kLogin = 0x80000000;  // cookie: the rest is the port
+  // Cookies: the rest is the port; the slot whose buffers carry a PLOGI. Without either: the slot of a CT request.
+  static constexpr std::uint32_t kLogin = 0x80000000, kNPortLogin = 0x40000000;
+  void log_in_to_n_port(hal::fc::PortId port, const hal::fc::RemotePort& self);
+  void n_port_answered(std::uint32_t slot, const wire::Entry* answer);
   std::size_t place(std::uint32_t slot) const { return vp_ * hal::fc::FcPort::kMaxCt + slot; }
   void ct_answered(std::uint32_t slot, const wire::Entry* answer);
 

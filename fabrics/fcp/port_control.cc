@@ -13,7 +13,12 @@ namespace fcp {
 
 PortControl::PortControl(hal::fc::FcPort& port, std::string name, std::vector<scsi::TaskRouter*> routers,
                          PortHost& host)
-    : port_(port), reactor_(port.reactor()), host_(host), name_(std::move(name)), registration_(port, *this) {
+    : port_(port),
+      reactor_(port.reactor()),
+      host_(host),
+      name_(std::move(name)),
+      registration_(port, *this),
+      peer_login_(port) {
   const std::vector<hal::fc::FcQueue*> queues = port.queues();
   for (std::size_t i = 0; i < queues.size(); ++i) {
     lanes_.push_back(std::make_unique<Lane>(*queues[i], *routers[i], *this, name_));
@@ -46,7 +51,7 @@ void PortControl::pursue() {
   const bool same_port = config_.relative_id == wanted_.relative_id && config_.port_group == wanted_.port_group;
   if (state_ == State::kOn && (!wanted_.online || !same_port)) {
     state_ = State::kStopping;
-    registration_.stop("offline");
+    stop_asking("offline");
     for (const hal::fc::LinkService& service : std::exchange(waiting_, {})) answer(service);  // no, by now
     port_.stop([this] {
       state_ = State::kOff;
@@ -58,7 +63,7 @@ void PortControl::pursue() {
   if (state_ == State::kOff && wanted_.online) {
     config_ = wanted_;
     state_ = State::kOn;
-    registration_.stop("link down");
+    stop_asking("link down");
     port_.start(*this);
   }
   if (state_ == State::kStopping) return;
@@ -105,8 +110,14 @@ void PortControl::link_up(const hal::fc::Link& link) {
   publish_identity();
   if (state_ != State::kOn) return;
   const bool fabric = link.topology == hal::fc::Topology::kFabric || link.topology == hal::fc::Topology::kPublicLoop;
-  if (!fabric) return registration_.stop("not in a fabric");
   const hal::fc::PortInfo info = port_.info();
+  if (!fabric) {
+    stop_asking("not in a fabric");
+    if (link.topology == hal::fc::Topology::kPointToPoint && info.port_name > link.peer.port_name) {
+      peer_login_.start(link.peer);
+    }
+    return;
+  }
   registration_.start({.id = link.id,
                        .port = info.port_name,
                        .node = info.node_name,
@@ -116,11 +127,21 @@ void PortControl::link_up(const hal::fc::Link& link) {
 
 void PortControl::link_down() {
   note(PortEvent::kLinkDown, {});
-  registration_.stop("link down");
+  stop_asking("link down");
+}
+
+// What we asked of others, by a link that is gone.
+void PortControl::stop_asking(const char* why) {
+  registration_.stop(why);
+  peer_login_.stop();
 }
 
 void PortControl::login_answered(hal::fc::PortId port, base::Result<void> result) {
-  if (port == hal::fc::kNameServer) registration_.login_answered(result);
+  if (port == hal::fc::kNameServer) return registration_.login_answered(result);
+  if (!peer_login_.answered(port, result)) return;
+  const hal::fc::RemotePort& peer = peer_login_.peer();
+  known_[peer.port_name] = peer.id;
+  kLog.info("{}: point to point: logged in to {}", name_, to_string(peer.port_name));
 }
 
 void PortControl::ct_answered(std::uint32_t id, hal::fc::CtStatus status, std::span<const std::byte> reply) {
@@ -155,7 +176,7 @@ void PortControl::state_changed(std::span<const std::byte> pages) {
 void PortControl::adapter_failed(const std::string& reason, bool recovers) {
   ++counters_.adapter_failures;
   note(PortEvent::kAdapterFailed, reason, recovers ? 1 : 0);
-  registration_.stop("adapter failed");
+  stop_asking("adapter failed");
   waiting_.clear();  // the exchanges that they came by are gone
   known_.clear();
   if (recovers) {

@@ -12,6 +12,7 @@
 
 #include "base/log_budget.h"
 #include "fabrics/fcp/lane.h"
+#include "fabrics/fcp/peer_login.h"
 #include "fabrics/fcp/registration.h"
 
 namespace fcp {
@@ -92,6 +93,7 @@ class PortControl final : public hal::fc::FcPortUser, public LaneHost, private R
   void serve_waiting(hal::fc::Wwn name);
   void pursue();
   void finish_waits();
+  void stop_asking(const char* why);
   void publish_identity();
   void note(PortEvent event, std::string_view subject, std::uint64_t detail = 0) {
     events_.add(reactor_.now(), event, subject, detail);
@@ -115,6 +117,7 @@ class PortControl final : public hal::fc::FcPortUser, public LaneHost, private R
   std::vector<Wait> waits_;
   std::vector<Done> settled_;  // waiting for the state that is wanted
   Registration registration_;
+  PeerLogin peer_login_;
   FabricCounters counters_;
   PortEvents events_;
   base::LogBudget log_budget_;

@@ -36,17 +36,18 @@ struct PortId {  // N_Port_ID: domain, area, port, 24 bits
 };
 inline constexpr PortId kNameServer{0xfffffc}, kFabricController{0xfffffd}, kFabricPort{0xfffffe};
 
+struct RemotePort {
+  PortId id;
+  Wwn port_name, node_name;
+};
+
 enum class Topology : std::uint8_t { kFabric, kPointToPoint, kPrivateLoop, kPublicLoop };
 struct Link {
   Topology topology = Topology::kFabric;
   PortId id;
   Wwn fabric_name;  // of the F_Port's switch; 0 without one
+  RemotePort peer;  // point to point: who is at the other end, with the address that a PLOGI of ours gives it
   std::uint32_t gigabits = 0;
-};
-
-struct RemotePort {
-  PortId id;
-  Wwn port_name, node_name;
 };
 
 // --- control part
@@ -126,7 +127,7 @@ class FcPort {
   virtual void end_login(LoginId login) = 0;      // LOGO to the initiator, then login_ended
   virtual void release_login(LoginId login) = 0;  // after login_ended, when its exchanges have ended
 
-  virtual void log_in(PortId port) = 0;  // PLOGI to a well-known address -> login_answered
+  virtual void log_in(PortId port) = 0;  // PLOGI to a well-known address or to Link::peer -> login_answered
   // A CT request (FC-GS-7, whole CT_IU) to a well-known port -> ct_answered(id). At most kMaxCt out.
   static constexpr std::size_t kMaxCt = 8, kMaxCtBytes = 8192;
   virtual base::Result<void> send_ct(std::uint32_t id, PortId server, std::span<const std::byte> request,

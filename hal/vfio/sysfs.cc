@@ -106,9 +106,14 @@ std::string Sysfs::use(const std::string& address) const {
   return network.empty() ? disk_use(address) : network;
 }
 
+// Anywhere below the function: a virtio interface belongs to a device of its own there.
 std::string Sysfs::network_use(const std::string& address) const {
-  for (const std::string& name : names_in(of(address) + "/net")) {
-    if ((number_of(of(address) + "/net/" + name + "/flags") & 1) != 0) return "network interface " + name + " is up";
+  const std::string interfaces = paths_.sys + "/class/net";
+  for (const std::string& name : names_in(interfaces)) {
+    std::error_code error;
+    const std::string real = fs::canonical(interfaces + "/" + name, error).string();
+    if (error || real.find("/" + address + "/") == std::string::npos) continue;
+    if ((number_of(real + "/flags") & 1) != 0) return "network interface " + name + " is up";
   }
   return {};
 }

@@ -38,15 +38,17 @@ class Guest:
     """One boot. answers(words) is called for each line `ask WORDS` of the guest and returns the answer.
 
     kernel: "6.1" (this Debian's) or "6.12". adapters: vfio-user sockets of device models that the guest gets; these
-    need the QEMU of qemu.sh."""
+    need the QEMU of qemu.sh. iommu: an emulated one translates what the devices read and write."""
 
-    def __init__(self, script, files=None, answers=None, memory_mib=768, qemu=(), kernel="6.1", adapters=()):
+    def __init__(self, script, files=None, answers=None, memory_mib=768, qemu=(), kernel="6.1", adapters=(),
+                 iommu=False):
         self.files = {"job/run.sh": script.encode(), **{f"job/{name}": data for name, data in (files or {}).items()}}
         self.answers = answers
         self.memory_mib = memory_mib
         self.qemu = list(qemu)
         self.kernel = kernel
         self.adapters = list(adapters)
+        self.iommu = iommu
         self.console = bytearray()
         self.line = bytearray()  # what came on the control line since the last newline
         self.status = None
@@ -82,6 +84,8 @@ class Guest:
             program = newer_qemu(built("qemu.sh"))
             shared = ["-object", f"memory-backend-memfd,id=memory,size={self.memory_mib}M,share=on",
                       "-numa", "node,memdev=memory"]
+            if self.iommu:  # stands before what it translates for
+                shared += ["-device", "intel-iommu,caching-mode=on,aw-bits=48"]
             for path in self.adapters:
                 device = {"driver": "vfio-user-pci", "socket": {"type": "unix", "path": path}}
                 shared += ["-device", json.dumps(device)]
@@ -89,7 +93,8 @@ class Guest:
                 "-cpu", "max", "-m", str(self.memory_mib), "-nodefaults", "-display", "none", "-no-reboot", *shared,
                 "-kernel", f"{image}/vmlinux", "-initrd", initrd,
                 "-drive", f"file={image}/root,format=raw,if=virtio,snapshot=on",
-                "-append", "console=ttyS0 quiet loglevel=4 panic=-1 random.trust_cpu=on",
+                "-append", "console=ttyS0 quiet loglevel=4 panic=-1 random.trust_cpu=on"
+                + (" intel_iommu=on" if self.iommu else ""),
                 "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
                 "-chardev", f"socket,id=control,fd={control}", "-serial", "chardev:control",
                 "-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net", "-device", "virtio-rng-pci",

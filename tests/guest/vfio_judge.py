@@ -7,33 +7,10 @@ import subprocess
 import sys
 import tempfile
 
+from programs import with_libraries
 from run_guest import Guest, GuestError
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-
-
-class IommuGuest(Guest):
-    def argv(self, image, initrd, control):
-        words = super().argv(image, initrd, control)
-        words[words.index("-append") + 1] += " intel_iommu=on"
-        first = words.index("-device")  # the IOMMU comes before what it translates for
-        return [*words[:first], "-device", "intel-iommu,caching-mode=on,aw-bits=48", *words[first:]]
-
-
-def program_and_libraries(program):
-    """The files that the program needs, by the names that the guest's script gives them."""
-    with tempfile.TemporaryDirectory() as folder:
-        stripped = os.path.join(folder, "contract")
-        subprocess.run(["strip", "-o", stripped, program], check=True)
-        with open(stripped, "rb") as small:
-            files = {"contract": small.read()}
-    listed = subprocess.run(["ldd", program], stdout=subprocess.PIPE, text=True, check=True).stdout
-    for name, path in re.findall(r"(\S+) => (/\S+)", listed):
-        with open(path, "rb") as library:
-            files[name] = library.read()
-    with open(re.search(r"(/\S*ld-linux\S*)", listed).group(1), "rb") as loader:
-        files["loader"] = loader.read()
-    return files
 
 
 def main():
@@ -42,7 +19,7 @@ def main():
     parser.add_argument("--server", required=True, help="toy_server")
     parser.add_argument("--seconds", type=int, default=400)
     options = parser.parse_args()
-    files = program_and_libraries(options.contract)
+    files = with_libraries({"contract": options.contract})
     with open(os.path.join(HERE, "lib.sh"), "rb") as lib:
         files["lib.sh"] = lib.read()
     files["env"] = b"LACKS=''\n"
@@ -54,8 +31,8 @@ def main():
                 if "ready" not in server.stdout.readline():
                     print("toy_server does not serve")
                     return 1
-                status, transcript = IommuGuest(text.read(), files, kernel="6.12", adapters=[path],
-                                                memory_mib=1024).run(options.seconds)
+                status, transcript = Guest(text.read(), files, kernel="6.12", adapters=[path], memory_mib=1024,
+                                           iommu=True).run(options.seconds)
             finally:
                 server.kill()
     passed = re.search(r"\[  PASSED  \] (\d+) tests", transcript)

@@ -58,6 +58,7 @@ relative_port_id = 9
 name = "fc1"
 device = "unix:/run/outboard/hba0"
 wwpn = "50014380AABBCC01"
+loop = true
 enabled = false
 
 [[host_group]]

@@ -29,6 +29,8 @@ TEST(Toml, ReadsEverything) {
   EXPECT_EQ(config->fc_ports[0].relative_port_id, 9);
   EXPECT_EQ(config->fc_ports[1].wwpn, "50:01:43:80:aa:bb:cc:01");
   EXPECT_FALSE(config->fc_ports[1].enabled);
+  EXPECT_TRUE(config->fc_ports[1].loop);
+  EXPECT_FALSE(config->fc_ports[0].loop);
   EXPECT_EQ(config->mapping.views[1].target_group, "iqn.2026-01.org.example:open");
   EXPECT_TRUE(config->mapping.views[1].read_only);
   EXPECT_EQ(config->users[0].secret.reveal(), kSecretOfAlice);

@@ -48,6 +48,14 @@ class FakeSystem : public Sysfs {
     put(real / (disk + "1") / "dev", "8:1\n");
     fs::create_symlink(real, root_ / "sys/block" / disk);
   }
+  void add_interface(const std::string& address, const std::string& below, const char* flags) {
+    const fs::path real = root_ / "sys/devices/pci0000:00" / address / below / "net/eth0";
+    const fs::path by_name = root_ / "sys/class/net/eth0";
+    put(real / "flags", flags);
+    fs::create_directories(by_name.parent_path());
+    fs::remove(by_name);
+    fs::create_symlink(real, by_name);
+  }
   static void put(const fs::path& path, const std::string& text) {
     fs::create_directories(path.parent_path());
     std::ofstream(path) << text;
@@ -153,14 +161,18 @@ TEST(VfioSysfs, UnsafeModeOfTheKernelIsNoIommu) {
 }
 
 TEST(VfioSysfs, InterfaceThatIsUpIsInUse) {
-  World world;
-  const fs::path folder = world.system.add("0000:3b:00.0", "ixgbe", 17);
-  FakeSystem::put(folder / "net/eth0/flags", "0x1002\n");
-  EXPECT_EQ(world.system.use("0000:3b:00.0"), "");
-  FakeSystem::put(folder / "net/eth0/flags", "0x1003\n");
-  EXPECT_EQ(world.system.use("0000:3b:00.0"), "network interface eth0 is up");
-  EXPECT_EQ(world.system.bind("3b:00.0").error().code, base::Errc::kBusy);
-  EXPECT_TRUE(world.system.writes.empty());
+  for (const char* below : {"", "virtio0"}) {
+    World world;
+    world.system.add("0000:3b:00.0", "ixgbe", 17);
+    world.system.add("0000:3c:00.0", "ixgbe", 18);
+    world.system.add_interface("0000:3b:00.0", below, "0x1002\n");
+    EXPECT_EQ(world.system.use("0000:3b:00.0"), "");
+    world.system.add_interface("0000:3b:00.0", below, "0x1003\n");
+    EXPECT_EQ(world.system.use("0000:3b:00.0"), "network interface eth0 is up");
+    EXPECT_EQ(world.system.use("0000:3c:00.0"), "");
+    EXPECT_EQ(world.system.bind("3b:00.0").error().code, base::Errc::kBusy);
+    EXPECT_TRUE(world.system.writes.empty());
+  }
 }
 
 TEST(VfioSysfs, MountedDiskIsInUse) {

@@ -1,0 +1,54 @@
+# The Fibre Channel scenarios: who has which adapter of the SAN, and which scripts run in the guests.
+from fc_runs import Pair, Run, serve
+from programs import with_libraries
+
+# What the target may say when cables are pulled and firmware crashes.
+DRIVER_WARNINGS = (r"firmware", r"mailbox", r"link", r"login ended", r"recover")
+
+
+def probe(san, options):
+    run = Run("fc_probe", san, [0], options)
+    run()
+    return run.told(options.verbose)
+
+
+def tcm(san, options):
+    """The Linux target on one model, the Linux initiator on the other."""
+    pair = Pair(options)
+    target = Run("fc_tcm_target", san, [1], options, pair.hold)
+    return pair.run(target, Run(options.script or "fc_disk", san, [0], options))
+
+
+def vfio(san, options):
+    """outboardd itself in a guest with an IOMMU, by the kernel's vfio-pci; the initiator in another guest."""
+    pair = Pair(options)
+    files = with_libraries({name: f"{options.bin_dir}/{name}" for name in ("outboardd", "tgtctl")})
+    target = Run("fc_vfio_target", san, [1], options, pair.hold, files, {"memory_mib": 1536, "iommu": True})
+    return pair.run(target, Run(options.script or "fc_disk", san, [0], options))
+
+
+def ram(san, options):
+    """One model with a Linux initiator, and a disk that outboard-emu itself has on the network."""
+    run = Run(options.script or "fc_disk", san, [0], options)
+    run()
+    return run.told(options.verbose)
+
+
+def disk(san, options):
+    return serve(san, options, options.script or "fc_disk", [0], [1])
+
+
+def errors(san, options):
+    """Resets by the initiator; then, under I/O, what an operator or a cable does."""
+    return serve(san, options, "fc_errors", [0], [1], announced=DRIVER_WARNINGS, SECONDS_OF_LOAD=60)
+
+
+def multipath(san, options):
+    """Two adapters in the guest, two ports of the target; one cable is pulled under I/O, then the other."""
+    return serve(san, options, "fc_multipath", [0, 1], [2, 3], announced=DRIVER_WARNINGS, PATHS=4,
+                 ADAPTERS="hba0 hba1")
+
+
+# Each with the number of adapters that it takes.
+SCENARIOS = {"probe": (probe, 1), "tcm": (tcm, 2), "vfio": (vfio, 2), "ram": (ram, 1), "disk": (disk, 2),
+             "errors": (errors, 2), "multipath": (multipath, 4)}
