@@ -113,9 +113,8 @@ void PortControl::link_up(const hal::fc::Link& link) {
   const hal::fc::PortInfo info = port_.info();
   if (!fabric) {
     stop_asking("not in a fabric");
-    if (link.topology == hal::fc::Topology::kPointToPoint && info.port_name > link.peer.port_name) {
-      peer_login_.start(link.peer);
-    }
+    const bool has_peer = link.topology == hal::fc::Topology::kPointToPoint && link.peer.port_name.raw != 0;
+    if (has_peer && info.port_name > link.peer.port_name) peer_login_.start(link.peer);
     return;
   }
   registration_.start({.id = link.id,

@@ -2,6 +2,7 @@
 # Unmodified Linux drivers in guests as judges of the Fibre Channel models, of drivers/qla and of fabrics/fcp.
 import argparse
 import sys
+import time
 
 from fc_runs import INTERRUPTS, PORT_TYPES, SIZE, SPEEDS  # first: it makes the judges' folder known
 from fc_scenarios import SCENARIOS
@@ -24,6 +25,8 @@ def options_of_the_command_line():
     parser.add_argument("--wwpn", action="append", default=[], help="port names in order, as outboard-emu takes them")
     parser.add_argument("--capture", help="pcapng file of all frames")
     parser.add_argument("--seconds", type=int, default=300)
+    parser.add_argument("--minutes", type=int, default=30, help="of soak")
+    parser.add_argument("--seed", type=int, default=int(time.time()), help="of the trouble in soak")
     parser.add_argument("--verbose", action="store_true", help="print consoles even when all is well")
     return parser.parse_args()
 

@@ -2,6 +2,7 @@
 import os
 import sys
 import threading
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "judges"))
@@ -33,7 +34,8 @@ class Run:
                   f"ql2xenablemsix={INTERRUPTS[options.interrupts]} {options.module_options}".strip(),
                   "SECONDS_OF_LOAD": 40, "CPUS": options.cpus, **environment}
         env = "".join(f"{name}='{value}'\n" for name, value in values.items()).encode()
-        files = {"lib.sh": read("lib.sh"), "fc_lib.sh": read("fc_lib.sh"), "env": env, **(files or {})}
+        libraries = {name: read(name) for name in ("lib.sh", "fc_lib.sh", "sg_lib.sh")}
+        files = {**libraries, "env": env, **(files or {})}
         self.guest = Guest(read(f"{script}.sh").decode(), files, answers,
                            adapters=[san.socket(number) for number in adapters],
                            qemu=["-smp", str(options.cpus)], **{"kernel": options.kernel, **(guest or {})})
@@ -71,9 +73,11 @@ class Pair:
         thread = threading.Thread(target=target)
         thread.start()
         try:
-            if not self.serving.wait(120):
-                print("the target's guest does not serve")
-                return False
+            end = time.monotonic() + 120
+            while not self.serving.wait(0.2):
+                if not thread.is_alive() or time.monotonic() > end:
+                    print("the target's guest does not serve")
+                    return False
             initiator()
         finally:
             self.over.set()
@@ -105,7 +109,7 @@ class Operator:
         self.verbs = {"restart": target.restart,
                       "crash": lambda: san.ask("crash", f"hba{ports[0]}"),  # of the target's own adapter
                       "bounce": lambda: san.ask("link", f"hba{initiators[0]}", "500"),  # of the initiator's cable
-                      "san": san.ask, **(verbs or {})}
+                      "san": san.ask, "tgtctl": target.ctl, **(verbs or {})}
 
     def __call__(self, words):
         verb, *rest = words.split()
@@ -119,13 +123,19 @@ class Operator:
         return "done"
 
 
-def serve(san, options, script, initiators, ports, announced=(), verbs=None, **environment):
-    """outboardd drives some adapters through drivers/qla; a guest has the others. verbs(target): for the Operator."""
+def one_disk(target):
+    """What is served: LUN 0, to everybody. Returns more of the guest's environment, and verbs for the Operator."""
+    target.create_lu("disk", SIZE)
+    target.add_lun(0, "disk")
+    return {}, {}
+
+
+def serve(san, options, script, initiators, ports, announced=(), prepare=one_disk, **environment):
+    """outboardd drives some adapters through drivers/qla; a guest has the others."""
     with Daemon(options.bin_dir, san, ports, options.topology) as target:
-        target.create_lu("disk", SIZE)
-        target.add_lun(0, "disk")
-        act = Operator(target, san, initiators, ports, verbs(target) if verbs else None)
-        run = Run(script, san, initiators, options, act, **environment)
+        more, verbs = prepare(target)
+        act = Operator(target, san, initiators, ports, verbs)
+        run = Run(script, san, initiators, options, act, **more, **environment)
         run()
         good = run.told(options.verbose)
         target.stop()

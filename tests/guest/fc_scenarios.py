@@ -1,5 +1,8 @@
 # The Fibre Channel scenarios: who has which adapter of the SAN, and which scripts run in the guests.
-from fc_runs import Pair, Run, serve
+import json
+
+from fc_runs import SIZE, Pair, Run, one_disk, serve
+from fc_trouble import Trouble
 from programs import with_libraries
 
 # What the target may say when cables are pulled and firmware crashes.
@@ -49,6 +52,30 @@ def multipath(san, options):
                  ADAPTERS="hba0 hba1")
 
 
+def shared(san, options):
+    """Two adapters and an iSCSI initiator in the guest, one port of the target: nexuses, reservations, views."""
+    def prepare(target):
+        for name in ("disk", "extra"):
+            target.create_lu(name, SIZE)
+        port = json.loads(target.ctl("--json", "port", "show", "fc0"))
+        return {"IQN": target.iqn, "PORTAL": f"10.0.2.2:{target.port}", "TARGET": port["wwpn"],
+                "RELATIVE_PORT": port["relative_port_id"]}, {}
+    return serve(san, options, "fc_shared", [0, 1], [2], prepare=prepare)
+
+
+def soak(san, options):
+    """Not in CI: the load and the trouble go on for --minutes."""
+    options.seconds += 60 * options.minutes + 300
+    print(f"seed {options.seed}", flush=True)
+
+    def prepare(target):
+        one_disk(target)
+        return {}, Trouble(target, san, options.seed).verbs()
+    return serve(san, options, "fc_soak", [0], [1], announced=DRIVER_WARNINGS, prepare=prepare,
+                 SECONDS_OF_LOAD=60 * options.minutes)
+
+
 # Each with the number of adapters that it takes.
-SCENARIOS = {"probe": (probe, 1), "tcm": (tcm, 2), "vfio": (vfio, 2), "ram": (ram, 1), "disk": (disk, 2),
-             "errors": (errors, 2), "multipath": (multipath, 4)}
+SCENARIOS = {"probe": (probe, 1), "ram": (ram, 1), "tcm": (tcm, 2), "disk": (disk, 2), "vfio": (vfio, 2),
+             "errors": (errors, 2), "shared": (shared, 3), "soak": (soak, 2),
+             "multipath": (multipath, 4)}

@@ -57,12 +57,13 @@ def environment(target, kind):
 def judge(options):
     with open(os.path.join(HERE, f"iscsi_{options.script}.sh"), encoding="utf-8") as script, \
             open(os.path.join(HERE, "lib.sh"), "rb") as library, \
+            open(os.path.join(HERE, "sg_lib.sh"), "rb") as sg_library, \
             make_target(options.target, options.backend, options.bin_dir) as target:
         target.create_lu("disk", SIZE)
         target.create_lu("extra", SIZE)
         target.add_lun(target.first_lun, "disk")
         target.set_chap(*CHAP)
-        files = {"lib.sh": library.read(), "env": environment(target, options.target)}
+        files = {"lib.sh": library.read(), "sg_lib.sh": sg_library.read(), "env": environment(target, options.target)}
         guest = Guest(script.read(), files, Answers(target))
         try:
             status, transcript = guest.run(options.seconds)

@@ -1,6 +1,7 @@
 # sg3_utils on one disk, each output checked: INQUIRY, VPD, opcodes, persistent reservations of two nexuses, UNMAP,
 # WRITE SAME, COMPARE AND WRITE, VERIFY, resets. What the kernel made of it is looked at in /sys.
 . /job/lib.sh
+. /job/sg_lib.sh
 connect
 name=$(disk_of_lun "$LUN")
 disk=/dev/$name
@@ -15,22 +16,6 @@ fill() {  # fill LBA COUNT BYTE
   pattern "$3" $(($2 * 512)) | dd of="$disk" bs=512 seek="$1" count="$2" oflag=direct iflag=fullblock 2>/dev/null ||
     fail "write at $1"
 }
-run() {  # run STATUS COMMAND...: prints and keeps its output
-  want=$1
-  shift
-  last=$*
-  "$@" >/tmp/out 2>&1
-  got=$?
-  cat /tmp/out
-  [ "$got" = "$want" ] || fail "exit $got instead of $want from: $last"
-}
-shows() {  # shows TEXT...: what the last command printed has a line with each, however it is spaced
-  tr -s ' ' </tmp/out >/tmp/squeezed
-  for text in "$@"; do
-    grep -qF -e "$text" /tmp/squeezed || fail "'$text' is missing in the output of: $last"
-  done
-}
-value() { sed -n "s/^ *$1: *//p" /tmp/out | sed 's/ *$//' | head -1; }  # of a line "NAME: VALUE" of the last command
 queue() {  # queue ATTRIBUTE TEST...: what the kernel derived from the pages
   attribute=$(cat "/sys/block/$name/queue/$1")
   shift
@@ -99,12 +84,6 @@ if ! lacks opcodes; then
 fi
 
 step "sg_persist"
-persist() {  # persist STATUS DISK ARGUMENTS...
-  status=$1 on=$2
-  shift 2
-  run "$status" sg_persist "$@" "$on"
-}
-writes() { dd if=/dev/zero of="$1" bs=512 seek=4096 count=1 oflag=direct 2>/dev/null; }
 iscsiadm -m session -r 1 --op new >/dev/null || fail "a second session"
 second() { ls -d /sys/bus/scsi/devices/*:"$LUN"/block/* | grep -v "/$name\$"; }
 wait_until 20 second

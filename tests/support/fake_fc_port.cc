@@ -85,7 +85,7 @@ void FakeFcPort::light(bool on, hal::fc::Topology topology) {
   later([this, on, topology] {
     if (user_ == nullptr || light_ == on) return;
     light_ = on;
-    link_ = {.topology = topology, .id = {0x010100}, .fabric_name = {0x100000051e000001}, .gigabits = 8};
+    link_ = {.topology = topology, .id = {0x010100}, .fabric_name = {0x100000051e000001}, .peer = peer, .gigabits = 8};
     if (on) return user_->link_up(link_);
     user_->link_down();
   });
@@ -203,6 +203,13 @@ void FakeFcPort::release_login(LoginId login) {
 }
 
 void FakeFcPort::log_in(hal::fc::PortId port) {
+  if (port == peer.id && port.raw != 0) {
+    const bool refused = ++peer_logins <= peer_refuses;
+    return later([this, port, refused] {
+      if (user_ != nullptr)
+        user_->login_answered(port, refused ? base::fail(base::Errc::kIo, "busy") : base::Result<void>());
+    });
+  }
   EXPECT_EQ(port, hal::fc::kNameServer);
   ++name_server_logins;
   if (name_server_silent) return;

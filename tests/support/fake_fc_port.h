@@ -180,6 +180,10 @@ class FakeFcPort final : public hal::fc::FcPort, public hal::Poller {
   std::map<std::uint16_t, std::uint8_t> ct_rejects;  // command -> reason
   bool name_server_refuses = false, name_server_silent = false;
 
+  // Point to point: who is at the other end, the logins that it was asked for, and how many of those it refuses.
+  hal::fc::RemotePort peer;
+  std::uint32_t peer_logins = 0, peer_refuses = 0;
+
   // FcPort
   hal::Reactor& reactor() override { return reactor_; }
   std::vector<hal::fc::FcQueue*> queues() override;

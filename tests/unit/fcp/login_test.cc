@@ -341,6 +341,46 @@ TEST(FcpRegistration, NothingToRegisterWithoutAFabric) {
   EXPECT_TRUE(target.log_in().open());
 }
 
+TEST(FcpPeerLogin, TheLargerNameLogsInUntilItSucceeds) {
+  FcTarget target({.light = false});
+  target.port.peer = {{2}, kHostA, {}};
+  ASSERT_LT(kHostA, (hal::fc::Wwn{0x5001438000000001}));
+  target.port.peer_refuses = 2;
+  target.port.light(true, hal::fc::Topology::kPointToPoint);
+  target.settle();
+  EXPECT_EQ(target.port.peer_logins, 1u);
+  for (int i = 0; i < 10; ++i) target.loop.advance(std::chrono::seconds(1));
+  EXPECT_EQ(target.port.peer_logins, 3u);
+  FcInitiator& host = target.port.initiator(kHostA, {2});  // knows of our PLOGI: asks for the process login at once
+  host.ask(LinkServiceKind::kAdisc);
+  target.settle();
+  EXPECT_EQ(host.last(), Service::kAccepted);
+  host.ask(LinkServiceKind::kPrli, FcpService::kInitiator);
+  target.settle();
+  EXPECT_TRUE(host.open());
+}
+
+TEST(FcpPeerLogin, TheSmallerNameWaits) {
+  FcTarget target({.light = false});
+  target.port.peer = {{1}, {0x5001438000000002}, {}};
+  target.port.light(true, hal::fc::Topology::kPointToPoint);
+  target.settle();
+  EXPECT_EQ(target.port.peer_logins, 0u);
+  EXPECT_TRUE(target.log_in({0x5001438000000002}, 1).open());
+}
+
+TEST(FcpPeerLogin, EndsWithTheLink) {
+  FcTarget target({.light = false});
+  target.port.peer = {{2}, kHostA, {}};
+  target.port.peer_refuses = 100;
+  target.port.light(true, hal::fc::Topology::kPointToPoint);
+  target.settle();
+  target.port.light(false);
+  target.settle();
+  for (int i = 0; i < 10; ++i) target.loop.advance(std::chrono::seconds(1));
+  EXPECT_EQ(target.port.peer_logins, 1u);
+}
+
 TEST(FcpRegistration, StateChangesAreCounted) {
   FcTarget target;
   target.port.receive_rscn({std::byte{0}, std::byte{1}, std::byte{2}, std::byte{3}, std::byte{0}, std::byte{1},
