@@ -20,4 +20,5 @@ persist() {  # persist STATUS DISK ARGUMENTS...
   shift 2
   run "$status" sg_persist "$@" "$on"
 }
-writes() { dd if=/dev/zero of="$1" bs=512 seek=4096 count=1 oflag=direct 2>/dev/null; }
+# Kernel 6.12 may write by way of the page cache in spite of the flag: the fsync tells how that ended.
+writes() { dd if=/dev/zero of="$1" bs=512 seek=4096 count=1 oflag=direct conv=fsync 2>/dev/null; }
