@@ -139,12 +139,13 @@ void Initiator::start(std::uint32_t tag, std::uint16_t nport, PortId port_id, st
                                  port->id.raw, port->vp, port_id.raw, vp));
     return fail(tag, wire::Completion::kPortLoggedOut);
   }
+  slots_[tag].writes = wire::Command7::WriteData::get(flags);
   const auto [status, id] = core_.port.start_command({.tag = tag,
                                                       .vp = vp,
                                                       .to = port->id,
                                                       .cmnd = cmnd,
                                                       .reads = wire::Command7::ReadData::get(flags),
-                                                      .writes = wire::Command7::WriteData::get(flags),
+                                                      .writes = slots_[tag].writes,
                                                       .data_length = slots_[tag].byte_count,
                                                       .limit = limit_of(timeout)});
   slots_[tag].id = id;

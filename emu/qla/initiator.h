@@ -31,6 +31,7 @@ class Initiator {
     fc::ExchangeId id;
     Segments data;
     std::uint32_t byte_count = 0;
+    bool writes = false;
     std::uint64_t response_address = 0;  // command type 6: the FCP_RSP goes there too
     std::uint16_t response_room = 0;
   };

@@ -74,6 +74,10 @@ void Initiator::ended(std::uint32_t tag, const fc::CommandEnd& end) {
         ((rsp.flags & FcpRsp::kResidualOver) != 0 ? wire::kStatusOver : 0) |
         ((rsp.flags & FcpRsp::kResidualUnder) != 0 ? wire::kStatusUnder : 0) |
         ((rsp.flags & FcpRsp::kConfirmationRequested) != 0 ? wire::kStatusConfirmRequested : 0));
+    // Data that a target did not ask for, as it refuses the command, is not missing: tcm_qla2xxx tells of a residual
+    // with reads that it refuses, lest they look as if frames were lost, and never with writes.
+    const bool under = (rsp.flags & FcpRsp::kResidualUnder) != 0;
+    if (slot.writes && rsp.status != 0 && !under) status.residual = 0;
     if (status.residual > 0) completion = wire::Completion::kUnderrun;
     if (slot.response_room > 0) {
       const auto part = end.response.first(std::min<std::size_t>(end.response.size(), slot.response_room));

@@ -31,4 +31,4 @@ step "the load to end and verify, after $round rounds"
 wait $load || { cat /tmp/fio; fail "fio"; }
 ask calm
 no_disk_errors
-echo "soak: $round rounds, $(cut -d';' -f47 /tmp/fio | head -1) KiB written"
+echo "soak: $round rounds, $(grep '^3;' /tmp/fio | cut -d';' -f47) KiB written"

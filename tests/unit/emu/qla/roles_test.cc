@@ -256,6 +256,25 @@ TEST(QlaCommand, ResidualAndLongSenseFromAHostBuiltResponse) {
   EXPECT_TRUE(world.a.response<wire::StatusContinuation>(wire::EntryType::kStatusContinuation).has_value());
 }
 
+TEST(QlaCommand, RefusedWriteLacksNoData) {
+  for (const bool write : {false, true}) {
+    LoggedIn world;
+    world.a.post(world.command(3, 4096, write));
+    world.run();
+    const auto atio = world.b.atio<wire::Atio7>(wire::EntryType::kAtio7);
+    ASSERT_TRUE(atio.has_value());
+    auto refusal = std::bit_cast<wire::Ctio7Mode1>(world.ctio(*atio, 0x8040));
+    refusal.scsi_status = 0x0002;
+    world.b.post(refusal);
+    world.run();
+    const auto got = world.a.response<wire::Status>(wire::EntryType::kStatus);
+    ASSERT_TRUE(got.has_value());
+    EXPECT_EQ(got->completion, write ? 0x00 : 0x15);
+    EXPECT_EQ(got->residual, write ? 0u : 4096u);
+    EXPECT_EQ(got->scsi_status, 0x0002);
+  }
+}
+
 TEST(QlaCommand, TaskManagementComesAsAtioAndIsAnsweredByCode) {
   LoggedIn world;
   auto reset = MiniHost::make<wire::TaskManagement>(wire::EntryType::kTaskManagement, 9);
