@@ -7,6 +7,8 @@ from programs import with_libraries
 
 # What the target may say when cables are pulled and firmware crashes.
 DRIVER_WARNINGS = (r"firmware", r"mailbox", r"link", r"login ended", r"recover")
+# What a model may say, by scenario: a target that is killed closes nothing.
+MODEL_WARNINGS = {"soak": ("the connection ended",)}
 
 
 def probe(san, options):
