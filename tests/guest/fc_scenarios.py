@@ -73,7 +73,8 @@ def soak(san, options):
     def prepare(target):
         one_disk(target)
         return {}, Trouble(target, san, options.seed).verbs()
-    return serve(san, options, "fc_soak", [0], [1], announced=(*DRIVER_WARNINGS, "no answer to a transfer"), prepare=prepare,
+    announced = (*DRIVER_WARNINGS, "no answer to a transfer")  # when a completion is lost
+    return serve(san, options, "fc_soak", [0], [1], announced=announced, prepare=prepare,
                  SECONDS_OF_LOAD=60 * options.minutes)
 
 

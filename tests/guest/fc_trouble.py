@@ -10,9 +10,12 @@ class Trouble:
         self.target, self.san = target, san
         self.random = random.Random(seed)
         self.begun = time.monotonic()
-        self.kinds = {"cable of the initiator": lambda: self.cable("hba0"), "cable of the target": lambda: self.cable("hba1"),
-                      "firmware of the target": lambda: san.ask("crash", "hba1"), "lost frames": self.lose_frames,
-                      "late frames": lambda: self.frames("delay=2000", "reorder=500"), "port of the switch": self.switch_port,
+        self.kinds = {"cable of the initiator": lambda: self.cable("hba0"),
+                      "cable of the target": lambda: self.cable("hba1"),
+                      "firmware of the target": lambda: san.ask("crash", "hba1"),
+                      "lost frames": self.lose_frames,
+                      "late frames": lambda: self.frames("delay=2000", "reorder=500"),
+                      "port of the switch": self.switch_port,
                       "restart": target.restart, "kill": self.kill, "port offline": self.port_offline,
                       "lost completions": lambda: san.ask("lose", "hba1", "completions", "1")}
 
