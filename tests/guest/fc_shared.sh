@@ -26,7 +26,7 @@ wait_until 30 target_seen_by 0
 wait_until 30 target_seen_by 1
 scan 0
 scan 1
-[ -z "$(ls /sys/block | grep '^sd')" ] || fail "a disk before there is a view: $(ls /sys/block)"
+[ ! -e /sys/block/sda ] || fail "a disk before there is a view"
 ask tgtctl host-group create ours --initiators "$first,iqn.2026-01.org.example:guest"
 ask tgtctl view add disk --lun "$LUN" --host-group ours
 scan 0
