@@ -64,6 +64,7 @@ class TargetQueue final : public hal::fc::FcQueue {
   Slot& slot_of(Handle handle) const { return slots_.get()[handle.slot() - place_.first]; }
   std::span<Slot> slots() const { return {slots_.get(), slot_count_}; }
   void begin(Slot& slot, const wire::Atio7& atio, hal::fc::LoginId login);
+  void long_command(Slot& slot, const wire::Atio7& atio, std::span<const wire::Entry> more);
   void refuse_command(const wire::Atio7& atio, hal::fc::LoginId login);
   void refuse(const wire::Atio7& atio, std::uint16_t nport, std::uint8_t status);
   void refuse_by_end(const wire::Atio7& atio, hal::fc::LoginId login);

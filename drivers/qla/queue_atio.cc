@@ -70,7 +70,13 @@ void TargetQueue::atio(const wire::Atio7& atio, std::span<const wire::Entry> mor
   ++in_use_;
   begin(slot, atio, login);
   if (additional != 0) [[unlikely]]
-    read_long_cdb(slot, additional, atio, more.first(entries_of(additional) - 1));
+    return long_command(slot, atio, more);
+  user_->command_received(slot);
+}
+
+void TargetQueue::long_command(Slot& slot, const wire::Atio7& atio, std::span<const wire::Entry> more) {
+  const std::uint32_t additional = wire::Atio7::AdditionalCdb::get(atio.flags);
+  read_long_cdb(slot, additional, atio, more.first(entries_of(additional) - 1));
   user_->command_received(slot);
 }
 

@@ -22,10 +22,12 @@ std::uint32_t put_segment(wire::DataSegment& to, const hal::DmaSpan& span) {
 
 }  // namespace
 
-// One CTIO of the transfer at this place of the slot's ring of steps.
-inline bool TargetQueue::send_step(Slot& slot, DataStep& step, std::uint32_t part) {
-  if (!ring_.has_room(kCtioEntries)) [[unlikely]]
+// One CTIO of the transfer at this place of the slot's ring of steps. False: the slot waits for room.
+bool TargetQueue::send_step(Slot& slot, DataStep& step, std::uint32_t part) {
+  if (!ring_.has_room(kCtioEntries)) [[unlikely]] {
+    wait(slot);
     return false;
+  }
   slot.deadline = device_.reactor.now() + device_.options.transfer_limit;
   step.state = State::kSent;
   step.handle = Handle::make(HandleKind::kData, slot.number, slot.generation, part);
@@ -97,7 +99,7 @@ inline void TargetQueue::add_step(hal::fc::Exchange& exchange, const hal::fc::Ex
     return finish_unsent(slot, slot.aborted ? DataStatus::kTerminated : DataStatus::kFailed);
   if (slot.steps > 1 || !waiting_.empty()) [[unlikely]]
     return advance(slot);
-  if (!send_step(slot, step, part)) wait(slot);
+  send_step(slot, step, part);
 }
 
 void TargetQueue::send_data(hal::fc::Exchange& exchange, const hal::fc::ExchangeData& data) {
@@ -116,7 +118,7 @@ void TargetQueue::advance(Slot& slot) {
     DataStep& step = slot.at(i);
     if (step.state == State::kWaiting) {
       if (!step.to_initiator && i > 0 && slot.at(i - 1).state == State::kSent) return;
-      if (!send_step(slot, step, slot.part(i))) return wait(slot);
+      if (!send_step(slot, step, slot.part(i))) return;
     }
     if (step.state == State::kSent && (!step.to_initiator || more_to_send(step))) return;
   }
