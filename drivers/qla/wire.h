@@ -192,6 +192,7 @@ struct CrcContext {
 };
 static_assert(sizeof(CrcContext) == 64);
 constexpr unsigned kProtectionInsert = 0, kProtectionRemove = 1, kProtectionPass = 2, kProtectionReplace = 3;
+constexpr unsigned kProtectionChecksum = 6;  // passes; guards in host memory are Internet checksums
 
 struct Status {
   EntryHead head;

@@ -10,7 +10,8 @@ using regs::InterruptCode;
 
 // Virtual ports are what makes Linux use command 48, the only one that it allows in recovery.
 constexpr std::uint16_t kNpiv = Attributes::VirtualPorts::of(true);
-constexpr std::uint16_t kNpivAndQueues = static_cast<std::uint16_t>(kNpiv | Attributes::MultiQueue::of(true));
+constexpr std::uint16_t kLater =
+    static_cast<std::uint16_t>(kNpiv | Attributes::MultiQueue::of(true) | Attributes::ProtectionInformation::of(true));
 
 constexpr unsigned kQueues = 32;
 constexpr std::uint16_t kVectors = 32;
@@ -105,7 +106,7 @@ constexpr Chip kIsp2031 = {
               .image_status = 0,
               .image_status_secondary = 0},
     .version = {8, 7, 0},
-    .attributes = kNpivAndQueues,
+    .attributes = kLater,
     .ability = 0,
     .rate = 5,
     .gigabits = 16,

@@ -32,6 +32,7 @@ struct Origin {
 struct Request {  // one IOCB with its continuations
   std::span<wire::Entry> entries;
   Origin origin;
+  bool miscounted = false;
   wire::EntryHead& head() const { return entries[0].head; }
   template <class T>
   T as() const {

@@ -34,6 +34,7 @@ void Target::ctio(const Request& request) {
   step.id = id;
   step.base = 0;
   step.in_host = step.then_respond = false;
+  step.protection.clear();
   if (!place(request, step, entry)) {
     release(*tag);
     return core_.refuse(request, wire::kEntryBadParameter);
@@ -65,12 +66,32 @@ bool Target::acceptable(const wire::CtioHead& head, fc::ExchangeId id, wire::Cti
   if (exchange.finished) return wrong("used after its response or termination");
   if (head.initiator != exchange.initiator) return wrong("wrong initiator id");
   if (head.ox_id != exchange.ox_id) return wrong("wrong OX_ID");
-  if (!Flags::Terminate::get(head.flags) && Flags::Attribute::get(head.flags) != exchange.attribute)
+  // Linux does not copy it into protected ones.
+  const bool copied = head.head.type == static_cast<std::uint8_t>(wire::EntryType::kCtio7);
+  if (copied && !Flags::Terminate::get(head.flags) && Flags::Attribute::get(head.flags) != exchange.attribute)
     wrong("task attribute not copied");
   if (head.reserved19 != 0) wrong("reserved bytes are set");
   if (is_alive(id)) return true;
   core_.count("CTIOs of exchanges that ended");
   return false;
+}
+
+// Null: nothing is wrong.
+const char* Target::gather(const Request& request, Step& step, const wire::Ctio7Mode0& entry) {
+  if (request.head().type == static_cast<std::uint8_t>(wire::EntryType::kCtio7)) {
+    const bool good = step.data.gather(request.entries, std::span(&entry.segment, 1), entry.segment_count) &&
+                      step.data.total() >= entry.transfer_length;
+    return good ? nullptr : "segments";
+  }
+  const auto crc2 = request.as<wire::CtioCrc2>();
+  step.data.clear();
+  core_.count("protected CTIOs");
+  if (crc2.context_length < sizeof(wire::CrcContext) || crc2.reserved62 != 0) return "context";
+  return step.protection.prepare(core_.host, crc2.context_address,
+                                 {.to_host = Flags::DataOut::get(entry.flags),
+                                  .wire_bytes = entry.transfer_length,
+                                  .segments = entry.segment_count,
+                                  .lists = Flags::SegmentList::get(entry.flags)});
 }
 
 // Where the step's bytes are. False: the entry contradicts itself.
@@ -83,7 +104,9 @@ bool Target::place(const Request& request, Step& step, const wire::Ctio7Mode0& e
     return false;
   };
   if (Flags::DataIn::get(flags) && Flags::DataOut::get(flags)) return wrong("data both ways");
-  if (Flags::SegmentList::get(flags)) return wrong("segment lists are not for this chip");
+  const bool is_protected = request.head().type == static_cast<std::uint8_t>(wire::EntryType::kCtioCrc2);
+  if (Flags::SegmentList::get(flags) && !is_protected) return wrong("segment lists are not for this chip");
+  if (is_protected && (!moves || mode != 0)) return wrong("protects nothing");
   if (Flags::Terminate::get(flags)) return true;
   if (!moves && !Flags::SendStatus::get(flags)) return wrong("asks for nothing");
   if (moves && mode != 0) return wrong("data in a mode that carries none");
@@ -94,10 +117,9 @@ bool Target::place(const Request& request, Step& step, const wire::Ctio7Mode0& e
   }
   const Exchange& exchange = exchanges_[step.id.index()];
   const std::uint32_t offset = entry.relative_offset, length = entry.transfer_length;
-  if (!step.data.gather(request.entries, std::span(&entry.segment, 1), entry.segment_count) ||
-      step.data.total() < length)
-    return wrong(
-        fmt::format("{} bytes in {} segments for {}", step.data.total(), std::uint16_t{entry.segment_count}, length));
+  if (const char* what = gather(request, step, entry))
+    return wrong(fmt::format("{}: {} bytes in {} segments for {}", what, step.data.total(),
+                             std::uint16_t{entry.segment_count}, length));
   step.in_host = true;
   if (mode == 2) return true;
   if (length == 0) return wrong("moves nothing");

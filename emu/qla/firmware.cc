@@ -134,7 +134,7 @@ bool Firmware::poll_queue(RequestQueue& queue, const Origin& origin) {
     if (failed) core.events.post_async(regs::AsyncEvent::kRequestDmaError);
     if (entries.empty()) break;
     moved = true;
-    process({entries, origin});
+    process({entries, origin, queue.miscounted()});
   }
   return moved;
 }

@@ -11,6 +11,12 @@ namespace {
 using hal::fc::FcpCmnd;
 constexpr std::uint16_t kMostSeconds = 0x1999;
 
+constexpr std::size_t kMostCmnd = 512;
+
+bool has_command(const wire::Command6& entry) {
+  return entry.fcp_cmnd_length >= sizeof(FcpCmnd) && entry.fcp_cmnd_length <= kMostCmnd;
+}
+
 base::Duration limit_of(std::uint16_t timeout) {
   return std::chrono::seconds(timeout > kMostSeconds ? std::uint16_t{0} : timeout);
 }
@@ -40,6 +46,7 @@ std::optional<std::uint32_t> Initiator::take(const Request& request) {
   slot.handle = request.head().handle;
   slot.id = {};
   slot.data.clear();
+  slot.protection.clear();
   slot.byte_count = 0;
   slot.response_address = 0;
   slot.response_room = 0;
@@ -96,19 +103,48 @@ void Initiator::command6(const Request& request) {
   if (!tag) return;
   Slot& slot = slots_[*tag];
   slot.byte_count = entry.byte_count;
-  slot.response_address = entry.fcp_rsp_address;
-  slot.response_room = entry.response_segment_length;
-  std::array<std::byte, 512> cmnd;
-  const bool sizes = entry.fcp_cmnd_length >= sizeof(FcpCmnd) && entry.fcp_cmnd_length <= cmnd.size();
-  if (!sizes || !slot.data.gather(request.entries, std::span(&entry.segment, 1), entry.segment_count) ||
+  if (!has_command(entry) || !slot.data.gather(request.entries, std::span(&entry.segment, 1), entry.segment_count) ||
       slot.data.total() < slot.byte_count) {
     core_.host.fault("command type 6: lengths and segments do not agree");
     release(*tag);
     return core_.refuse(request, wire::kEntryBadParameter);
   }
+  start_from_memory(*tag, entry);
+}
+
+void Initiator::start_from_memory(std::uint32_t tag, const wire::Command6& entry) {
+  slots_[tag].response_address = entry.fcp_rsp_address;
+  slots_[tag].response_room = entry.response_segment_length;
+  std::array<std::byte, kMostCmnd> cmnd;
   const auto bytes = std::span(cmnd).first(entry.fcp_cmnd_length);
-  if (!core_.host.dma_read({entry.fcp_cmnd_address}, bytes)) return fail(*tag, wire::Completion::kDmaError);
-  start(*tag, entry.nport, PortId{entry.port_id}, entry.vp, entry.timeout, bytes, entry.flags);
+  if (!core_.host.dma_read({entry.fcp_cmnd_address}, bytes)) return fail(tag, wire::Completion::kDmaError);
+  start(tag, entry.nport, PortId{entry.port_id}, entry.vp, entry.timeout, bytes, entry.flags);
+}
+
+void Initiator::command_crc2(const Request& request) {
+  const auto entry = request.as<wire::CommandCrc2>();
+  const std::uint16_t flags = entry.flags;
+  if (!check(request, wire::Command7::SegmentList::set(flags, false), entry.reserved62, "protected command")) return;
+  const auto tag = take(request);
+  if (!tag) return;
+  Slot& slot = slots_[*tag];
+  slot.byte_count = entry.byte_count;
+  const auto as_command6 = request.as<wire::Command6>();
+  const char* wrong = has_command(as_command6) ? nullptr : "length of FCP_CMND";
+  if (wrong == nullptr && entry.context_length < sizeof(wire::CrcContext)) wrong = "length of the context";
+  if (wrong == nullptr && slot.byte_count != 0)
+    wrong = slot.protection.prepare(core_.host, entry.context_address,
+                                    {.to_host = wire::Command7::ReadData::get(flags),
+                                     .wire_bytes = slot.byte_count,
+                                     .segments = entry.segment_count,
+                                     .lists = wire::Command7::SegmentList::get(flags)});
+  if (wrong != nullptr) {
+    core_.host.fault(fmt::format("protected command: {}", wrong));
+    release(*tag);
+    return core_.refuse(request, wire::kEntryBadParameter);
+  }
+  core_.count("protected commands");
+  start_from_memory(*tag, as_command6);
 }
 
 void Initiator::task_management(const Request& request) {
@@ -169,11 +205,17 @@ void Initiator::marker(const Request& request) {
 }
 
 bool Initiator::fetch(std::uint32_t tag, std::uint32_t offset, std::span<std::byte> to) {
-  return tag < slots_.size() && slots_[tag].data.read(core_.host, offset, to);
+  if (tag >= slots_.size()) return false;
+  Slot& slot = slots_[tag];
+  return slot.protection.active() ? slot.protection.fetch(core_.host, offset, to)
+                                  : slot.data.read(core_.host, offset, to);
 }
 
 bool Initiator::store(std::uint32_t tag, std::uint32_t offset, std::span<const std::byte> from) {
-  return tag < slots_.size() && slots_[tag].data.write(core_.host, offset, from);
+  if (tag >= slots_.size()) return false;
+  Slot& slot = slots_[tag];
+  return slot.protection.active() ? slot.protection.store(core_.host, offset, from)
+                                  : slot.data.write(core_.host, offset, from);
 }
 
 }  // namespace emu::qla

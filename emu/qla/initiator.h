@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "emu/qla/core.h"
+#include "emu/qla/protection.h"
 
 namespace emu::qla {
 
@@ -13,6 +14,7 @@ class Initiator {
   void reset();
   void command7(const Request& request);
   void command6(const Request& request);
+  void command_crc2(const Request& request);
   void task_management(const Request& request);
   void abort(const Request& request);
   void marker(const Request& request);
@@ -30,6 +32,7 @@ class Initiator {
     std::uint32_t handle = 0;
     fc::ExchangeId id;
     Segments data;
+    Protection protection;  // then `data` is not used
     std::uint32_t byte_count = 0;
     bool writes = false;
     std::uint64_t response_address = 0;  // command type 6: the FCP_RSP goes there too
@@ -45,6 +48,7 @@ class Initiator {
   std::optional<std::uint32_t> take(const Request& request);
   void release(std::uint32_t tag);
   bool check(const Request& request, std::uint16_t flags, std::uint16_t reserved, const char* what);
+  void start_from_memory(std::uint32_t tag, const wire::Command6& entry);
   void start(std::uint32_t tag, std::uint16_t nport, PortId port_id, std::uint8_t vp, std::uint16_t timeout,
              std::span<const std::byte> cmnd, std::uint16_t flags);
   void fail(std::uint32_t tag, wire::Completion completion);

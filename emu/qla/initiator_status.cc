@@ -9,6 +9,7 @@ namespace {
 
 using hal::fc::FcpRsp;
 constexpr std::uint32_t kMostSense = 252;
+constexpr std::size_t kProtectionInStatus = 12;  // the tuple found, then the one expected
 
 wire::Completion completion_of(fc::EndReason reason) {
   switch (reason) {
@@ -83,6 +84,12 @@ void Initiator::ended(std::uint32_t tag, const fc::CommandEnd& end) {
       const auto part = end.response.first(std::min<std::size_t>(end.response.size(), slot.response_room));
       if (!core_.host.dma_write({slot.response_address}, part)) completion = wire::Completion::kDmaError;
     }
+  }
+  if (const auto& error = slot.protection.error()) {
+    completion = wire::Completion::kDifError;
+    const auto raw = std::bit_cast<std::array<std::uint8_t, sizeof *error>>(*error);
+    info_size = kProtectionInStatus + raw.size();
+    swap_words(std::span(info).subspan(kProtectionInStatus, raw.size()), raw);  // as on the wire after all
   }
   status.completion = static_cast<std::uint16_t>(completion);
   report(slot, status, std::span(info).first(info_size));

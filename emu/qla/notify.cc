@@ -77,7 +77,8 @@ void Notify::acknowledged(const Request& request) {
   const bool accept = !wire::NotifyAck::Reject::get(ack.flags);
   if (accept && (done.command == Els::kLogo || done.command == Els::kPrlo || done.command == Els::kTprlo))
     link_.expect(done.vp, done.from);
-  core_.port.answer(done.id, accept, hal::fc::LsRjt::kUnableToPerform);
+  const std::uint8_t reason = ack.srr_reason != 0 ? ack.srr_reason : std::uint8_t{hal::fc::LsRjt::kUnableToPerform};
+  core_.port.answer(done.id, accept, reason, ack.srr_explanation);
   ack.status = wire::kNotifyAckOk;
   core_.answer(request.origin, ack);
 }

@@ -5,6 +5,13 @@
 
 namespace emu::qla {
 
+namespace {
+bool is_known(wire::EntryType type, const Chip& chip) {
+  const bool protects = type == wire::EntryType::kCtioCrc2 || type == wire::EntryType::kCommandCrc2;
+  return !protects || regs::FirmwareAttributes::ProtectionInformation::get(chip.attributes);
+}
+}  // namespace
+
 struct EntryTable {
   struct Row {
     wire::EntryType type;
@@ -22,6 +29,9 @@ struct EntryTable {
        [](Firmware& f, const Request& r) { f.initiator.task_management(r); }},
       {wire::EntryType::kAbort, "abort", false, [](Firmware& f, const Request& r) { f.initiator.abort(r); }},
       {wire::EntryType::kCtio7, "CTIO", true, [](Firmware& f, const Request& r) { f.target.ctio(r); }},
+      {wire::EntryType::kCtioCrc2, "protected CTIO", false, [](Firmware& f, const Request& r) { f.target.ctio(r); }},
+      {wire::EntryType::kCommandCrc2, "protected command", false,
+       [](Firmware& f, const Request& r) { f.initiator.command_crc2(r); }},
       {wire::EntryType::kNotifyAck, "notify acknowledge", false,
        [](Firmware& f, const Request& r) { f.notify.acknowledged(r); }},
       {wire::EntryType::kAbtsResponse, "ABTS response", false,
@@ -49,9 +59,14 @@ struct EntryTable {
 
 void Firmware::process(const Request& request) {
   const std::uint8_t type = request.head().type;
-  if (request.head().status != 0) return core.refuse(request, request.head().status);
+  if (request.miscounted) return core.refuse(request, wire::kEntryBadCount);
+  // With more queues than one, commands may name the response queue that they are answered in.
+  if (request.head().status != 0 && (core.queues.count() == 1 || request.head().status != request.origin.response)) {
+    core.host.fault(fmt::format("request of type {:02x} with status {:02x}", type, request.head().status));
+    return core.refuse(request, wire::kEntryBadParameter);
+  }
   const EntryTable::Row* row = EntryTable::find(type);
-  if (row == nullptr) {
+  if (row == nullptr || !is_known(row->type, core.chip)) {
     core.host.fault(fmt::format("request of type {:02x}", type));
     return core.refuse(request, wire::kEntryBadType);
   }

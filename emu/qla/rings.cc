@@ -73,7 +73,7 @@ bool RequestQueue::copy(std::uint32_t wanted) {
 }
 
 std::span<wire::Entry> RequestQueue::next(bool& failed) {
-  failed = false;
+  failed = miscounted_ = false;
   if (!configured()) return {};
   if (given_ == staged_.size()) {
     if (posted() == 0) return {};
@@ -90,7 +90,7 @@ std::span<wire::Entry> RequestQueue::next(bool& failed) {
   if (count == 0 || count > staged_.size() - given_) {
     host_.fault(fmt::format("{}: entry of type {:02x} says {} entries, {} are posted", name_, staged_[given_].head.type,
                             count, staged_.size() - given_));
-    staged_[given_].head.status = wire::kEntryBadCount;
+    miscounted_ = true;
     count = 1;
   }
   const auto request = std::span(staged_).subspan(given_, count);

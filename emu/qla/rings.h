@@ -33,8 +33,9 @@ class RequestQueue {
   std::uint32_t in() const { return in_; }
   std::uint32_t out() const { return out_; }
   // The next request with its continuations, valid until the next call; empty when there is none. A request whose count
-  // is wrong comes alone, with its status set. `failed`: host memory could not be read.
+  // is wrong comes alone. `failed`: host memory could not be read.
   std::span<wire::Entry> next(bool& failed);
+  bool miscounted() const { return miscounted_; }  // what next() gave
 
  private:
   static constexpr std::uint32_t kStage = 64;
@@ -46,6 +47,7 @@ class RequestQueue {
   std::uint64_t base_ = 0;
   std::uint32_t length_ = 0, in_ = 0, out_ = 0;
   bool shadow_ = false;
+  bool miscounted_ = false;
   std::vector<wire::Entry> staged_;  // copied out, not yet given
   std::size_t given_ = 0;
 };

@@ -33,6 +33,10 @@ wire::CtioStatus status_of(fc::EndReason reason) {
   return wire::CtioStatus::kReassembly;
 }
 
+bool is_protected(const wire::Entry& entry) {
+  return entry.head.type == static_cast<std::uint8_t>(wire::EntryType::kCtioCrc2);
+}
+
 }  // namespace
 
 void Target::reset() {
@@ -103,6 +107,7 @@ void Target::release(std::uint32_t tag) {
 
 bool Target::fetch(std::uint32_t tag, std::uint32_t offset, std::span<std::byte> to) {
   Step& step = steps_[tag & ~kTagBit];
+  if (step.in_host && step.protection.active()) return step.protection.fetch(core_.host, offset - step.base, to);
   if (step.in_host) return step.data.read(core_.host, offset - step.base, to);
   if (offset + to.size() > step.response_size) return false;
   std::memcpy(to.data(), step.response.data() + offset, to.size());
@@ -111,6 +116,7 @@ bool Target::fetch(std::uint32_t tag, std::uint32_t offset, std::span<std::byte>
 
 bool Target::store(std::uint32_t tag, std::uint32_t offset, std::span<const std::byte> from) {
   Step& step = steps_[tag & ~kTagBit];
+  if (step.protection.active()) return step.protection.store(core_.host, offset - step.base, from);
   return step.data.write(core_.host, offset - step.base, from);
 }
 
@@ -128,7 +134,9 @@ void Target::step_done(std::uint32_t tag, const fc::StepEnd& end) {
     --to_lose_;
     withheld_.push_back({step.id, step.origin, step.entry});
   } else {
-    complete(step.origin, step.entry, status_of(end.reason), end.missing);
+    const auto& error = step.protection.error();
+    complete(step.origin, step.entry, error ? wire::CtioStatus::kDifError : status_of(end.reason), end.missing,
+             error ? &*error : nullptr);
   }
   release(tag);
 }
@@ -146,7 +154,8 @@ void Target::ended(fc::ExchangeId id) {
   withheld_.erase(its, withheld_.end());
 }
 
-void Target::complete(const Origin& origin, const wire::Entry& entry, wire::CtioStatus status, std::uint32_t residual) {
+void Target::complete(const Origin& origin, const wire::Entry& entry, wire::CtioStatus status, std::uint32_t residual,
+                      const Protection::Error* error) {
   const auto head = std::bit_cast<wire::Ctio7Mode0>(entry);
   if (status == wire::CtioStatus::kOk && wire::CtioFlags::NoCompletion::get(head.flags)) return;
   auto done = fresh<wire::Ctio7Done>(wire::EntryType::kCtio7);
@@ -160,8 +169,18 @@ void Target::complete(const Origin& origin, const wire::Entry& entry, wire::Ctio
   done.flags = head.flags;
   done.residual = residual;
   done.ox_id = head.ox_id;
-  done.relative_offset = head.relative_offset;
-  core_.answer(origin, done);
+  if (!is_protected(entry)) {
+    done.relative_offset = head.relative_offset;
+    return core_.answer(origin, done);
+  }
+  auto checked = std::bit_cast<wire::CtioCrc2Done>(done);
+  checked.head.type = static_cast<std::uint8_t>(wire::EntryType::kCtioCrc2);
+  checked.reserved14 = 0;
+  if (error != nullptr) {
+    checked.actual = std::bit_cast<wire::Bytes8>(error->actual);
+    checked.expected = std::bit_cast<wire::Bytes8>(error->expected);
+  }
+  core_.answer(origin, checked);
 }
 
 }  // namespace emu::qla

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "emu/qla/core.h"
+#include "emu/qla/protection.h"
 
 namespace emu::qla {
 
@@ -43,6 +44,7 @@ class Target {
     wire::Entry entry;
     fc::ExchangeId id;
     Segments data;
+    Protection protection;      // then `data` is not used
     std::uint32_t base = 0;     // offset of data's first byte in the command's
     bool in_host = false;       // fetch() reads `data`, else `response`
     bool then_respond = false;  // data out first
@@ -58,13 +60,15 @@ class Target {
 
   bool acceptable(const wire::CtioHead& head, fc::ExchangeId id, wire::CtioStatus& status);
   bool place(const Request& request, Step& step, const wire::Ctio7Mode0& entry);
+  const char* gather(const Request& request, Step& step, const wire::Ctio7Mode0& entry);
   fc::StepStatus start(Step& step, std::uint32_t tag, const wire::CtioHead& head);
   fc::StepStatus start_response(Step& step, std::uint32_t tag, const wire::CtioHead& head);
   void build_response(Step& step, const wire::CtioHead& head);
   void bare_response(const Request& request);
   std::optional<std::uint32_t> take();
   void release(std::uint32_t tag);
-  void complete(const Origin& origin, const wire::Entry& entry, wire::CtioStatus status, std::uint32_t residual = 0);
+  void complete(const Origin& origin, const wire::Entry& entry, wire::CtioStatus status, std::uint32_t residual = 0,
+                const Protection::Error* error = nullptr);
   Core& core_;
   std::vector<Exchange> exchanges_;
   std::vector<Step> steps_;

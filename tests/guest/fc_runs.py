@@ -32,7 +32,8 @@ class Run:
         values = {"LACKS": "", "LUN": 0, "PORTS": len(adapters), "EXPECTED_WARNINGS": EXPECTED_WARNINGS,
                   "PORT_TYPE": PORT_TYPES[options.topology], "SPEED": SPEEDS[options.chip], "MODULE_OPTIONS":
                   f"ql2xenablemsix={INTERRUPTS[options.interrupts]} {options.module_options}".strip(),
-                  "SECONDS_OF_LOAD": 40, "CPUS": options.cpus, **environment}
+                  "SECONDS_OF_LOAD": 40, "CPUS": options.cpus,
+                  "PROTECTION": int(options.script == "fc_protected"), **environment}
         env = "".join(f"{name}='{value}'\n" for name, value in values.items()).encode()
         libraries = {name: read(name) for name in ("lib.sh", "fc_lib.sh", "sg_lib.sh")}
         files = {**libraries, "env": env, **(files or {})}

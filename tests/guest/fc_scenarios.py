@@ -21,7 +21,13 @@ def tcm(san, options):
     """The Linux target on one model, the Linux initiator on the other."""
     pair = Pair(options)
     target = Run("fc_tcm_target", san, [1], options, pair.hold)
-    return pair.run(target, Run(options.script or "fc_disk", san, [0], options))
+    good = pair.run(target, Run(options.script or "fc_disk", san, [0], options))
+    if options.script == "fc_protected":
+        for adapter, what in (("0", "protected commands"), ("1", "protected CTIOs")):
+            if f"{what}: " not in san.ask("dump", adapter)["dump"]:
+                print(f"the model of adapter {adapter} has seen no {what}")
+                good = False
+    return good
 
 
 def vfio(san, options):

@@ -12,6 +12,9 @@ target=/sys/kernel/config/target
 mkdir -p "$target/core/rd_mcp_0/ram" || fail "rd_mcp"
 echo "rd_pages=16384" >"$target/core/rd_mcp_0/ram/control"
 echo 1 >"$target/core/rd_mcp_0/ram/enable" || fail "the RAM disk does not start"
+if [ "$PROTECTION" = 1 ]; then  # type 1, in memory beside the blocks
+  echo 1 >"$target/core/rd_mcp_0/ram/attrib/pi_prot_type" || fail "no protection information"
+fi
 group=$target/qla2xxx/$name/tpgt_1
 mkdir -p "$group/lun/lun_0" || fail "no target $name"
 ln -s "$target/core/rd_mcp_0/ram" "$group/lun/lun_0/ram" || fail "lun_0"

@@ -135,12 +135,15 @@ TEST(QlaLogin, RejectedByTheTargetsHost) {
   auto ack = std::bit_cast<wire::NotifyAck>(*notice);
   ack.head = MiniHost::make<wire::NotifyAck>(wire::EntryType::kNotifyAck, 1).head;
   ack.flags = wire::NotifyAck::Reject::of(true);
+  ack.srr_reason = 0x05;
+  ack.srr_explanation = 0x29;
   pair.b.post(ack);
   pair.run();
   const auto done = pair.a.response<wire::LogIo>(wire::EntryType::kLogIo);
   ASSERT_TRUE(done.has_value());
   EXPECT_EQ(done->completion, 0x31);
   EXPECT_EQ(done->io[0], 0x18u);
+  EXPECT_EQ(done->io[1], 0x052900u) << "reason and explanation as the host said";
 }
 
 TEST(QlaCommand, ReadWithStatusOnTheData) {
