@@ -115,7 +115,9 @@ class FakeMachine final : public ctl::Machine {
       ctl::FcPortInfo& info = out.emplace_back(ctl::FcPortInfo{port, port.enabled ? "online" : "offline", {}});
       info.status.info.port_name = {0x5001438000000001};
       info.status.info.link = port.enabled;
-      info.status.info.where = {hal::fc::Topology::kFabric, {0x010100}, {0x100000051e000001}, 8};
+      info.status.info.where.id = {0x010100};
+      info.status.info.where.fabric_name = {0x100000051e000001};
+      info.status.info.where.gigabits = 8;
     }
     later(std::move(done), std::move(out));
   }
