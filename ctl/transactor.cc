@@ -49,9 +49,12 @@ void Transactor::submit(Edit edit, Options options, Finished finished) {
 base::Result<void> Transactor::prepare(const Pending& pending, Config& after) const {
   TRY(pending.edit(after));
   keep_identities(config_, after);
-  if (!pending.options.dry_run) TRY(draw_identities(after));
-  TRY(check(after));
-  return machine_.validate(after);
+  Config whole = after;
+  TRY(draw_identities(whole));
+  TRY(check(whole));
+  TRY(machine_.validate(whole));
+  if (!pending.options.dry_run) after = std::move(whole);  // a dry run shows what was asked for, not what was drawn
+  return {};
 }
 
 void Transactor::next() {

@@ -30,9 +30,9 @@ class FakeMachine final : public ctl::Machine {
   std::vector<ctl::DeviceInfo> devices;
   std::string invalid;  // what validate() says, if not empty
 
-  base::Result<void> validate(const ctl::Config&) const override {
+  base::Result<void> validate(const ctl::Config& config) const override {
     if (!invalid.empty()) return base::fail(base::Errc::kInvalid, invalid);
-    return {};
+    return ctl::fcp_config(config.fc_ports).validate();
   }
   void add_lu(const ctl::LogicalUnit& lu, ctl::Done done) override {
     const bool added = answer("add " + lu.unit.name, std::move(done));

@@ -114,6 +114,24 @@ TEST_F(TransactorTest, ADryRunChangesNothing) {
   EXPECT_EQ(store->generation(), 0u);
 }
 
+// Relative port identifiers that apply would draw are no fault of a configuration that is only looked at.
+TEST_F(TransactorTest, ADryRunRefusesNothingThatIsAcceptedAfterwards) {
+  Config config = example();
+  for (const char* name : {"fc0", "fc1"}) {
+    ctl::FcPort& port = config.fc_ports.emplace_back();
+    port.name = name;
+    port.device = std::string("unix:/run/san/") + name;
+  }
+  Transactor::Options options;
+  options.dry_run = true;
+  const auto looked_at = become(config, options);
+  ASSERT_TRUE(looked_at) << looked_at.error().text;
+  const auto applied = become(config);
+  ASSERT_TRUE(applied) << applied.error().text;
+  EXPECT_NE(transactor.config().fc_ports[0].relative_port_id, 0);
+  EXPECT_NE(transactor.config().fc_ports[0].relative_port_id, transactor.config().fc_ports[1].relative_port_id);
+}
+
 TEST_F(TransactorTest, WhatIsWrongIsRefusedBeforeAnythingHappens) {
   Config config = example();
   config.mapping.views[0].lu = "nothing";
