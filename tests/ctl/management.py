@@ -263,7 +263,7 @@ def the_documents_example_is_good(daemon):
     daemon.start()
     done = daemon.ctl_json("apply", daemon.write("example.toml", example), "--secrets-file",
                            daemon.write("secrets.toml", secrets), "--dry-run")
-    check(len(done["changes"]) == 13 and not done["applied"], f"changes: {done}")
+    check(len(done["changes"]) == 14 and not done["applied"], f"changes: {done}")
 
 
 def fibre_channel_ports_without_an_adapter(daemon):

@@ -117,7 +117,7 @@ TEST_F(TransactorTest, ADryRunChangesNothing) {
 // Relative port identifiers that apply would draw are no fault of a configuration that is only looked at.
 TEST_F(TransactorTest, ADryRunRefusesNothingThatIsAcceptedAfterwards) {
   Config config = example();
-  for (const char* name : {"fc0", "fc1"}) {
+  for (const char* name : {"new0", "new1"}) {
     ctl::FcPort& port = config.fc_ports.emplace_back();
     port.name = name;
     port.device = std::string("unix:/run/san/") + name;
@@ -128,8 +128,9 @@ TEST_F(TransactorTest, ADryRunRefusesNothingThatIsAcceptedAfterwards) {
   ASSERT_TRUE(looked_at) << looked_at.error().text;
   const auto applied = become(config);
   ASSERT_TRUE(applied) << applied.error().text;
-  EXPECT_NE(transactor.config().fc_ports[0].relative_port_id, 0);
-  EXPECT_NE(transactor.config().fc_ports[0].relative_port_id, transactor.config().fc_ports[1].relative_port_id);
+  Config now = transactor.config();
+  EXPECT_NE(now.find_fc_port("new0")->relative_port_id, 0);
+  EXPECT_NE(now.find_fc_port("new0")->relative_port_id, now.find_fc_port("new1")->relative_port_id);
 }
 
 TEST_F(TransactorTest, WhatIsWrongIsRefusedBeforeAnythingHappens) {
