@@ -102,11 +102,17 @@ def main():
     parser.add_argument("--smoke", action="store_true")
     parser.add_argument("--raw", action="store_true", help="print the figure of every run")
     parser.add_argument("--report-only", action="store_true", help="print, never fail")
+    parser.add_argument("--case", action="append", metavar="NAME", help="only this case; may be given more than once")
     options = parser.parse_args()
+    unknown = set(options.case or []) - {case[0] for case in CASES + SLEEPING}
+    if unknown:
+        parser.error("no such case: " + ", ".join(sorted(unknown)))
     if options.smoke:
         options.runs, options.seconds = 3, 0.5
 
     def chosen(cases):
+        if options.case:
+            cases = [case for case in cases if case[0] in options.case]
         if not options.smoke:
             return cases
         slack = {"iops": SMOKE_SLACK, "p50_us": 1 / SMOKE_SLACK}
