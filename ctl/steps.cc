@@ -8,7 +8,6 @@
 #include "ctl/units.h"
 
 namespace ctl {
-namespace {}
 
 void Sequencer::run(std::vector<Step> steps, Finished finished) {
   CHECK(!busy());

@@ -7,17 +7,16 @@
 
 #include <chrono>
 
-#include "base/log.h"
 #include "ctl/config/toml.h"
 #include "ctl/outboardd/cores.h"
 #include "ctl/outboardd/default_config.h"
+#include "ctl/outboardd/log.h"
 #include "ctl/units.h"
 #include "drivers/soft/tcp/tcp.h"
 
 namespace ctl {
 namespace {
 
-constexpr base::Logger kDaemonLog("outboardd");
 constexpr std::size_t kMaxFile = std::size_t{16} << 20;
 constexpr auto kEndLimit = std::chrono::seconds(20);    // beyond the grace
 constexpr auto kSettleLimit = std::chrono::seconds(5);  // for messages that are still on their way at the end
@@ -105,8 +104,8 @@ base::Result<Config> Daemon::first_config(bool& stored) {
   stored = kept.has_value();
   if (stored) {
     if (!options_.config.empty()) {
-      kDaemonLog.info("{} is not read: {} holds a configuration; change that with tgtctl apply", options_.config,
-                      options_.state_dir);
+      kProcessLog.info("{} is not read: {} holds a configuration; change that with tgtctl apply", options_.config,
+                       options_.state_dir);
     }
     return std::move(*kept);
   }
@@ -147,13 +146,13 @@ void Daemon::ready(const base::Result<Transactor::Report>& report) {
     if (!server) started = tl::unexpected<base::Error>(server.error());
   }
   if (!started) {
-    kDaemonLog.error("{}", started.error().text);
+    kProcessLog.error("{}", started.error().text);
     return end(1);
   }
   std::string portals;
   for (const std::string& address : fabric_->portal_addresses()) portals += (portals.empty() ? "" : ", ") + address;
   const Config& config = transactor_->config();
-  kDaemonLog.info(
+  kProcessLog.info(
       "{} serves {} logical units through {} targets on {} and {} Fibre Channel ports; {} reactors; managed on {}",
       OUTBOARD_VERSION, config.logical_units.size(), config.targets.size(), portals.empty() ? "no portal" : portals,
       config.fc_ports.size(), data_.size(), options_.socket);
@@ -162,11 +161,11 @@ void Daemon::ready(const base::Result<Transactor::Report>& report) {
 void Daemon::signalled(int signal) {
   if (ending_) {
     // What initiators were told is on the medium is there: ending like this is what a crash does, too.
-    kDaemonLog.warn("signal {} again: ending at once", signal);
+    kProcessLog.warn("signal {} again: ending at once", signal);
     unlink(options_.socket.c_str());
     _exit(1);
   }
-  kDaemonLog.info("signal {}: asking initiators to log out, for at most {}", signal, format_duration(options_.grace));
+  kProcessLog.info("signal {}: asking initiators to log out, for at most {}", signal, format_duration(options_.grace));
   end(0);
 }
 
@@ -178,9 +177,9 @@ void Daemon::end(int exit_code) {
   server_.reset();
   socket_.reset();
   fabric_->stop(options_.grace, [this](const base::Result<void>& result) {
-    if (!result) kDaemonLog.error("ending: {}", result.error().text);
+    if (!result) kProcessLog.error("ending: {}", result.error().text);
     fc_ports_->stop([this](const base::Result<void>& off) {
-      if (!off) kDaemonLog.error("ending: {}", off.error().text);
+      if (!off) kProcessLog.error("ending: {}", off.error().text);
       end_timer_.disarm();
       control_->stop();
     });
@@ -188,7 +187,7 @@ void Daemon::end(int exit_code) {
 }
 
 void Daemon::too_late(void*) {
-  kDaemonLog.error("the orderly end took too long: ending at once");
+  kProcessLog.error("the orderly end took too long: ending at once");
   _exit(1);
 }
 
@@ -210,7 +209,7 @@ void Daemon::settle() {
     for (const auto& reactor : data_) moved |= reactor->run_once();
     if (!moved) return;
   }
-  kDaemonLog.error("messages are still on their way: ending at once");
+  kProcessLog.error("messages are still on their way: ending at once");
   _exit(1);
 }
 

@@ -1,12 +1,8 @@
 // outboardd. Exit codes: 0 ended by a signal, 1 could not start or not end in order, 2 usage.
 #include <cstdio>
 
-#include "base/log.h"
 #include "ctl/outboardd/daemon.h"
-
-namespace {
-constexpr base::Logger kLog("outboardd");
-}
+#include "ctl/outboardd/log.h"
 
 int main(int argc, char** argv) {
   ctl::OptionsResult parsed = ctl::parse_options(argc, argv);
@@ -16,7 +12,7 @@ int main(int argc, char** argv) {
   base::set_log_level(parsed.options->log_level);
   auto daemon = ctl::Daemon::create(*parsed.options);
   if (!daemon) {
-    kLog.error("{}", daemon.error().text);
+    ctl::kProcessLog.error("{}", daemon.error().text);
     return 1;
   }
   return (*daemon)->run();

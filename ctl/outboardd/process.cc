@@ -9,12 +9,10 @@
 
 #include <csignal>
 
-#include "base/log.h"
+#include "ctl/outboardd/log.h"
 
 namespace ctl {
 namespace {
-
-constexpr base::Logger kProcessLog("outboardd");
 
 sigset_t ending_signals() {
   sigset_t set;

@@ -11,7 +11,6 @@
 #include "ctl/log.h"
 
 namespace ctl {
-namespace {}
 
 class Server::Client final : public hal::FdHandler {
  public:
