@@ -91,6 +91,7 @@ class Bringup {
   void begin_nvram();
   Progress poll_nvram();
   Progress take_nvram();
+  bool second_function() const { return device_.pci.identity().interrupt_pin > 1; }
   // bringup_flash.cc
   void begin_layout();
   Progress poll_layout();

@@ -29,9 +29,8 @@ bool sums_to_zero(std::span<const std::byte> bytes) {
 
 void Bringup::begin_layout() {
   const Chip& chip = device_.chip;
-  const bool second = device_.pci.identity().interrupt_pin > 1;  // each function has an NVRAM of its own
   firmware_at_ = chip.firmware;
-  nvram_at_ = chip.nvram + (second ? chip.function_stride : 0);
+  nvram_at_ = chip.nvram + (second_function() ? chip.function_stride : 0);  // each function has one of its own
   images_ = {};
   if (chip.layout != 0) read_flash(chip.flash + chip.layout, kLayoutDwords);
 }
@@ -51,7 +50,6 @@ bool Bringup::take_layout(std::span<const std::byte> table) {
   const std::size_t length = head.length;
   if (head.version != 1 || length > table.size() - sizeof head) return false;
   if (!sums_to_zero<base::le16, std::uint16_t>(table.first(sizeof head + length))) return false;
-  const bool second = device_.pci.identity().interrupt_pin > 1;
   for (std::size_t at = sizeof head; at + sizeof(wire::FlashRegion) <= sizeof head + length;
        at += sizeof(wire::FlashRegion)) {
     wire::FlashRegion region;
@@ -71,10 +69,10 @@ bool Bringup::take_layout(std::span<const std::byte> table) {
         images_[1].status = place;
         break;
       case wire::RegionCode::kNvram0:
-        if (!second) nvram_at_ = place;
+        if (!second_function()) nvram_at_ = place;
         break;
       case wire::RegionCode::kNvram1:
-        if (second) nvram_at_ = place;
+        if (second_function()) nvram_at_ = place;
         break;
       default:
         break;

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "drivers/qla/bringup.h"
+#include "drivers/qla/names.h"
 #include "drivers/qla/wire.h"
 
 namespace qla {
@@ -17,13 +18,6 @@ constexpr std::size_t kMultiIdBytes = sizeof(wire::MultiIdBlock) + 64 * sizeof(w
 constexpr std::uint16_t kFrameSize = 2048, kAllExchanges = 0xffff;
 constexpr std::uint32_t kFairness = 1u << 1, kFullDuplex = 1u << 2, kOutOfOrderClass = 1u << 8;
 constexpr std::uint32_t kConnectPointToPoint = 1, kConnectLoopFirst = 2, kRateAuto = 2;
-
-wire::Bytes8 bytes_of(hal::fc::Wwn name) {
-  const base::be64 value = name.raw;
-  wire::Bytes8 bytes;
-  std::memcpy(bytes.data(), &value, sizeof value);
-  return bytes;
-}
 
 }  // namespace
 

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "drivers/qla/bringup.h"
+#include "drivers/qla/names.h"
 #include "drivers/qla/wire.h"
 
 namespace qla {
@@ -16,19 +17,6 @@ constexpr std::uint32_t kWriteBurst = 3;
 constexpr base::Duration kResetTime = std::chrono::microseconds(100);
 constexpr std::uint32_t kDumpPiece = kBlockBytes / 4, kDumpStart = 0x100000, kDumpMost = 0x400000;
 constexpr std::size_t kNvramDwords = sizeof(wire::Nvram) / 4;
-
-hal::fc::Wwn wwn_of(const wire::Bytes8& bytes) {
-  base::be64 value;
-  std::memcpy(&value, bytes.data(), sizeof value);
-  return {value};
-}
-
-wire::Bytes8 bytes_of(hal::fc::Wwn name) {
-  const base::be64 value = name.raw;
-  wire::Bytes8 bytes;
-  std::memcpy(bytes.data(), &value, sizeof value);
-  return bytes;
-}
 
 }  // namespace
 

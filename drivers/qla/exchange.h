@@ -52,8 +52,8 @@ struct Slot : hal::fc::Exchange, WaitHook, OwedHook {
   wire::Ctio7Mode0 ending_ctio{};  // while it waits for room
 
   std::uint32_t part(std::uint32_t i) const { return (first + i) % kSteps; }
-  DataStep& at(std::uint32_t i) { return step[(first + i) % kSteps]; }
-  const DataStep& at(std::uint32_t i) const { return step[(first + i) % kSteps]; }
+  DataStep& at(std::uint32_t i) { return step[part(i)]; }
+  const DataStep& at(std::uint32_t i) const { return step[part(i)]; }
   bool sent() const {
     for (std::uint32_t i = 0; i < steps; ++i) {
       if (at(i).state == DataStep::State::kSent) return true;

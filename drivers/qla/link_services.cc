@@ -8,6 +8,8 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "drivers/qla/names.h"
+#include "hal/port/fc_els.h"
 
 namespace qla {
 namespace {
@@ -36,12 +38,6 @@ std::optional<LinkServiceKind> kind_of(std::uint8_t els) {
     default:
       return std::nullopt;
   }
-}
-
-hal::fc::Wwn wwn_of(const wire::Bytes8& bytes) {
-  base::be64 value;
-  std::memcpy(&value, bytes.data(), sizeof value);
-  return {value};
 }
 
 hal::fc::RemotePort port_of(const wire::ImmediateNotify& notify, LinkServiceKind kind) {
@@ -80,20 +76,19 @@ void LinkServices::notified(const wire::ImmediateNotify& notify) {
 }
 
 void LinkServices::refuse(const wire::ImmediateNotify& notify) {
-  constexpr std::uint8_t kUnableToPerform = 0x09;
   ++device_.counters[Count::kLinkServicesRefused];
   const bool els = static_cast<wire::NotifyStatus>(std::uint16_t{notify.status}) == wire::NotifyStatus::kEls;
-  acknowledge(notify, {.accept = !els, .reason = kUnableToPerform}, Purpose::kIgnored, 0);
+  acknowledge(notify, {.accept = !els, .reason = hal::fc::LsRjt::kUnableToPerform}, Purpose::kIgnored, 0);
 }
 
 // SRR (FCP-4 7.5): we do not offer retransmission in PRLI, and have no data to send again.
 void LinkServices::refuse_retransmission(const wire::ImmediateNotify& notify) {
-  constexpr std::uint8_t kUnableToPerform = 0x09, kNoData = 0x2a;
+  constexpr std::uint8_t kNoData = 0x2a;
   ++device_.counters[Count::kLinkServicesRefused];
   auto* const ack = prepare_acknowledge(notify);
   if (ack == nullptr) return device_.fail("all control entries are out");
   ack->srr_flags = wire::NotifyAck::kSrrReject;
-  ack->srr_reason = kUnableToPerform;
+  ack->srr_reason = hal::fc::LsRjt::kUnableToPerform;
   ack->srr_explanation = kNoData;
   control_.send(*this, cookie(Purpose::kIgnored, 0));
 }

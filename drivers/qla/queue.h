@@ -66,6 +66,7 @@ class TargetQueue final : public hal::fc::FcQueue {
   void begin(Slot& slot, const wire::Atio7& atio, hal::fc::LoginId login);
   void long_command(Slot& slot, const wire::Atio7& atio, std::span<const wire::Entry> more);
   void refuse_command(const wire::Atio7& atio, hal::fc::LoginId login);
+  wire::Ctio7Mode1& next_stray(const wire::Atio7& atio, std::uint16_t nport);
   void refuse(const wire::Atio7& atio, std::uint16_t nport, std::uint8_t status);
   void refuse_by_end(const wire::Atio7& atio, hal::fc::LoginId login);
   void add_step(hal::fc::Exchange& exchange, const hal::fc::ExchangeData& data, bool to_initiator);
@@ -75,6 +76,7 @@ class TargetQueue final : public hal::fc::FcQueue {
   void send_step_status(Slot& slot, DataStep& step);
   wire::Ctio7Mode0& begin_ending(Slot& slot);
   bool send_ending(Slot& slot);
+  void ending_goes(Slot& slot);
   bool send_terminate(Slot& slot);
   void ending_answered(Handle handle, const wire::Ctio7Done& done);
   void wrong_answer(Handle handle, const wire::Ctio7Done& done);

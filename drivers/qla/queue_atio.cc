@@ -87,13 +87,18 @@ void TargetQueue::refuse_command(const wire::Atio7& atio, hal::fc::LoginId login
 
 void TargetQueue::not_ours(const wire::Atio7& atio) { refuse(atio, wire::kHandleUnknown, kBusy); }
 
-// Answers a command that gets no exchange of ours.
-void TargetQueue::refuse(const wire::Atio7& atio, std::uint16_t nport, std::uint8_t status) {
-  ++device_.counters[status == kBusy ? Count::kBusyAnswers : Count::kFullAnswers];
+// A CTIO for a command that gets no exchange of ours.
+wire::Ctio7Mode1& TargetQueue::next_stray(const wire::Atio7& atio, std::uint16_t nport) {
   auto& ctio = ring_.next<wire::Ctio7Mode1>();
   address_ctio(ctio, atio, nport);
   ctio.vp = place_.vp;
   ctio.head.handle = Handle::make(HandleKind::kStray, 0, 0).raw;
+  return ctio;
+}
+
+void TargetQueue::refuse(const wire::Atio7& atio, std::uint16_t nport, std::uint8_t status) {
+  ++device_.counters[status == kBusy ? Count::kBusyAnswers : Count::kFullAnswers];
+  auto& ctio = next_stray(atio, nport);
   std::uint16_t word = status;
   if (std::uint32_t{atio.data_length} != 0 && wire::Atio7::AdditionalCdb::get(atio.flags) == 0) {
     word |= wire::kStatusUnder;
@@ -106,13 +111,7 @@ void TargetQueue::refuse(const wire::Atio7& atio, std::uint16_t nport, std::uint
 
 void TargetQueue::refuse_by_end(const wire::Atio7& atio, hal::fc::LoginId login) {
   device_.wrong(Count::kWrongAtio, "ATIO with a wrong length", wire::Atio7::Length::get(atio.attribute_length));
-  const std::uint16_t nport = login == Logins::kNone ? wire::kHandleUnknown : logins_[login].nport;
-  auto& ctio = ring_.next<wire::Ctio7Mode1>();
-  address_ctio(ctio, atio, nport);
-  ctio.vp = place_.vp;
-  ctio.head.handle = Handle::make(HandleKind::kStray, 0, 0).raw;
-  ctio.flags = static_cast<std::uint16_t>(std::uint16_t{ctio.flags} | wire::CtioFlags::Terminate::kMask |
-                                          wire::CtioFlags::Mode::of(1));
+  fill_terminate(next_stray(atio, login == Logins::kNone ? wire::kHandleUnknown : logins_[login].nport));
   ++device_.counters[Count::kTerminated];
 }
 

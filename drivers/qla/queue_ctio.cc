@@ -127,12 +127,16 @@ void TargetQueue::advance(Slot& slot) {
   }
 }
 
+inline void TargetQueue::ending_goes(Slot& slot) {
+  slot.ending_sent = slot.finished = true;
+  slot.deadline = device_.reactor.now() + device_.options.transfer_limit;
+}
+
 // Where the CTIO that ends an exchange is written: in the ring, or in the slot when it has to wait.
 wire::Ctio7Mode0& TargetQueue::begin_ending(Slot& slot) {
   const bool now = waiting_.empty() && ring_.has_room(1);
   if (now) [[likely]] {
-    slot.ending_sent = slot.finished = true;
-    slot.deadline = device_.reactor.now() + device_.options.transfer_limit;
+    ending_goes(slot);
   } else {
     slot.ending_ctio = slot.ctio;
     wait(slot);
@@ -145,8 +149,7 @@ wire::Ctio7Mode0& TargetQueue::begin_ending(Slot& slot) {
 bool TargetQueue::send_ending(Slot& slot) {
   if (!ring_.has_room(1)) return false;
   ring_.next(slot.ending_ctio);
-  slot.ending_sent = slot.finished = true;
-  slot.deadline = device_.reactor.now() + device_.options.transfer_limit;
+  ending_goes(slot);
   return true;
 }
 

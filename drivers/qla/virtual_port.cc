@@ -4,11 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "base/check.h"
 #include "base/log.h"
+#include "drivers/qla/names.h"
 
 namespace qla {
 namespace {
@@ -18,13 +18,6 @@ constexpr std::uint8_t kModifyAndEnable = 1;
 constexpr std::uint16_t kDisableAndLogOut = 0x0A;
 constexpr base::Duration kStopLimit = std::chrono::seconds(5), kLeaveLimit = std::chrono::seconds(10);
 enum Cookie : std::uint32_t { kConfigure, kDisable };
-
-wire::Bytes8 bytes_of(hal::fc::Wwn name) {
-  const base::be64 value = name.raw;
-  wire::Bytes8 bytes;
-  std::memcpy(bytes.data(), &value, sizeof value);
-  return bytes;
-}
 
 }  // namespace
 

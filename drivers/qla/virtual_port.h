@@ -58,7 +58,6 @@ class VirtualPort final : public hal::fc::FcPort, private ControlUser {
   void adapter_off();  // it has stopped
   void reset();        // the firmware knows nothing of us any more
   void housekeep(base::Time now);
-  bool idle() const { return parts_.idle(); }
 
  private:
   enum class Firmware : std::uint8_t { kUnknown, kAsked, kKnown, kLeaving };
