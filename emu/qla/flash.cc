@@ -42,7 +42,7 @@ void Flash::burn(const Chip& chip, const Factory& factory) {
   put(map_.nvram + factory.function * map_.nvram_stride, std::as_bytes(std::span(&nvram, 1)));
   if (factory.good_firmware) put(map_.firmware, make_firmware(chip));
   if (map_.layout != 0) {
-    const auto description = make_flash_description(kDwords * 4, kSector * 4);
+    const auto description = make_flash_description(kDwords * 4, kSectorDwords * 4);
     put(map_.layout, make_flash_layout(map_, kDwords * 4));
     put(map_.description, std::as_bytes(std::span(&description, 1)));
   }
@@ -55,8 +55,8 @@ void Flash::burn(const Chip& chip, const Factory& factory) {
 }
 
 std::uint32_t Flash::at(std::uint32_t dword) const {
-  const auto found = sectors_.find(dword / kSector);
-  return found == sectors_.end() ? kBlank : found->second[dword % kSector];
+  const auto found = sectors_.find(dword / kSectorDwords);
+  return found == sectors_.end() ? kBlank : found->second[dword % kSectorDwords];
 }
 
 std::uint32_t Flash::read(std::uint32_t address) const {
@@ -68,23 +68,23 @@ void Flash::write(std::uint32_t address, std::uint32_t value) {
   if (configures(address)) {
     // The value is the sector's byte address with its three bytes in reverse.
     const std::uint32_t byte = (value & 0xFF) << 16 | (value & 0xFF00) | (value >> 16 & 0xFF);
-    if ((address & 0xFF) == kEraseSector) sectors_.erase(byte / 4 / kSector);
+    if ((address & 0xFF) == kEraseSector) sectors_.erase(byte / 4 / kSectorDwords);
     return;
   }
   if (!holds(address)) return;
   const std::uint32_t dword = address - map_.data;
-  auto [sector, fresh] = sectors_.try_emplace(dword / kSector);
+  auto [sector, fresh] = sectors_.try_emplace(dword / kSectorDwords);
   if (fresh) sector->second.fill(kBlank);
-  sector->second[dword % kSector] &= value;
+  sector->second[dword % kSectorDwords] &= value;
 }
 
 void Flash::put(std::uint32_t dword, std::span<const std::byte> bytes) {
   for (std::size_t i = 0; i + 4 <= bytes.size(); i += 4, ++dword) {
     base::le32 value;
     std::memcpy(&value, bytes.data() + i, 4);
-    auto [sector, fresh] = sectors_.try_emplace(dword / kSector);
+    auto [sector, fresh] = sectors_.try_emplace(dword / kSectorDwords);
     if (fresh) sector->second.fill(kBlank);
-    sector->second[dword % kSector] = value;
+    sector->second[dword % kSectorDwords] = value;
   }
 }
 

@@ -33,10 +33,9 @@ class Flash {
   void put(std::uint32_t dword, std::span<const std::byte> bytes);
 
  private:
-  static constexpr std::uint32_t kSector = kSectorDwords;
   bool configures(std::uint32_t address) const { return address >= map_.config && address < map_.config + 0x10000; }
   FlashMap map_;
-  std::unordered_map<std::uint32_t, std::array<std::uint32_t, kSector>> sectors_;
+  std::unordered_map<std::uint32_t, std::array<std::uint32_t, kSectorDwords>> sectors_;
 };
 
 }  // namespace emu::qla

@@ -1,9 +1,9 @@
 // Protection information: contexts and their segments, and the guard.
 #include "emu/qla/protection.h"
 
+#include <isa-l/crc.h>
+
 #include <algorithm>
-#include <array>
-#include <cstring>
 
 namespace emu::qla {
 namespace {
@@ -12,24 +12,10 @@ using Context = wire::CrcContext;
 constexpr std::uint32_t kTuple = sizeof(ProtectionTuple);
 constexpr unsigned kMostSegments = 8192, kMostTupleSegments = 512;
 
-constexpr std::array<std::uint16_t, 256> make_table() {
-  constexpr std::uint16_t kPolynomial = 0x8BB7;
-  std::array<std::uint16_t, 256> table{};
-  for (unsigned byte = 0; byte < 256; ++byte) {
-    unsigned crc = byte << 8;
-    for (int bit = 0; bit < 8; ++bit) crc = (crc & 0x8000) != 0 ? (crc << 1) ^ kPolynomial : crc << 1;
-    table[byte] = static_cast<std::uint16_t>(crc);
-  }
-  return table;
-}
-constexpr auto kTable = make_table();
-
 }  // namespace
 
 std::uint16_t protection_guard(std::span<const std::byte> block, std::uint16_t seed) {
-  unsigned crc = seed;
-  for (const std::byte byte : block) crc = (crc << 8 & 0xFFFF) ^ kTable[(crc >> 8) ^ std::to_integer<unsigned>(byte)];
-  return static_cast<std::uint16_t>(crc);
+  return crc16_t10dif(seed, reinterpret_cast<const unsigned char*>(block.data()), block.size());
 }
 
 void Protection::clear() {

@@ -20,7 +20,9 @@ using Blocks = std::array<std::uint8_t, kPlain>;
 using Tuples = std::array<ProtectionTuple, kBlocks>;
 
 TEST(QlaProtection, GuardIsTheCrcOfT10) {
-  EXPECT_EQ(protection_guard(std::as_bytes(std::span("123456789", 9)), 0), 0xD0DB);
+  const auto digits = std::as_bytes(std::span("123456789", 9));
+  EXPECT_EQ(protection_guard(digits, 0), 0xD0DB);
+  EXPECT_EQ(protection_guard(digits.subspan(4), protection_guard(digits.first(4), 0)), 0xD0DB);  // a seed goes on
 }
 
 Blocks pattern() {
