@@ -93,7 +93,6 @@ class Adapter final : public hal::fc::FcPort,
   void notified(const wire::ImmediateNotify& notify);
   void aborted(const wire::AbtsReceived& abts);
   VirtualPort* virtual_port(std::uint8_t vp);
-  TargetQueue& queue_of(std::uint32_t exchange);
   // adapter_recovery.cc
   void recover();
   void begin_reset();

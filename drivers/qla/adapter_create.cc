@@ -89,6 +89,7 @@ Adapter::Adapter(std::unique_ptr<hal::PciDevice> pci, const Chip& chip, hal::Rea
     const QueuePlace place{vp, device_.options.exchanges + (vp - 1u) * exchanges, exchanges};
     auto parts = std::make_unique<PortParts>(device_, control_, request_ring_, memory_, place, device_.options.logins);
     bringup_.watch_logins(parts->logins);
+    (virtual_ports_.empty() ? port_ : *virtual_ports_.back().parts).queue.set_next(parts->queue);
     auto port = std::make_unique<VirtualPort>(device_, control_, mailbox_, *parts, names, *this);
     virtual_ports_.push_back({std::move(parts), std::move(port)});
   }

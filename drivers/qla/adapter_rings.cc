@@ -77,19 +77,11 @@ VirtualPort* Adapter::virtual_port(std::uint8_t vp) {
   return vp == 0 || vp > virtual_ports_.size() ? nullptr : virtual_ports_[vp - 1u].port.get();
 }
 
-inline TargetQueue& Adapter::queue_of(std::uint32_t exchange) {
-  for (const Virtual& each : virtual_ports_) {
-    if (each.parts->queue.has(exchange)) [[unlikely]]
-      return each.parts->queue;
-  }
-  return port_.queue;
-}
-
 inline void Adapter::response(const wire::Entry& entry) {
   const Handle handle{entry.head.handle};
   const auto type = static_cast<wire::EntryType>(entry.head.type);
   if (type == wire::EntryType::kCtio7 && handle.kind() != HandleKind::kControl) [[likely]]
-    return queue_of(handle.slot()).answered(handle, reinterpret_cast<const wire::Ctio7Done&>(entry));
+    return port_.queue.answered(handle, reinterpret_cast<const wire::Ctio7Done&>(entry));
   switch (type) {
     case wire::EntryType::kCtio7:
     case wire::EntryType::kNotifyAck:

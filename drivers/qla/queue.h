@@ -47,7 +47,8 @@ class TargetQueue final : public hal::fc::FcQueue {
   void set_watcher(ExchangeWatcher& watcher) { watcher_ = &watcher; }
   void atio(const wire::Atio7& atio, std::span<const wire::Entry> more);
   void answered(Handle handle, const wire::Ctio7Done& done);
-  void not_ours(const wire::Atio7& atio);  // to an address of which we know nothing: answered BUSY
+  void set_next(TargetQueue& next) { next_ = &next; }  // whose exchanges follow ours among those of the adapter
+  void not_ours(const wire::Atio7& atio);              // to an address of which we know nothing: answered BUSY
   bool has(std::uint32_t number) const { return number - place_.first < slot_count_; }
   bool poll();
   bool idle() const { return waiting_.empty() && owed_.empty(); }
@@ -94,6 +95,7 @@ class TargetQueue final : public hal::fc::FcQueue {
   const Memory& memory_;
   const Logins& logins_;
   const QueuePlace place_;
+  TargetQueue* next_ = nullptr;
   hal::fc::FcQueueUser* user_ = nullptr;
   ExchangeWatcher* watcher_ = nullptr;
   bool draining_ = false;

@@ -197,6 +197,7 @@ void TargetQueue::wrong_answer(Handle handle, const wire::Ctio7Done& done) {
     ++device_.counters[Count::kStrayAnswers];
     return;
   }
+  if (!has(handle.slot()) && next_ != nullptr) return next_->answered(handle, done);  // of a virtual port
   if (!has(handle.slot())) return device_.wrong(Count::kWrongHandle, "CTIO with a wrong handle", handle.raw);
   const Slot& slot = slot_of(handle);
   if (!slot.in_use || !handle.of_generation(slot.generation)) {
