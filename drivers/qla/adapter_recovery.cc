@@ -52,6 +52,7 @@ void Adapter::recover() {
   ++device_.counters[Count::kRecoveries];
   reason_ = why;
   device_.running = false;
+  request_ring_.close();
   light_ = link_wanted_ = link_down_runs_ = false;
   if (phase_ == Phase::kStopping || phase_ == Phase::kOff) {
     pci_->disable_dma();
@@ -149,6 +150,7 @@ void Adapter::check_stop() {
   if (!quiet() && device_.reactor.now() < stop_deadline_) return;
   phase_ = Phase::kOff;
   device_.running = false;
+  request_ring_.close();
   mailbox_.cancel();
   if (pci_->gone()) return went_off();
   bringup_.begin_off();

@@ -52,7 +52,8 @@ void Bringup::initialize() {
                  Icb::NoInitiatorMode::of(!device_.options.initiator);
   icb.options2 = Icb::Connection::of(device_.options.loop ? kConnectLoopFirst : kConnectPointToPoint) |
                  Icb::PrliControl::kMask | Icb::FcTape::of(device_.options.confirmed_completion) |
-                 Icb::MultiQueue::of(device_.chip.queue_pages);
+                 Icb::MultiQueue::of(device_.chip.queue_pages) | Icb::RequestShadow::of(device_.chip.shadow) |
+                 Icb::ResponseShadow::of(device_.chip.shadow);
   icb.options3 = kOutOfOrderClass | Icb::DataRate::of(kRateAuto);
   // The ports themselves come with VP configuration entries, once there is a link.
   const std::size_t wanted = device_.options.virtual_ports.size();

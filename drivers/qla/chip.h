@@ -12,6 +12,7 @@ struct Chip {
   const char* name;
   hal::Bar registers;
   bool queue_pages;  // ring pointers are in BAR4, a page for each queue, not in the register window
+  bool shadow;       // keeps its indices in host memory too
   bool msi;          // takes one message without MSI-X
   // Flash, in dwords: its base address, where firmware and NVRAM are, how much further the second function's are.
   std::uint32_t flash, firmware, nvram, function_stride;

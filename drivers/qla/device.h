@@ -1,4 +1,5 @@
-// What the parts of a port share: the adapter's registers, the options, counters, the event ring, and whether it works.
+// What the parts of a port share: on one reactor the options, ring indices, counters and events (Site); and of those,
+// what the adapter itself has: its registers, and whether it works (Device).
 #pragma once
 
 #include <cstdint>
@@ -35,22 +36,17 @@ struct Indices {
   hal::Mmio request_in, request_out, response_in, response_out, atio_in, atio_out;  // windows of one register
 };
 
-struct Device {
-  Device(hal::PciDevice& pci_device, hal::Reactor& its_reactor, const Chip& its_chip, Options its_options)
-      : pci(pci_device), reactor(its_reactor), chip(its_chip), options(std::move(its_options)) {}
+// Own thread only.
+struct Site {
+  Site(hal::Reactor& its_reactor, Options its_options) : reactor(its_reactor), options(std::move(its_options)) {}
 
-  hal::PciDevice& pci;
   hal::Reactor& reactor;
-  const Chip& chip;
   const Options options;
-  hal::Mmio registers;
   Indices indices;
   Counters counters;
   base::EventRing<Event, 256> events;
-  bool running = false;     // the firmware takes queue entries
-  std::uint32_t epoch = 1;  // counts resets of the adapter: what older firmware knew is gone
-  std::string failure;      // not empty: the adapter needs a reset
-  bool lost = false;        // it reads as all ones: it is not there any more
+  bool running = false;  // the firmware takes queue entries
+  std::string failure;   // not empty: the adapter needs a reset
 
   void note(Event event, std::string_view subject, std::uint64_t detail = 0) {
     events.add(reactor.now(), event, subject, detail);
@@ -65,6 +61,17 @@ struct Device {
     if (failure.empty()) failure = why;
     note(Event::kFailure, why);
   }
+};
+
+struct Device : Site {
+  Device(hal::PciDevice& pci_device, hal::Reactor& its_reactor, const Chip& its_chip, Options its_options)
+      : Site(its_reactor, std::move(its_options)), pci(pci_device), chip(its_chip) {}
+
+  hal::PciDevice& pci;
+  const Chip& chip;
+  hal::Mmio registers;
+  std::uint32_t epoch = 1;  // counts resets of the adapter: what older firmware knew is gone
+  bool lost = false;        // it reads as all ones: it is not there any more
 };
 
 }  // namespace qla

@@ -10,7 +10,8 @@ base::Result<Memory> Memory::create(std::uint32_t exchanges, std::size_t ports) 
     size += (bytes + 4095) & ~std::size_t{4095};
     return at;
   };
-  const std::size_t request = take(kRequestEntries * 64), response = take(kResponseEntries * 64);
+  const std::size_t request = take(kRequestEntries * 64 + kShadowBytes);
+  const std::size_t response = take(kResponseEntries * 64 + kShadowBytes);
   const std::size_t atio = take(kAtioEntries * 64), block = take(kBlockBytes);
   const std::size_t ct = take(2 * ports * hal::fc::FcPort::kMaxCt * kCtBytes);
   const std::size_t response_ius = take(exchanges * kResponseIuBytes);

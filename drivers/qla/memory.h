@@ -13,6 +13,7 @@ namespace qla {
 
 // All lengths are powers of two.
 constexpr std::uint32_t kRequestEntries = 2048, kResponseEntries = 512, kAtioEntries = 2048;
+constexpr std::size_t kShadowBytes = 64;  // behind a ring: the chip's index of it
 constexpr std::size_t kBlockBytes = 64 * 1024;
 constexpr std::size_t kResponseIuBytes = 320;  // FCP_RSP with response info and 252 bytes of sense data
 constexpr std::size_t kCtBytes = hal::fc::FcPort::kMaxCtBytes;

@@ -19,9 +19,8 @@ constexpr base::Duration kTerminateLimit = std::chrono::seconds(2);
 
 }  // namespace
 
-TargetQueue::TargetQueue(Device& device, RequestRing& ring, const Memory& memory, const Logins& logins,
-                         QueuePlace place)
-    : device_(device),
+TargetQueue::TargetQueue(Site& site, RequestRing& ring, const Memory& memory, const Logins& logins, QueuePlace place)
+    : site_(site),
       ring_(ring),
       memory_(memory),
       logins_(logins),
@@ -49,7 +48,7 @@ void TargetQueue::terminate_data(hal::fc::Exchange& exchange) {
   CHECK(slot.in_use);
   finish_unsent(slot, DataStatus::kTerminated);
   slot.terminate_requested = true;
-  slot.deadline = std::min(slot.deadline, device_.reactor.now() + kTerminateLimit);
+  slot.deadline = std::min(slot.deadline, site_.reactor.now() + kTerminateLimit);
 }
 
 void TargetQueue::send_response(hal::fc::Exchange& exchange, const hal::fc::ExchangeResponse& response) {
@@ -60,7 +59,7 @@ void TargetQueue::send_response(hal::fc::Exchange& exchange, const hal::fc::Exch
     return owe(slot);
   }
   slot.ending = Ending::kResponse;
-  const bool confirm = response.status != 0 && device_.options.confirmed_completion &&
+  const bool confirm = response.status != 0 && site_.options.confirmed_completion &&
                        (logins_[slot.login].service_parameters & 0x80) != 0;
   wire::Ctio7Mode0& ctio = begin_ending(slot);
   if (is_short(response)) [[likely]] {
@@ -79,7 +78,7 @@ void TargetQueue::drop(hal::fc::Exchange& exchange) {
   }
   slot.ending = Ending::kTerminate;
   fill_terminate(begin_ending(slot));
-  ++device_.counters[Count::kTerminated];
+  ++site_.counters[Count::kTerminated];
 }
 
 // What has not gone to the firmware yet is answered by ourselves.
@@ -98,7 +97,7 @@ void TargetQueue::finish_unsent(Slot& slot, DataStatus status) {
 
 void TargetQueue::wait(Slot& slot) {
   if (slot.WaitHook::linked()) return;
-  ++device_.counters[Count::kRequestRingFull];
+  ++site_.counters[Count::kRequestRingFull];
   waiting_.push_back(slot);
 }
 
@@ -160,9 +159,9 @@ void TargetQueue::terminate(Slot& slot) {
 void TargetQueue::check_limits(base::Time now) {
   for (Slot& slot : slots()) {
     if (!slot.in_use || now < slot.deadline || !slot.sent()) continue;
-    ++device_.counters[Count::kLateTransfers];
-    if (!slot.alive || slot.finished) return device_.fail("no answer to a transfer");
-    slot.deadline = now + device_.options.transfer_limit;
+    ++site_.counters[Count::kLateTransfers];
+    if (!slot.alive || slot.finished) return site_.fail("no answer to a transfer");
+    slot.deadline = now + site_.options.transfer_limit;
     terminate(slot);
   }
 }

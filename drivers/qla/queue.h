@@ -31,10 +31,10 @@ struct QueuePlace {
 
 class TargetQueue final : public hal::fc::FcQueue {
  public:
-  TargetQueue(Device& device, RequestRing& ring, const Memory& memory, const Logins& logins, QueuePlace place);
+  TargetQueue(Site& site, RequestRing& ring, const Memory& memory, const Logins& logins, QueuePlace place);
   ~TargetQueue() override;
 
-  hal::Reactor& reactor() override { return device_.reactor; }
+  hal::Reactor& reactor() override { return site_.reactor; }
   std::uint32_t exchange_count() const override { return slot_count_; }
   void set_user(hal::fc::FcQueueUser& user) override { user_ = &user; }
   void send_data(hal::fc::Exchange& exchange, const hal::fc::ExchangeData& data) override;
@@ -90,7 +90,7 @@ class TargetQueue final : public hal::fc::FcQueue {
   void wait(Slot& slot);
   void owe(Slot& slot);
 
-  Device& device_;
+  Site& site_;
   RequestRing& ring_;
   const Memory& memory_;
   const Logins& logins_;
@@ -125,7 +125,7 @@ inline void TargetQueue::settle(Slot& slot) {
     const bool last = step.data.with_status && status == hal::fc::DataStatus::kDone;
     slot.first = static_cast<std::uint8_t>(slot.part(1));
     --slot.steps;
-    if (status == hal::fc::DataStatus::kFailed) ++device_.counters[Count::kFailedTransfers];
+    if (status == hal::fc::DataStatus::kFailed) ++site_.counters[Count::kFailedTransfers];
     user_->data_done(slot, status);
     if (last) return release(slot);
   }

@@ -60,7 +60,7 @@ void TargetQueue::atio(const wire::Atio7& atio, std::span<const wire::Entry> mor
   const bool whole = additional == 0 || more.size() + 1 >= entries_of(additional);
   if (length < kLeastLength + 4 * additional || !whole) [[unlikely]]
     return refuse_by_end(atio, login);
-  ++device_.counters[Count::kCommands];
+  ++site_.counters[Count::kCommands];
   if (login == Logins::kNone || logins_.found(login).state != LoginState::kOpen || free_ == nullptr ||
       atio.exchange == wire::kNoExchangeAddress) [[unlikely]] {
     return refuse_command(atio, login);
@@ -97,7 +97,7 @@ wire::Ctio7Mode1& TargetQueue::next_stray(const wire::Atio7& atio, std::uint16_t
 }
 
 void TargetQueue::refuse(const wire::Atio7& atio, std::uint16_t nport, std::uint8_t status) {
-  ++device_.counters[status == kBusy ? Count::kBusyAnswers : Count::kFullAnswers];
+  ++site_.counters[status == kBusy ? Count::kBusyAnswers : Count::kFullAnswers];
   auto& ctio = next_stray(atio, nport);
   std::uint16_t word = status;
   if (std::uint32_t{atio.data_length} != 0 && wire::Atio7::AdditionalCdb::get(atio.flags) == 0) {
@@ -110,9 +110,9 @@ void TargetQueue::refuse(const wire::Atio7& atio, std::uint16_t nport, std::uint
 }
 
 void TargetQueue::refuse_by_end(const wire::Atio7& atio, hal::fc::LoginId login) {
-  device_.wrong(Count::kWrongAtio, "ATIO with a wrong length", wire::Atio7::Length::get(atio.attribute_length));
+  site_.wrong(Count::kWrongAtio, "ATIO with a wrong length", wire::Atio7::Length::get(atio.attribute_length));
   fill_terminate(next_stray(atio, login == Logins::kNone ? wire::kHandleUnknown : logins_[login].nport));
-  ++device_.counters[Count::kTerminated];
+  ++site_.counters[Count::kTerminated];
 }
 
 }  // namespace qla

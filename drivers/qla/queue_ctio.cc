@@ -28,7 +28,7 @@ bool TargetQueue::send_step(Slot& slot, DataStep& step, std::uint32_t part) {
     wait(slot);
     return false;
   }
-  slot.deadline = device_.reactor.now() + device_.options.transfer_limit;
+  slot.deadline = site_.reactor.now() + site_.options.transfer_limit;
   step.state = State::kSent;
   step.handle = Handle::make(HandleKind::kData, slot.number, slot.generation, part);
   if (step.status_next) [[unlikely]] {
@@ -129,7 +129,7 @@ void TargetQueue::advance(Slot& slot) {
 
 inline void TargetQueue::ending_goes(Slot& slot) {
   slot.ending_sent = slot.finished = true;
-  slot.deadline = device_.reactor.now() + device_.options.transfer_limit;
+  slot.deadline = site_.reactor.now() + site_.options.transfer_limit;
 }
 
 // Where the CTIO that ends an exchange is written: in the ring, or in the slot when it has to wait.
@@ -160,7 +160,7 @@ bool TargetQueue::send_terminate(Slot& slot) {
   fill_terminate(ctio);
   slot.finished = true;
   slot.alive = false;
-  ++device_.counters[Count::kTerminated];
+  ++site_.counters[Count::kTerminated];
   return true;
 }
 
@@ -185,7 +185,7 @@ void TargetQueue::ending_answered(Handle handle, const wire::Ctio7Done& done) {
   Slot& slot = slot_of(handle);
   if (!slot.ending_sent || !handle.of_generation(slot.generation) || done.exchange != slot.ctio.exchange) [[unlikely]]
     return wrong_answer(handle, done);
-  if (done.head.status != 0) ++device_.counters[Count::kRefusedEntries];
+  if (done.head.status != 0) ++site_.counters[Count::kRefusedEntries];
   slot.ending_sent = slot.alive = false;
   slot.ending = Ending::kLocal;
   settle(slot);
@@ -194,23 +194,23 @@ void TargetQueue::ending_answered(Handle handle, const wire::Ctio7Done& done) {
 // Nothing that is out fits it.
 void TargetQueue::wrong_answer(Handle handle, const wire::Ctio7Done& done) {
   if (handle.kind() == HandleKind::kStray) {
-    ++device_.counters[Count::kStrayAnswers];
+    ++site_.counters[Count::kStrayAnswers];
     return;
   }
   if (!has(handle.slot()) && next_ != nullptr) return next_->answered(handle, done);  // of a virtual port
-  if (!has(handle.slot())) return device_.wrong(Count::kWrongHandle, "CTIO with a wrong handle", handle.raw);
+  if (!has(handle.slot())) return site_.wrong(Count::kWrongHandle, "CTIO with a wrong handle", handle.raw);
   const Slot& slot = slot_of(handle);
   if (!slot.in_use || !handle.of_generation(slot.generation)) {
-    return device_.wrong(Count::kRepeatedAnswer, "CTIO of an exchange that has ended", handle.raw);
+    return site_.wrong(Count::kRepeatedAnswer, "CTIO of an exchange that has ended", handle.raw);
   }
   if (done.exchange != slot.ctio.exchange) {
-    return device_.wrong(Count::kWrongExchange, "CTIO of another exchange", done.exchange);
+    return site_.wrong(Count::kWrongExchange, "CTIO of another exchange", done.exchange);
   }
-  device_.wrong(Count::kRepeatedAnswer, "CTIO that was not sent", handle.raw);
+  site_.wrong(Count::kRepeatedAnswer, "CTIO that was not sent", handle.raw);
 }
 
 void TargetQueue::step_answered(Slot& slot, DataStep& step, const wire::Ctio7Done& done) {
-  if (done.head.status != 0) ++device_.counters[Count::kRefusedEntries];
+  if (done.head.status != 0) ++site_.counters[Count::kRefusedEntries];
   const auto status = static_cast<wire::CtioStatus>(std::uint16_t{done.status});
   if (status != wire::CtioStatus::kOk || done.head.status != 0) {
     step_failed(slot, step, status);

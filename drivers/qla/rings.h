@@ -14,15 +14,32 @@
 
 namespace qla {
 
+// Where a chip with shadows keeps its index of a ring, so that nobody reads the bus for it: behind the last entry.
+class Shadow {
+ public:
+  Shadow(hal::DmaSpan ring, bool has_one) : at_(has_one ? ring.bytes.data() + ring.bytes.size() : nullptr) {}
+  explicit operator bool() const { return at_ != nullptr; }
+  std::uint32_t read() const { return word().load(std::memory_order_acquire); }
+  void clear() const {
+    if (at_ != nullptr) word().store(0, std::memory_order_relaxed);
+  }
+
+ private:
+  std::atomic<std::uint32_t>& word() const { return *reinterpret_cast<std::atomic<std::uint32_t>*>(at_); }
+  std::byte* at_;
+};
+
 // Entries for the adapter. They are written in place; nothing of them is the adapter's before flush().
 class RequestRing {
  public:
-  RequestRing(Device& device, hal::DmaSpan memory)
-      : device_(device),
+  RequestRing(Site& site, hal::DmaSpan memory, bool shadow)
+      : site_(site),
         memory_(memory),
+        shadow_(memory, shadow),
         mask_(static_cast<std::uint32_t>(memory.bytes.size() / wire::kEntryBytes) - 1),
         free_(mask_) {}
   void reset();
+  void close();  // no room, and no look at the adapter, before the next reset()
   // Room for `count` entries, and kReserved more unless the caller may use those.
   static constexpr std::uint32_t kReserved = 64;
   bool has_room(std::uint32_t count, std::uint32_t reserved = kReserved) {
@@ -57,33 +74,37 @@ class RequestRing {
     return *reinterpret_cast<T*>(at);
   }
   std::uint32_t refresh();
-  Device& device_;
+  Site& site_;
   hal::DmaSpan memory_;
+  Shadow shadow_;
   std::uint32_t mask_;
   std::uint32_t free_;  // entries that the adapter is known to have done with
   std::uint32_t in_ = 0, out_ = 0, told_ = 0;
+  bool closed_ = false;
 };
 
 // Entries from the adapter; In and Out say with which registers.
 template <hal::Mmio Indices::*In, hal::Mmio Indices::*Out>
 class AnswerRing {
  public:
-  AnswerRing(Device& device, hal::DmaSpan memory)
-      : device_(device),
+  AnswerRing(Site& site, hal::DmaSpan memory, bool shadow)
+      : site_(site),
         memory_(memory),
+        shadow_(memory, shadow),
         mask_(static_cast<std::uint32_t>(memory.bytes.size() / wire::kEntryBytes) - 1) {}
   void reset() {
     std::memset(memory_.bytes.data(), 0xff, memory_.bytes.size());
     for (std::uint32_t i = 0; i <= mask_; ++i) mark_taken(i);
     out_ = told_ = 0;
+    shadow_.clear();
   }
   // The next entry has been written, or is being written: its last dword is.
   bool peek() const { return signature(out_).load(std::memory_order_acquire) != wire::kEntryTaken; }
-  // How many entries the adapter has handed over by its register; a read of the bus.
+  // How many entries the adapter has handed over by its index; without a shadow a read of the bus.
   std::uint32_t ready() {
-    const std::uint32_t in = (device_.indices.*In).template read<Index>().raw;
+    const std::uint32_t in = shadow_ ? shadow_.read() : (site_.indices.*In).template read<Index>().raw;
     if (in > mask_) {
-      if (in != ~std::uint32_t{0}) device_.wrong(Count::kWrongIndex, "index of a ring", in);
+      if (in != ~std::uint32_t{0}) site_.wrong(Count::kWrongIndex, "index of a ring", in);
       return 0;
     }
     return (in - out_) & mask_;
@@ -104,7 +125,7 @@ class AnswerRing {
     told_ = out_;
     Index value;
     value.raw = out_;
-    (device_.indices.*Out).write(value);
+    (site_.indices.*Out).write(value);
     return true;
   }
   std::uint32_t out() const { return out_; }
@@ -118,8 +139,9 @@ class AnswerRing {
     return *reinterpret_cast<std::atomic<std::uint32_t>*>(at(index) + wire::kEntryBytes - 4);
   }
   void mark_taken(std::uint32_t index) { signature(index).store(wire::kEntryTaken, std::memory_order_relaxed); }
-  Device& device_;
+  Site& site_;
   hal::DmaSpan memory_;
+  Shadow shadow_;
   std::uint32_t mask_;
   std::uint32_t out_ = 0, told_ = 0;
 };

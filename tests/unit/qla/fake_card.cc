@@ -169,6 +169,8 @@ void FakeCard::put(std::uint64_t ring, std::uint32_t length, std::uint32_t& in, 
 void FakeCard::atio(const wire::Entry& entry) { put(icb_.atio_address, icb_.atio_length, atio_in_, entry); }
 void FakeCard::response(const wire::Entry& entry) {
   put(icb_.response_address, icb_.response_length, response_in_, entry);
+  if (wire::InitBlock::ResponseShadow::get(icb_.options2))
+    std::memcpy(at(icb_.response_address) + std::size_t{icb_.response_length} * 64, &response_in_, 4);
 }
 
 void FakeCard::take_requests() {
@@ -178,6 +180,8 @@ void FakeCard::take_requests() {
     requests.push_back(entry);
     request_out_ = (request_out_ + 1) % icb_.request_length;
   }
+  if (wire::InitBlock::RequestShadow::get(icb_.options2))
+    std::memcpy(at(icb_.request_address) + std::size_t{icb_.request_length} * 64, &request_out_, 4);
 }
 
 wire::Entry FakeCard::next_request() {
@@ -200,6 +204,7 @@ std::uint32_t FakeCard::place(std::uint32_t offset) const {
 
 std::uint64_t FakeCard::read(std::uint32_t offset, unsigned width) {
   offset = place(offset);
+  if (offset == 0x20 || offset == 0x24) ++index_reads;
   if (gone) return ~std::uint64_t{0} >> (64 - 8 * width);
   if (offset >= 0x80 && offset < 0xc0) return out_[(offset - 0x80) / 2];
   switch (offset) {

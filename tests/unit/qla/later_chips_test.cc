@@ -102,6 +102,24 @@ TEST_F(TwoImagesTest, NotOneThatIsNotActive) {
   EXPECT_EQ(card.loaded_at, 0x100000u);
 }
 
+// What the chip keeps in host memory is not asked for by the bus.
+TEST_F(TwoImagesTest, IndicesAreReadInMemory) {
+  bring_up();
+  log_in();
+  const int reads = card.index_reads;
+  for (std::uint32_t i = 0; i < 3 * kRequestEntries; ++i) {  // the request ring's index is looked at in each turn of it
+    give_atio(command(0x81 + i));
+    run(1);
+    ASSERT_EQ(commands.size(), i + 1);
+    queue->send_data(*commands.back(), all(true));
+    run(1);
+    give_response(done(request<wire::Ctio7Mode0>(wire::EntryType::kCtio7)));
+    run(1);
+    ASSERT_EQ(data.size(), i + 1);
+  }
+  EXPECT_EQ(card.index_reads, reads);
+}
+
 TEST_F(TwoImagesTest, TheFirstWithoutRecords) {
   bring_up();
   EXPECT_EQ(card.loaded_at, 0x100000u);
