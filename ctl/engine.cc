@@ -15,7 +15,8 @@ namespace {
 
 using Kind = scsi::BackstoreConfig::Kind;
 
-scsi::BackstoreConfig backstore_config(const StoreSpec& spec) {
+scsi::BackstoreConfig backstore_config(const LogicalUnit& lu) {
+  const StoreSpec& spec = lu.store;
   scsi::BackstoreConfig out;
   out.kind = spec.kind == StoreKind::kRam ? Kind::kRam : spec.kind == StoreKind::kNull ? Kind::kNull : Kind::kFile;
   out.path = spec.path;
@@ -23,6 +24,8 @@ scsi::BackstoreConfig backstore_config(const StoreSpec& spec) {
   out.block_size = spec.block_size;
   out.thin = spec.thin;
   out.memory_limit = spec.memory_limit;
+  out.protection = lu.unit.protection_type != 0;
+  out.protection_path = spec.protection_path;
   return out;
 }
 
@@ -60,7 +63,7 @@ void Engine::add_lu(const LogicalUnit& lu, Done done) {
   auto* const opening = new Opening{lu, next_attempt_++, std::move(done)};  // deleted by opened()
   opening_[lu.unit.name] = opening->attempt;
   parts_.worker.submit(
-      parts_.control, [opening] { opening->store = scsi::make_backstore(backstore_config(opening->lu.store)); },
+      parts_.control, [opening] { opening->store = scsi::make_backstore(backstore_config(opening->lu)); },
       [this, opening] { opened(*std::unique_ptr<Opening>(opening)); });
 }
 

@@ -60,6 +60,7 @@ base::Result<void> check_change(const LogicalUnit& before, const LogicalUnit& af
   if (from.block_size != to.block_size) return refuse(name, "block_size");
   if (from.thin != to.thin) return refuse(name, "thin");
   if (from.memory_limit != to.memory_limit) return refuse(name, "memory_limit");
+  if (from.protection_path != to.protection_path) return refuse(name, "protection_path");
   scsi::LuConfig unit = after.unit;
   unit.write_protected = before.unit.write_protected;
   if (unit != before.unit) return refuse(name, "anything but size and write_protected");

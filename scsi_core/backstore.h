@@ -16,6 +16,8 @@
 
 namespace scsi {
 
+inline constexpr std::uint32_t kProtectionBytes = 8;  // protection information of a logical block (SBC-4 4.21)
+
 enum class StoreOp : std::uint8_t { kRead, kWrite, kFlush, kUnmap, kWriteZeroes };
 
 enum class StoreStatus : std::uint8_t {
@@ -47,7 +49,7 @@ struct StoreRequest : base::ListHook<StoreRequest> {
 };
 
 struct StoreGeometry {
-  std::uint32_t block_size = 512;  // logical block, bytes: 512 or 4096
+  std::uint32_t block_size = 512;  // logical block, bytes: 512 or 4096; 8 where protection information is kept
   std::uint64_t blocks = 0;
   std::uint8_t physical_exponent = 3;   // logical blocks per physical block: 2^n
   std::uint32_t unmap_granularity = 1;  // in logical blocks
@@ -94,6 +96,8 @@ class Backstore {
   // First extent at `offset`; may block briefly on a system call (lseek); any thread.
   virtual base::Result<StoreExtent> extent_at(std::uint64_t offset) = 0;
   virtual std::string describe() const = 0;  // "ram", "file /srv/disk0", for status
+  // Where the protection information of a protected medium is (protected.h); null: there is none.
+  virtual Backstore* protection() { return nullptr; }
 };
 
 }  // namespace scsi

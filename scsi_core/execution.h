@@ -48,6 +48,9 @@ void receive(Command& command, std::uint64_t offset, std::uint64_t length, Step 
 // The backstore's answer is in core.store when `then` runs.
 void store(Command& command, StoreOp op, std::uint64_t byte_offset, std::uint64_t length, bool fua, Step then,
            std::uint64_t segments_at = 0);
+// The same with the protection information of the blocks of `extent`; only where Backstore::protection() is not null.
+void store_protection(Command& command, StoreOp op, const Extent& extent, bool fua, Step then,
+                      std::uint64_t segments_at = 0);
 // Receives a parameter list of `length` bytes (from the CDB) into segments[0]; `then` reads it with parameters(). Ends
 // the command with PARAMETER LIST LENGTH ERROR when the initiator announced fewer bytes, or `length` > 64 KiB.
 void receive_parameters(Command& command, std::uint32_t length, Step then);

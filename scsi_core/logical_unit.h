@@ -26,6 +26,7 @@ struct LuConfig {
   bool removable = false;                 // RMB: START STOP UNIT can eject
   bool write_protected = false;           // at the start; LuFlag says what holds now
   bool write_cache = true;                // WCE at power on, unless saved mode pages say otherwise
+  std::uint8_t protection_type = 0;       // of SBC-4 4.21: 1, 2, 3; the medium then holds protection information
   bool operator==(const LuConfig&) const = default;
 };
 
@@ -44,6 +45,7 @@ enum LuFlag : std::uint32_t {
   kLuSoftwareWriteProtected = 1 << 10,  // SWP of the control mode page
   kLuAttentionsStay = 1 << 11,          // UA_INTLCK_CTRL = 10b, 11b: only REQUEST SENSE clears a unit attention
   kLuAttentionForStatus = 1 << 12,      // UA_INTLCK_CTRL = 11b: BUSY and its kin establish one
+  kLuApplicationTagOwned = 1 << 13,     // ATO: the application tag is the application client's
 };
 
 class Fleet;

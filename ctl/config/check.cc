@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "ctl/config/names.h"
 #include "ctl/units.h"
+#include "scsi_core/backstores/backstores.h"
 
 namespace ctl {
 namespace {
@@ -123,6 +124,17 @@ void Checker::secrets(std::size_t index, const User& user) {
   }
 }
 
+namespace {
+
+// Empty: it is in no file.
+std::string protection_path_of(const LogicalUnit& lu) {
+  const StoreSpec& spec = lu.store;
+  if (lu.unit.protection_type == 0 || !spec.protection_path.empty()) return spec.protection_path;
+  return spec.kind == StoreKind::kFile ? spec.path + scsi::kProtectionSuffix : std::string();
+}
+
+}  // namespace
+
 void Checker::logical_units() {
   std::set<std::string> paths, identities;
   for (std::size_t i = 0; i < config_.logical_units.size(); ++i) {
@@ -133,6 +145,9 @@ void Checker::logical_units() {
     store(i, lu);
     require(lu.store.path.empty() || paths.insert(lu.store.path).second, "lu", i, "path",
             "lu \"{}\": another logical unit has the same path", lu.unit.name);
+    const std::string beside = protection_path_of(lu);
+    require(beside.empty() || paths.insert(beside).second, "lu", i, "protection_path",
+            "lu \"{}\": its protection information would be in the file of another logical unit", lu.unit.name);
     require(lu.unit.naa_high == 0 || identities.insert(format_naa(lu.unit)).second, "lu", i, "naa",
             "lu \"{}\": another logical unit has the same naa", lu.unit.name);
   }
@@ -166,6 +181,14 @@ void Checker::store(std::size_t index, const LogicalUnit& lu) {
        "physical_block_size", "physical_block_size must be a power of two from block_size to 65536");
   rule(spec.memory_limit == 0 || spec.kind == StoreKind::kRam, "memory_limit",
        "only ram backstores have a memory_limit");
+  const std::string& beside = spec.protection_path;
+  rule(beside.empty() || lu.unit.protection_type != 0, "protection_path",
+       "protection_path is for logical units with a protection_type");
+  rule(on_path || beside.empty(), "protection_path", "only file and block backstores have a protection_path");
+  rule(beside.empty() || (beside.front() == '/' && beside.size() < 4096 && beside.find('\0') == std::string::npos),
+       "protection_path", "protection_path must be absolute");
+  rule(lu.unit.protection_type == 0 || spec.kind != StoreKind::kBlock || !beside.empty(), "protection_path",
+       "a block device has no room for protection information: name a file for it in protection_path");
   rule(spec.block_size == 0 || spec.size % spec.block_size == 0, "size", "size must be a multiple of block_size");
 }
 

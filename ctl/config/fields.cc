@@ -59,6 +59,8 @@ Entry entry_of(const LogicalUnit& lu) {
   out.number("physical_block_size", lu.unit.physical_block_size, normal.physical_block_size);
   out.flag("thin", lu.store.thin, store.thin);
   if (lu.store.memory_limit != 0) out.text("memory_limit", format_size(lu.store.memory_limit));
+  out.number("protection_type", lu.unit.protection_type, normal.protection_type);
+  out.text("protection_path", lu.store.protection_path, "");
   out.text("vendor", lu.unit.vendor, normal.vendor);
   out.text("product", lu.unit.product, normal.product);
   out.text("revision", lu.unit.revision, normal.revision);

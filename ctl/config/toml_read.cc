@@ -45,6 +45,8 @@ void read_lu(TableReader& in, LogicalUnit& out) {
   in.read("physical_block_size", out.unit.physical_block_size, 512, 65536);
   in.read("thin", out.store.thin);
   in.read_size("memory_limit", out.store.memory_limit);
+  in.read("protection_type", out.unit.protection_type, 0, 3);
+  in.read("protection_path", out.store.protection_path);
   in.read("vendor", out.unit.vendor);
   in.read("product", out.unit.product);
   in.read("revision", out.unit.revision);

@@ -45,6 +45,8 @@ Json show(const LogicalUnit& lu) {
               {"write_cache", lu.unit.write_cache}};
   if (lu.unit.physical_block_size != 0) out["physical_block_size"] = lu.unit.physical_block_size;
   if (!lu.store.path.empty()) out["path"] = lu.store.path;
+  if (lu.unit.protection_type != 0) out["protection_type"] = lu.unit.protection_type;
+  if (!lu.store.protection_path.empty()) out["protection_path"] = lu.store.protection_path;
   if (lu.store.memory_limit != 0) out["memory_limit"] = lu.store.memory_limit;
   return out;
 }

@@ -26,6 +26,10 @@ base::Result<LogicalUnit> lu_from(const Params& params) {
   }
   flag("thin", lu.store.thin);
   lu.store.memory_limit = params.size("memory_limit");
+  if (params.has("protection_type")) {
+    lu.unit.protection_type = static_cast<std::uint8_t>(params.integer("protection_type"));
+  }
+  text("protection_path", lu.store.protection_path);
   text("vendor", lu.unit.vendor);
   text("product", lu.unit.product);
   text("revision", lu.unit.revision);

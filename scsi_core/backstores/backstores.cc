@@ -3,11 +3,13 @@
 
 #include "scsi_core/backstores/file.h"
 #include "scsi_core/backstores/null.h"
+#include "scsi_core/backstores/protected.h"
 #include "scsi_core/backstores/ram.h"
 
 namespace scsi {
+namespace {
 
-base::Result<std::unique_ptr<Backstore>> make_backstore(const BackstoreConfig& config) {
+base::Result<std::unique_ptr<Backstore>> make_data(const BackstoreConfig& config) {
   switch (config.kind) {
     case BackstoreConfig::Kind::kRam:
       return RamStore::create({.size = config.size,
@@ -26,6 +28,36 @@ base::Result<std::unique_ptr<Backstore>> make_backstore(const BackstoreConfig& c
     }
   }
   return base::fail(base::Errc::kInvalid, "unknown kind of backstore");
+}
+
+// Not past the page cache: eight bytes are less than a device writes.
+base::Result<std::unique_ptr<Backstore>> make_information(const BackstoreConfig& config, std::uint64_t blocks) {
+  const std::uint64_t bytes = blocks * kProtectionBytes;
+  switch (config.kind) {
+    case BackstoreConfig::Kind::kRam:
+      return RamStore::create({.size = bytes, .block_size = kProtectionBytes, .thin = config.thin});
+    case BackstoreConfig::Kind::kNull:
+      return NullStore::create(bytes, kProtectionBytes, config.thin);
+    case BackstoreConfig::Kind::kFile: {
+      FileOptions options;
+      options.path = config.protection_path.empty() ? config.path + kProtectionSuffix : config.protection_path;
+      options.size = bytes;
+      options.block_size = kProtectionBytes;
+      options.thin = config.thin;
+      options.direct = false;
+      return FileStore::create(options);
+    }
+  }
+  return base::fail(base::Errc::kInvalid, "unknown kind of backstore");
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<Backstore>> make_backstore(const BackstoreConfig& config) {
+  auto data = TRY(make_data(config));
+  if (!config.protection) return data;
+  auto information = TRY(make_information(config, data->geometry().blocks));
+  return std::unique_ptr<Backstore>(std::make_unique<ProtectedStore>(std::move(data), std::move(information)));
 }
 
 }  // namespace scsi

@@ -9,6 +9,8 @@
 
 namespace scsi {
 
+inline constexpr char kProtectionSuffix[] = ".protection";
+
 struct BackstoreConfig {
   enum class Kind : std::uint8_t { kRam, kFile, kNull };  // kFile: regular files and block devices
   Kind kind = Kind::kRam;
@@ -17,6 +19,8 @@ struct BackstoreConfig {
   std::uint32_t block_size = 512;
   bool thin = true;                // false: all of it is allocated at once
   std::uint64_t memory_limit = 0;  // kRam: bytes that may be in use at a time; 0: the process' limit only
+  bool protection = false;         // with protection information (protected.h)
+  std::string protection_path;     // kFile: the file that holds it; empty: `path` with kProtectionSuffix
   bool operator==(const BackstoreConfig&) const = default;
 };
 

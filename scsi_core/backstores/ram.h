@@ -19,7 +19,7 @@ namespace scsi {
 
 struct RamOptions {
   std::uint64_t size = 0;          // bytes
-  std::uint32_t block_size = 512;  // 512 or 4096
+  std::uint32_t block_size = 512;  // 512 or 4096; kProtectionBytes for protection information
   bool thin = true;                // false: the memory is set aside at once, so that no write finds it used up
   std::uint64_t memory_limit = 0;  // bytes of pages that may exist at a time; 0: the process' limit only
 };

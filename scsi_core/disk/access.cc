@@ -15,6 +15,8 @@ std::uint16_t length_field(const Command& c) {
       return offsetof(cdb::Medium10, transfer_length);
     case 12:
       return offsetof(cdb::Medium12, transfer_length);
+    case 32:
+      return offsetof(cdb::Medium32, transfer_length);
     default:
       break;
   }
@@ -41,6 +43,23 @@ StoreChannel* open_channel(Command& c) {
   if (opened) return *opened;
   finish(c, Outcome::check(kLogicalUnitFailure));
   return nullptr;
+}
+
+void flush_medium(Command& c, const Extent& e, Step then) {
+  struct Flushing {
+    Extent extent;
+    Step then;
+  };
+  const std::uint32_t shift = c.core.lu->block_shift();
+  if (server(c).protection_type() == 0) {
+    return store(c, StoreOp::kFlush, e.lba << shift, e.blocks << shift, false, then);
+  }
+  c.scratch_as<Flushing>() = {e, then};
+  store(c, StoreOp::kFlush, e.lba << shift, e.blocks << shift, false, [](Command& at) {
+    if (!store_ok(at)) return;
+    const Flushing& flushing = at.scratch_as<Flushing>();
+    store_protection(at, StoreOp::kFlush, flushing.extent, false, flushing.then);
+  });
 }
 
 bool all_data_announced(Command& c) {

@@ -81,6 +81,10 @@ inline StoreChannel* channel(Command& c) {
   return open != nullptr ? open : open_channel(c);
 }
 
+// Makes the data and the protection information of an extent stable; no blocks mean all. Uses the scratch; `then` asks
+// store_ok().
+void flush_medium(Command& c, const Extent& e, Step then);
+
 // What the initiator sends must be all that the CDB asks for: comparing or writing a part of it would be no answer.
 // False: the command has been ended.
 bool all_data_announced(Command& c);

@@ -10,11 +10,15 @@
 namespace scsi {
 namespace {
 
-base::Result<void> check(const LuConfig& config, const StoreGeometry& geometry) {
+base::Result<void> check(const LuConfig& config, const StoreGeometry& geometry, bool has_protection) {
   const auto wrong = [&](const char* text) { return base::fail(base::Errc::kInvalid, config.name + ": " + text); };
   if (geometry.block_size != 512 && geometry.block_size != 4096) return wrong("a block is 512 or 4096 bytes");
   if (geometry.blocks == 0) return wrong("the medium has no blocks");
   if (geometry.blocks > ~std::uint64_t{0} / geometry.block_size) return wrong("the medium is too large");
+  if (config.protection_type > 3) return wrong("the types of protection are 1, 2 and 3");
+  if ((config.protection_type != 0) != has_protection) {
+    return wrong("the medium must hold protection information if the logical unit has it, and only then");
+  }
   const std::uint32_t physical = config.physical_block_size;
   if (physical != 0 && (physical < geometry.block_size || physical > 1u << 20 || (physical & (physical - 1)) != 0)) {
     return wrong("a physical block is a power of two of bytes, from a logical block to 1 MiB");
@@ -42,7 +46,8 @@ struct Making {
 }  // namespace
 
 void Core::add_disk(LuConfig config, std::unique_ptr<Backstore> store, Done done) {
-  if (auto valid = check(config, store->geometry()); !valid) return impl_->answer(std::move(done), std::move(valid));
+  if (auto valid = check(config, store->geometry(), store->protection() != nullptr); !valid)
+    return impl_->answer(std::move(done), std::move(valid));
   const CoreOptions& options = impl_->fleet.options();
   const auto making = std::make_shared<Making>(Making{std::move(config), std::move(store), nullptr, std::move(done)});
   const auto make = [making, metadata = options.metadata] {

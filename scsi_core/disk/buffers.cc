@@ -8,9 +8,7 @@
 #include "base/check.h"
 
 namespace scsi::disk {
-namespace {
 
-// The bytes from `at` to the end of the segment that holds them, at most `length`.
 std::span<std::byte> piece(const Command& c, std::uint64_t at, std::uint64_t length) {
   for (std::size_t i = 0; i < c.core.segment_count; ++i) {
     const auto& bytes = c.core.segments[i].bytes;
@@ -20,6 +18,8 @@ std::span<std::byte> piece(const Command& c, std::uint64_t at, std::uint64_t len
   CHECK(false);  // outside the segments
   return {};
 }
+
+namespace {
 
 // Calls fn(left piece, right piece, offset) for pieces of equal size until it returns false.
 template <class Fn>
@@ -33,6 +33,21 @@ void for_pieces(const Command& c, std::uint64_t left, std::uint64_t right, std::
 }
 
 }  // namespace
+
+void copy(const Command& c, std::uint64_t to, std::uint64_t from, std::uint64_t length) {
+  for_pieces(c, to, from, length, [](std::span<std::byte> a, std::span<std::byte> b, std::uint64_t) {
+    std::memcpy(a.data(), b.data(), a.size());
+    return true;
+  });
+}
+
+void invert(const Command& c, std::uint64_t at, std::uint64_t length) {
+  for (std::uint64_t done = 0; done < length;) {
+    const auto bytes = piece(c, at + done, length - done);
+    for (std::byte& byte : bytes) byte = ~byte;
+    done += bytes.size();
+  }
+}
 
 std::uint64_t first_difference(const Command& c, std::uint64_t left, std::uint64_t right, std::uint64_t length) {
   std::uint64_t found = length;

@@ -2,11 +2,16 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "scsi_core/command.h"
 
 namespace scsi::disk {
 
+// The bytes from `at` to the end of the segment that holds them, at most `length`.
+std::span<std::byte> piece(const Command& c, std::uint64_t at, std::uint64_t length);
+void copy(const Command& c, std::uint64_t to, std::uint64_t from, std::uint64_t length);  // not overlapping
+void invert(const Command& c, std::uint64_t at, std::uint64_t length);                    // every bit
 // Offset of the first byte in which the runs at `left` and `right` differ; `length` when they are equal.
 std::uint64_t first_difference(const Command& c, std::uint64_t left, std::uint64_t right, std::uint64_t length);
 void or_into(const Command& c, std::uint64_t to, std::uint64_t from, std::uint64_t length);

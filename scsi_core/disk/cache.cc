@@ -25,8 +25,7 @@ void synchronize_cache(Command& c) {
   Extent e;
   if (!admit_to_end(c, e)) return;
   if (e.blocks == 0) return finish(c);
-  const std::uint32_t shift = c.core.lu->block_shift();
-  store(c, StoreOp::kFlush, e.lba << shift, e.blocks << shift, false, &synchronized);
+  flush_medium(c, e, &synchronized);
 }
 
 // CONDITION MET says that all blocks are in the cache now: true for a medium that is memory. Where blocks are read

@@ -26,7 +26,9 @@ struct Capacity16 {  // SBC-4 5.21.2
   std::uint8_t reserved[16];
 };
 static_assert(sizeof(Capacity16) == 32);
-using PhysicalExponent = base::Bits8<3, 0>;
+using ProtectionType = base::Bits8<3, 1>;
+using ProtectionEnabled = base::Flag8<0>;
+using PhysicalExponent = base::Bits8<3, 0>;  // beside P_I_EXPONENT: one protection interval a block
 using Lbpme = base::Flag<std::uint16_t, 15>;
 using Lbprz = base::Flag<std::uint16_t, 14>;
 
@@ -64,6 +66,10 @@ void read_capacity_16(Command& c) {
   Capacity16 capacity{};
   capacity.returned_logical_block_address = last_block(c);
   capacity.logical_block_length = static_cast<std::uint32_t>(block_size(c));
+  if (const std::uint8_t type = server(c).protection_type(); type != 0) {
+    capacity.protection = static_cast<std::uint8_t>(ProtectionType::of(static_cast<std::uint8_t>(type - 1)) |
+                                                    ProtectionEnabled::of(true));
+  }
   capacity.exponents = PhysicalExponent::of(geometry.physical_exponent);
   capacity.provisioning_and_lowest_aligned =
       static_cast<std::uint16_t>(Lbpme::of(geometry.thin) | Lbprz::of(geometry.thin));

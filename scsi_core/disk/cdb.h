@@ -68,6 +68,24 @@ struct Medium16 {
 };
 static_assert(sizeof(Medium16) == 16 && alignof(Medium16) == 1);
 
+// READ, WRITE, WRITE AND VERIFY, VERIFY, WRITE SAME (32): with protection type 2 only.
+struct Medium32 {
+  std::uint8_t operation_code;  // variable length
+  std::uint8_t control;
+  std::uint8_t reserved[4];
+  std::uint8_t group_number;
+  std::uint8_t additional_cdb_length;
+  be16 service_action;
+  std::uint8_t flags;
+  std::uint8_t reserved11;
+  be64 logical_block_address;
+  be32 expected_initial_logical_block_reference_tag;
+  be16 expected_logical_block_application_tag;
+  be16 logical_block_application_tag_mask;
+  be32 transfer_length;
+};
+static_assert(sizeof(Medium32) == 32 && alignof(Medium32) == 1);
+
 struct CompareAndWrite {
   std::uint8_t operation_code;
   std::uint8_t flags;

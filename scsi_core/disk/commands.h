@@ -22,6 +22,14 @@ void compare_and_write(Command& c);
 void or_write(Command& c);
 // write_same.cc
 void write_same(Command& c);  // 10, 16
+// protected_*.cc: the same of a unit with protection information
+void protected_read(Command& c);               // 6, 10, 12, 16, 32
+void protected_write(Command& c);              // 6, 10, 12, 16, 32
+void protected_write_atomic(Command& c);       // 16
+void protected_write_and_verify(Command& c);   // 10, 12, 16, 32
+void protected_verify(Command& c);             // 10, 12, 16, 32
+void protected_write_same(Command& c);         // 10, 16, 32
+void protected_compare_and_write(Command& c);  // 16
 // provisioning.cc
 void unmap(Command& c);
 void get_lba_status(Command& c);

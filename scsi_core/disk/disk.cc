@@ -14,11 +14,11 @@ constexpr std::uint32_t kMiB = 1 << 20;
 
 }  // namespace
 
-Limits::Limits(std::uint32_t block_shift)
+Limits::Limits(std::uint32_t block_shift, bool protection)
     : transfer((32 * kMiB) >> block_shift),
       write_same((128 * kMiB) >> block_shift),
       compare_and_write(static_cast<std::uint8_t>(std::min(255u, (kMiB / 2) >> block_shift))),
-      atomic(std::min(512u, (2 * kMiB) >> block_shift)),
+      atomic(std::min(512u, (protection ? kMiB / 4 : 2 * kMiB) >> block_shift)),
       unmap_blocks(kMiB),
       unmap_descriptors(256) {}
 
@@ -28,7 +28,7 @@ std::uint32_t shift_of(std::uint32_t block_size) { return static_cast<std::uint3
 
 // Unreadable saved pages must not turn a write cache on that somebody had turned off.
 ModePages restored(const LuConfig& config, MetadataStore* metadata) {
-  ModePages modes(config.write_cache);
+  ModePages modes(config.write_cache, config.protection_type != 0);
   if (metadata == nullptr) return modes;
   const auto record = metadata->load(config.name, kModePagesRecord);
   if (record && !record->has_value()) return modes;
@@ -47,10 +47,11 @@ ModePages restored(const LuConfig& config, MetadataStore* metadata) {
 }  // namespace
 
 DiskServer::DiskServer(const LuConfig& config, const Backstore& store, MetadataStore* metadata)
-    : limits_(shift_of(store.geometry().block_size)),
+    : limits_(shift_of(store.geometry().block_size), config.protection_type != 0),
       lends_(store.lends()),
       volatile_cache_(store.volatile_cache()),
-      opcodes_(disk::opcodes(store.geometry().thin)),
+      protection_type_(config.protection_type),
+      opcodes_(disk::opcodes(store.geometry().thin, protection_type_)),
       metadata_(metadata),
       modes_(restored(config, metadata)) {}
 
@@ -79,6 +80,7 @@ void DiskServer::publish(LogicalUnit& lu) const {
   const ModePages::Image& now = modes_.current;
   set_flag(lu, kLuWriteCache, mode::WriteCacheEnabled::get(now));
   set_flag(lu, kLuDescriptorSense, mode::DescriptorSense::get(now));
+  set_flag(lu, kLuApplicationTagOwned, mode::ApplicationTagOwner::get(now));
   set_flag(lu, kLuTaskAborted, mode::TaskAbortedStatus::get(now));
   set_flag(lu, kLuAttentionsStay, mode::UnitAttentionInterlock::get(now) >= 2);
   set_flag(lu, kLuAttentionForStatus, mode::UnitAttentionInterlock::get(now) == 3);

@@ -19,7 +19,7 @@ namespace scsi::disk {
 // BLOCK LIMITS of VPD page B0h, in logical blocks. Each command is bounded, so that none outlives the time limit of
 // its opcode row by far; buffers are taken in parts, so that none needs more than two MiB at a time.
 struct Limits {
-  explicit Limits(std::uint32_t block_shift);
+  Limits(std::uint32_t block_shift, bool protection);
   std::uint32_t transfer;
   std::uint32_t write_same;
   std::uint8_t compare_and_write;
@@ -41,6 +41,7 @@ class DiskServer final : public DeviceServer {
   const Limits& limits() const { return limits_; }
   bool lends() const { return lends_; }
   bool volatile_cache() const { return volatile_cache_; }
+  std::uint8_t protection_type() const { return protection_type_; }
 
   // --- home reactor ---
   const ModePages& modes() const { return modes_; }
@@ -57,6 +58,7 @@ class DiskServer final : public DeviceServer {
   const Limits limits_;
   const bool lends_;
   const bool volatile_cache_;
+  const std::uint8_t protection_type_;
   const OpcodeTable& opcodes_;
   MetadataStore* const metadata_;
   ModePages modes_;

@@ -26,6 +26,7 @@ struct StandardInquiry {
 };
 static_assert(sizeof(StandardInquiry) == 8);
 using Rmb = base::Flag8<7>;
+using ProtectBit = base::Flag8<0>;
 
 struct VpdHeader {
   std::uint8_t peripheral;
@@ -53,7 +54,9 @@ void put_versions(const Command& c, base::Writer& out) {
 void standard(const Command& c, base::Writer& out) {
   static const LuConfig kNobody;
   const LuConfig& config = c.core.lu != nullptr ? c.core.lu->config() : kNobody;
-  out.put(StandardInquiry{.peripheral = peripheral(c), .rmb = Rmb::of(config.removable)});
+  out.put(StandardInquiry{.peripheral = peripheral(c),
+                          .rmb = Rmb::of(config.removable),
+                          .sccs_tpgs_3pc_protect = ProtectBit::of(config.protection_type != 0)});
   out.ascii(config.vendor, 8);
   out.ascii(config.product, 16);
   out.ascii(config.revision, 4);

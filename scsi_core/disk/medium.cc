@@ -53,7 +53,7 @@ void start_stop_unit(Command& c) {
     return finish(c, Outcome::invalid_cdb_field(offsetof(cdb::StartStopUnit, action), cdb::LoadEject::kHi));
   }
   const bool medium = (c.core.lu->flags.load(std::memory_order_relaxed) & kLuEjected) == 0;
-  if (!start && medium && !cdb::NoFlush::get(action)) return store(c, StoreOp::kFlush, 0, 0, false, &flushed);
+  if (!start && medium && !cdb::NoFlush::get(action)) return flush_medium(c, {}, &flushed);
   at_home(c, &apply, &done);
 }
 

@@ -38,17 +38,25 @@ constexpr ModePages::Image kChangeable = {
 };
 // clang-format on
 
+constexpr ModePages::Image with_ato(ModePages::Image image) {
+  image[mode::ApplicationTagOwner::kAt] |= 0x80;
+  return image;
+}
+constexpr ModePages::Image kChangeableWithProtection = with_ato(kChangeable);
+
 constexpr std::byte kRecordVersion{1};
 
 }  // namespace
 
-ModePages::ModePages(bool write_cache) : defaults(kDefaults) {
+ModePages::ModePages(bool write_cache, bool with_protection) : defaults(kDefaults), protection(with_protection) {
   if (!write_cache) defaults[mode::WriteCacheEnabled::kAt] = 0;
   current = saved = defaults;
 }
 
 std::span<const ModePage> ModePages::pages() { return kPages; }
-const ModePages::Image& ModePages::changeable() { return kChangeable; }
+const ModePages::Image& ModePages::changeable(bool protection) {
+  return protection ? kChangeableWithProtection : kChangeable;
+}
 const ModePages::Image& ModePages::layout() { return kDefaults; }
 
 const ModePage* ModePages::find(std::uint8_t code, std::uint8_t subpage) {
@@ -81,7 +89,7 @@ base::Result<ModePages::Image> ModePages::decode(std::span<const std::byte> reco
     const ModePage* page = find(std::to_integer<std::uint8_t>(record[0]), std::to_integer<std::uint8_t>(record[1]));
     if (page != nullptr && page->length == length) {
       for (std::size_t i = 0; i < length; ++i) {
-        const std::uint8_t mask = kChangeable[page->at + i];
+        const std::uint8_t mask = changeable(protection)[page->at + i];
         const auto kept = static_cast<std::uint8_t>(image[page->at + i] & ~mask);
         image[page->at + i] = static_cast<std::uint8_t>(kept | (std::to_integer<std::uint8_t>(record[3 + i]) & mask));
       }

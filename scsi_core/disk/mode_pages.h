@@ -27,12 +27,14 @@ struct ModePages {
   static constexpr std::size_t kImageSize = 88;
   using Image = std::array<std::uint8_t, kImageSize>;  // the pages one after another, headers included, PS = 0
 
-  explicit ModePages(bool write_cache);
+  // `protection`: of a unit with protection information, where ATO may change.
+  explicit ModePages(bool write_cache, bool protection = false);
   Image current, saved, defaults;
+  bool protection;
 
   static std::span<const ModePage> pages();  // ascending by code and subpage
   static const ModePage* find(std::uint8_t code, std::uint8_t subpage);
-  static const Image& changeable();
+  static const Image& changeable(bool protection = false);
   static const Image& layout();  // an image with the page headers
 
   // Saved pages as a record: {code, subpage, length, bytes} each. From a record, only changeable bits are taken.
@@ -52,6 +54,7 @@ using WriteCacheEnabled = In<kCaching, 2, base::Flag8<2>>;
 using DescriptorSense = In<kControl, 2, base::Flag8<2>>;
 using UnitAttentionInterlock = In<kControl, 4, base::Bits8<5, 4>>;
 using SoftwareWriteProtect = In<kControl, 4, base::Flag8<3>>;
+using ApplicationTagOwner = In<kControl, 5, base::Flag8<7>>;  // ATO: 1: the application client's
 using TaskAbortedStatus = In<kControl, 5, base::Flag8<6>>;
 }  // namespace mode
 

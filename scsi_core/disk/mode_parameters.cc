@@ -67,7 +67,8 @@ Outcome check_block_descriptor(std::span<const std::byte> list, const Head& head
 int top_bit(unsigned wrong) { return 31 - __builtin_clz(wrong); }
 
 // Applies the page at list[at]; `at` moves behind it.
-Outcome apply_page(std::span<const std::byte> list, std::size_t& at, ModePages::Image& image) {
+Outcome apply_page(std::span<const std::byte> list, std::size_t& at, const ModePages::Image& changeable,
+                   ModePages::Image& image) {
   const auto byte = [&](std::size_t offset) { return std::to_integer<std::uint8_t>(list[at + offset]); };
   const std::size_t left = list.size() - at;
   const bool sub = SubpageFormat::get(byte(0));
@@ -80,7 +81,7 @@ Outcome apply_page(std::span<const std::byte> list, std::size_t& at, ModePages::
   if (left < page->length) return length_error();
   for (std::size_t i = header; i < page->length; ++i) {
     std::uint8_t& now = image[page->at + i];
-    const unsigned wrong = (now ^ byte(i)) & ~unsigned{ModePages::changeable()[page->at + i]} & 0xff;
+    const unsigned wrong = (now ^ byte(i)) & ~unsigned{changeable[page->at + i]} & 0xff;
     if (wrong != 0) return invalid(at + i, top_bit(wrong));
     now = byte(i);
     constexpr std::uint8_t kReservedInterlock = 1;
@@ -101,8 +102,9 @@ Outcome apply_mode_parameters(std::span<const std::byte> list, const ModeSelecti
     return invalid(selection.ten ? offsetof(ModeHeader10, medium_type) : offsetof(ModeHeader6, medium_type));
   }
   if (const Outcome o = check_block_descriptor(list, head, selection); o.status != Status::kGood) return o;
+  const ModePages::Image& changeable = ModePages::changeable(selection.protection);
   for (std::size_t at = head.size + head.descriptors; at < list.size();) {
-    if (const Outcome o = apply_page(list, at, image); o.status != Status::kGood) return o;
+    if (const Outcome o = apply_page(list, at, changeable, image); o.status != Status::kGood) return o;
   }
   return Outcome::good();
 }

@@ -58,6 +58,7 @@ struct ModeSelection {
   std::uint64_t blocks = 0;      // capacity of the medium
   std::uint32_t block_size = 0;  // bytes
   bool ten = false;              // MODE SELECT(10)
+  bool protection = false;       // of a unit with protection information
 };
 
 // Applies `list` to `image`. Anything but GOOD: `image` may be half changed and is to be thrown away.

@@ -17,7 +17,8 @@ Outcome outcome_of(Command& c, ModePages::Image& image) {
   return apply_mode_parameters(parameters(c),
                                {.blocks = c.core.lu->blocks.load(std::memory_order_relaxed),
                                 .block_size = static_cast<std::uint32_t>(block_size(c)),
-                                .ten = c.core.row->length == 10},
+                                .ten = c.core.row->length == 10,
+                                .protection = server(c).protection_type() != 0},
                                image);
 }
 
@@ -65,7 +66,7 @@ void flushed(Command& c) {
 }
 
 void checked(Command& c) {
-  if (c.scratch_as<bool>()) return store(c, StoreOp::kFlush, 0, 0, false, &flushed);
+  if (c.scratch_as<bool>()) return flush_medium(c, {}, &flushed);
   at_home_async(c, &apply, &done);
 }
 

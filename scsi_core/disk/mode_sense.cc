@@ -18,7 +18,7 @@ void copy_pages(Command& c) {
   auto& image = c.scratch_as<ModePages::Image>();
   switch (cdb::PageControl::get(wire<cdb::ModeSense6>(c).page)) {
     case kChangeable:
-      image = ModePages::changeable();
+      image = ModePages::changeable(modes.protection);
       break;
     case kDefault:
       image = modes.defaults;

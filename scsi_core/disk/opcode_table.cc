@@ -228,11 +228,15 @@ std::vector<OpcodeRow> without_unit() {
 
 namespace disk {
 
-const OpcodeTable& opcodes(bool thin) {
-  static const OpcodeTable thin_table(kRows);
-  static const std::vector<OpcodeRow> full_rows = fully_provisioned();
-  static const OpcodeTable full_table(full_rows);
-  return thin ? thin_table : full_table;
+const OpcodeTable& opcodes(bool thin, std::uint8_t protection) {
+  static const std::vector<OpcodeRow> full = fully_provisioned();
+  static const OpcodeTable plain[] = {OpcodeTable(full), OpcodeTable(kRows)};
+  if (protection == 0) return plain[thin];
+  static const OpcodeTable long_cdbs[] = {OpcodeTable(with_protection(full, 2)),
+                                          OpcodeTable(with_protection(kRows, 2))};
+  static const OpcodeTable short_cdbs[] = {OpcodeTable(with_protection(full, 1)),
+                                           OpcodeTable(with_protection(kRows, 1))};  // type 3 has the same
+  return protection == 2 ? long_cdbs[thin] : short_cdbs[thin];
 }
 
 }  // namespace disk

@@ -63,17 +63,31 @@ struct Unmapping {
   std::size_t next;
 };
 
+void unmap_next(Command& c);
+
+bool stable(const Command& c) { return server(c).volatile_cache() && must_be_stable(c, false); }
+
+// The extent of the descriptor before `next`.
+void unmap_data(Command& c) {
+  const UnmapDescriptor d = descriptor(c, c.scratch_as<Unmapping>().next - 1);
+  const std::uint32_t shift = c.core.lu->block_shift();
+  store(c, StoreOp::kUnmap, std::uint64_t{d.logical_block_address} << shift,
+        std::uint64_t{d.number_of_logical_blocks} << shift, stable(c), [](Command& done) {
+          if (store_ok(done)) unmap_next(done);
+        });
+}
+
+// Protection information goes first: blocks of zeroes without it are not checked, with it they would be found wrong.
 void unmap_next(Command& c) {
   auto& work = c.scratch_as<Unmapping>();
   while (work.next < work.count) {
     const UnmapDescriptor d = descriptor(c, work.next++);
     if (d.number_of_logical_blocks == 0) continue;
-    const std::uint32_t shift = c.core.lu->block_shift();
-    const bool stable = server(c).volatile_cache() && must_be_stable(c, false);
-    return store(c, StoreOp::kUnmap, std::uint64_t{d.logical_block_address} << shift,
-                 std::uint64_t{d.number_of_logical_blocks} << shift, stable, [](Command& done) {
-                   if (store_ok(done)) unmap_next(done);
-                 });
+    if (server(c).protection_type() == 0) return unmap_data(c);
+    return store_protection(c, StoreOp::kUnmap, {d.logical_block_address, d.number_of_logical_blocks}, stable(c),
+                            [](Command& done) {
+                              if (store_ok(done)) unmap_data(done);
+                            });
   }
   finish(c);
 }

@@ -27,13 +27,27 @@ struct ExtendedInquiry {  // SPC-5 7.7.7
   std::uint8_t reserved[50] = {};
 };
 static_assert(sizeof(ExtendedInquiry) == 60);
+using Spt = base::Bits8<5, 3>;
+using GuardCheck = base::Flag8<2>;
+using ApplicationTagCheck = base::Flag8<1>;
+using ReferenceTagCheck = base::Flag8<0>;
 using HeadSup = base::Flag8<2>;
 using OrdSup = base::Flag8<1>;
 using SimpSup = base::Flag8<0>;
 using VSup = base::Flag8<0>;
 
+// SPT names the one type that this unit has. The application tag is known from 32-byte CDBs only; what the reference
+// tag of type 3 is, nobody says.
+std::uint8_t protection_checks(std::uint8_t type) {
+  if (type == 0) return 0;
+  constexpr std::uint8_t kSupported[] = {0, 0b000, 0b010, 0b100};
+  return static_cast<std::uint8_t>(Spt::of(kSupported[type]) | GuardCheck::of(true) |
+                                   ApplicationTagCheck::of(type == 2) | ReferenceTagCheck::of(type != 3));
+}
+
 void extended_inquiry(const Command& c, base::Writer& out) {
   ExtendedInquiry page;
+  page.activate_microcode_spt_chk = protection_checks(server(c).protection_type());
   page.task_support = HeadSup::of(true) | OrdSup::of(true) | SimpSup::of(true);
   page.cache_support = VSup::of(server(c).volatile_cache());
   page.maximum_supported_sense_data_length = Sense::kMaxSize;

@@ -15,6 +15,10 @@ namespace {
 
 constexpr base::Logger kLog("core");
 
+struct StorePlace {
+  std::uint64_t offset, length, segments_at;
+};
+
 void note(Command& command, CommandEvent event, std::uint64_t detail) {
   const base::Time now = router_of(command).reactor().now();
   command.core.step_at = now;
@@ -129,11 +133,21 @@ void receive(Command& command, std::uint64_t offset, std::uint64_t length, Step 
       begin_transfer(command, CommandState::kDataOut, CommandEvent::kDataOutAsked, offset, bytes, segments_at));
 }
 
-void store(Command& command, StoreOp op, std::uint64_t byte_offset, std::uint64_t length, bool fua, Step then,
-           std::uint64_t segments_at) {
+namespace {
+
+// Bytes of protection information that failed are told as the data that they belong to.
+void protection_done(StoreRequest& request) {
+  const Command& command = *static_cast<Command*>(request.context);
+  if (request.status == StoreStatus::kMediumError) {
+    request.bad_offset = request.bad_offset / kProtectionBytes << command.core.lu->block_shift();
+  }
+  store_done(request);
+}
+
+inline void ask(Command& command, const base::Result<StoreChannel*>& channel, StoreOp op, const StorePlace& place,
+                bool fua, Step then, StoreDone done) {
   CoreState& core = command.core;
   CHECK(core.state == CommandState::kActive);
-  auto channel = core.shard->channel();
   if (!channel.has_value()) {
     complete(command, Outcome::check(kLogicalUnitFailure));
     return;
@@ -143,15 +157,30 @@ void store(Command& command, StoreOp op, std::uint64_t byte_offset, std::uint64_
   StoreRequest& request = core.store;
   request.op = op;
   request.fua = fua;
-  request.offset = byte_offset;
-  request.length = length;
+  request.offset = place.offset;
+  request.length = place.length;
   request.segments = {};
-  if (op == StoreOp::kRead || op == StoreOp::kWrite) request.segments = window(core, segments_at, length);
-  request.done = &store_done;
+  if (op == StoreOp::kRead || op == StoreOp::kWrite) {
+    request.segments = window(core, place.segments_at, place.length);
+  }
+  request.done = done;
   request.context = &command;
   request.status = StoreStatus::kGood;
   note(command, CommandEvent::kStoreAsked, static_cast<std::uint64_t>(op));
   (*channel)->submit(request);
+}
+
+}  // namespace
+
+void store(Command& command, StoreOp op, std::uint64_t byte_offset, std::uint64_t length, bool fua, Step then,
+           std::uint64_t segments_at) {
+  ask(command, command.core.shard->channel(), op, {byte_offset, length, segments_at}, fua, then, &store_done);
+}
+
+void store_protection(Command& command, StoreOp op, const Extent& extent, bool fua, Step then,
+                      std::uint64_t segments_at) {
+  ask(command, command.core.shard->protection_channel(), op,
+      {extent.lba * kProtectionBytes, extent.blocks * kProtectionBytes, segments_at}, fua, then, &protection_done);
 }
 
 bool store_ok(Command& command) {

@@ -93,6 +93,11 @@ base::Result<StoreChannel*> LuShard::channel() {
   return channel_.get();
 }
 
+base::Result<StoreChannel*> LuShard::protection_channel() {
+  if (!protection_channel_) protection_channel_ = TRY(lu.backstore().protection()->open_channel(router.reactor()));
+  return protection_channel_.get();
+}
+
 void LuShard::hold() {
   ++holds_;
   ++special_;

@@ -66,6 +66,7 @@ class LuShard : public base::ListHook<LuShard> {  // in its router's list
   // The backstore's channel of this reactor, opened at first use.
   base::Result<StoreChannel*> channel();
   StoreChannel* channel_if_open() { return channel_.get(); }
+  base::Result<StoreChannel*> protection_channel();  // of Backstore::protection()
 
   LogicalUnit& lu;
   Router& router;
@@ -103,7 +104,7 @@ class LuShard : public base::ListHook<LuShard> {  // in its router's list
   std::uint32_t head_of_queue_ = 0;
   std::uint32_t waiting_ = 0;
   Command* admitting_ = nullptr;
-  std::unique_ptr<StoreChannel> channel_;
+  std::unique_ptr<StoreChannel> channel_, protection_channel_;
 };
 
 }  // namespace scsi

@@ -359,9 +359,9 @@ class Outboard(Daemon):
     def unmap_lun(self, disk, lun):
         self.tgtctl("view", "remove", disk.name, "--lun", lun, "--target-group", self.plain)
 
-    def create_unit(self, lun):
+    def create_unit(self, lun, *options):
         disk = Disk(lun, f"disk-at-{lun}", MIB)
-        self.tgtctl("lu", "create", disk.name, "--backstore", "ram", "--size", disk.size)
+        self.tgtctl("lu", "create", disk.name, "--backstore", "ram", "--size", disk.size, *options)
         self.map_lun(disk, lun)
         return disk
 

@@ -1,5 +1,5 @@
 // Fuzzes the whole SCSI core: CDBs with parameter data, task management and nexus loss from two initiators, against a
-// fixed and a removable RAM disk behind loop ports.
+// fixed RAM disk, a removable one with protection information of type 1, and one of type 2, behind loop ports.
 //
 // What must hold: every command ends; Data-In stays inside ALLOCATION LENGTH and EXPECTED LENGTH; sense data are there
 // exactly with CHECK CONDITION and well formed; the residual adds up. The loop port checks the port's contract.
@@ -77,21 +77,25 @@ struct World {
     metadata = std::move(scsi::MetadataStore::open("").value());
     target = std::make_unique<LoopTarget>(test_support::LoopOptions{
         .reactors = 1, .dma_limit = std::size_t{64} << 20, .core = {.metadata = metadata.get()}});
-    for (const bool removable : {false, true}) {
-      auto store = scsi::make_backstore({.size = kDiskSize, .block_size = removable ? 4096u : 512u});
-      REQUIRE(store.has_value());
-      scsi::LuConfig config;
-      config.name = removable ? "removable" : "fixed";
-      config.serial = config.name;
-      config.removable = removable;
-      REQUIRE(target->wait([&](scsi::Done done) { target->core().add_disk(config, std::move(*store), done); }));
-    }
-    REQUIRE(target->map({{"fixed", 0}, {"removable", 1}}));
+    add("fixed", 512, 0);
+    add("removable", 4096, 1);
+    add("long", 512, 2);
+    REQUIRE(target->map({{"fixed", 0}, {"removable", 1}, {"long", 3}}));  // and nothing at LUN 2
     for (std::size_t i = 0; i < nexuses.size(); ++i) login(i);
+  }
+  void add(const char* name, std::uint32_t block_size, std::uint8_t protection_type) {
+    auto store =
+        scsi::make_backstore({.size = kDiskSize, .block_size = block_size, .protection = protection_type != 0});
+    REQUIRE(store.has_value());
+    scsi::LuConfig config;
+    config.name = config.serial = name;
+    config.removable = config.name == "removable";
+    config.protection_type = protection_type;
+    REQUIRE(target->wait([&](scsi::Done done) { target->core().add_disk(config, std::move(*store), done); }));
   }
   void login(std::size_t i) {
     nexuses[i] = &target->login(i == 0 ? "iqn.2026-01.test:a" : "iqn.2026-01.test:b");
-    for (const std::uint32_t lun : {0u, 1u}) target->clear_attentions(*nexuses[i], lun);
+    for (const std::uint32_t lun : {0u, 1u, 3u}) target->clear_attentions(*nexuses[i], lun);
   }
   std::unique_ptr<scsi::MetadataStore> metadata;
   std::unique_ptr<LoopTarget> target;

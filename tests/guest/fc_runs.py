@@ -33,7 +33,7 @@ class Run:
                   "PORT_TYPE": PORT_TYPES[options.topology], "SPEED": SPEEDS[options.chip], "MODULE_OPTIONS":
                   f"ql2xenablemsix={INTERRUPTS[options.interrupts]} {options.module_options}".strip(),
                   "SECONDS_OF_LOAD": 40, "CPUS": options.cpus,
-                  "PROTECTION": int(options.script == "fc_protected"), **environment}
+                  "PROTECTION": int(options.script == "fc_protected"), "OURS": 0, **environment}
         env = "".join(f"{name}='{value}'\n" for name, value in values.items()).encode()
         libraries = {name: read(name) for name in ("lib.sh", "fc_lib.sh", "sg_lib.sh")}
         files = {**libraries, "env": env, **(files or {})}

@@ -49,6 +49,15 @@ def disk(san, options):
     return serve(san, options, options.script or "fc_disk", [0], [1])
 
 
+def protected(san, options):
+    """A disk of ours with T10 protection information of type 1, under a driver whose adapter makes and checks it."""
+    def prepare(target):
+        target.create_lu("disk", SIZE, protection_type=1)
+        target.add_lun(0, "disk")
+        return {}, {}
+    return serve(san, options, "fc_protected", [0], [1], prepare=prepare, OURS=1)
+
+
 def errors(san, options):
     """Resets by the initiator; then, under I/O, what an operator or a cable does."""
     return serve(san, options, "fc_errors", [0], [1], announced=DRIVER_WARNINGS, SECONDS_OF_LOAD=60)
@@ -86,5 +95,5 @@ def soak(san, options):
 
 # Each with the number of adapters that it takes.
 SCENARIOS = {"probe": (probe, 1), "ram": (ram, 1), "tcm": (tcm, 2), "disk": (disk, 2), "vfio": (vfio, 2),
-             "errors": (errors, 2), "shared": (shared, 3), "soak": (soak, 2),
+             "protected": (protected, 2), "errors": (errors, 2), "shared": (shared, 3), "soak": (soak, 2),
              "multipath": (multipath, 4)}

@@ -72,7 +72,7 @@ class Outboard(Target):
         lines = [line for line in self.log().splitlines() if line and not quiet.match(line)]
         return [line for line in lines if not any(re.search(text, line) for text in announced)]
 
-    def create_lu(self, name, size, removable=False, write_protected=False, physical_block=512):
+    def create_lu(self, name, size, removable=False, write_protected=False, physical_block=512, protection_type=0):
         lines = f'size = "{size // (1 << 20)} MiB"\nphysical_block_size = {physical_block}\n'
         if self.backend == "file":
             path = os.path.join(self.folder, name)
@@ -82,6 +82,7 @@ class Outboard(Target):
         else:
             lines += 'backstore = "ram"\n'
         lines += f"removable = {str(removable).lower()}\nwrite_protected = {str(write_protected).lower()}\n"
+        lines += f"protection_type = {protection_type}\n"
         self.units[name] = lines
         self.apply()
 

@@ -35,6 +35,16 @@ constexpr Field kFields[] = {
     FIELD(Medium16, transfer_length, 10, 4),
     FIELD(Medium16, group_number, 14, 1),
     FIELD(Medium16, control, 15, 1),
+    FIELD(Medium32, control, 1, 1),
+    FIELD(Medium32, group_number, 6, 1),
+    FIELD(Medium32, additional_cdb_length, 7, 1),
+    FIELD(Medium32, service_action, 8, 2),
+    FIELD(Medium32, flags, 10, 1),
+    FIELD(Medium32, logical_block_address, 12, 8),
+    FIELD(Medium32, expected_initial_logical_block_reference_tag, 20, 4),
+    FIELD(Medium32, expected_logical_block_application_tag, 24, 2),
+    FIELD(Medium32, logical_block_application_tag_mask, 26, 2),
+    FIELD(Medium32, transfer_length, 28, 4),
     FIELD(CompareAndWrite, logical_block_address, 2, 8),
     FIELD(CompareAndWrite, number_of_logical_blocks, 13, 1),
     FIELD(CompareAndWrite, group_number, 14, 1),
@@ -187,6 +197,8 @@ TEST(ModePageLayout, BytesAreAsInTheStandards) {
         std::to_string(at.page) + "/" + std::to_string(at.subpage) + " " + std::to_string(at.byte);
     EXPECT_EQ(disk::ModePages(true).defaults[page->at + at.byte], at.value) << where;
     EXPECT_EQ(disk::ModePages::changeable()[page->at + at.byte], at.changeable) << where;
+    const bool tags = at.page == 0x0a && at.subpage == 0 && at.byte == 5;  // ATO, with protection information
+    EXPECT_EQ(disk::ModePages::changeable(true)[page->at + at.byte], at.changeable | (tags ? 0x80 : 0)) << where;
   }
 }
 

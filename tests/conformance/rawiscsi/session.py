@@ -1,6 +1,7 @@
 """An iSCSI session over one connection: login, numbering, and the requests an initiator can make."""
 
 import itertools
+import struct
 import time
 
 from . import keys as text
@@ -131,7 +132,7 @@ class Session:
         now, later = self._unsolicited(write, expected, immediate_data, unsolicited)
         number = {"cmd_sn": fields.pop("cmd_sn")} if "cmd_sn" in fields else {}
         pdu = self.request(Op.SCSI_COMMAND, data=write[:now], immediate=immediate, **number)
-        pdu.ahs = ahs
+        pdu.ahs = ahs or (struct.pack(">HBx", len(cdb) - 15, 1) + cdb[16:] if len(cdb) > 16 else b"")
         pdu.final, pdu.bit6, pdu.bit5 = not later, read > 0, writes
         pdu.attribute, pdu.lun, pdu.expected_length = attribute, scsi.lun_field(lun), expected
         pdu.bhs[32:48] = cdb[:16].ljust(16, b"\0")

@@ -8,6 +8,8 @@ backstore = "file"
 path = "/srv/disk0.img"
 size = "10 GiB"
 serial = "SN0001"
+protection_type = 1
+protection_path = "/srv/disk0.pi"
 naa = "6024f42000000000aabbccddeeff0011"
 
 [[lu]]

@@ -18,6 +18,8 @@ TEST(Toml, ReadsEverything) {
   EXPECT_EQ(config->logical_units[0].store.size, 10ull << 30);
   EXPECT_EQ(config->logical_units[0].unit.naa_high, 0x6024f42000000000u);
   EXPECT_EQ(config->logical_units[0].unit.naa_low, 0xaabbccddeeff0011u);
+  EXPECT_EQ(config->logical_units[0].unit.protection_type, 1);
+  EXPECT_EQ(config->logical_units[0].store.protection_path, "/srv/disk0.pi");
   EXPECT_EQ(config->logical_units[1].store.block_size, 4096u);
   EXPECT_FALSE(config->logical_units[1].unit.write_cache);
   EXPECT_TRUE(config->logical_units[2].unit.removable);
@@ -75,6 +77,29 @@ TEST(Toml, FibreChannelPortsAreChecked) {
         "device = \"unix:/a\"\n[[fc_port]]\nname = \"fc1\"\ndevice = \"unix:/a\"",
         "device = \"unix:/a\"\n[[target_group]]\nname = \"fc0\"",
         "device = \"unix:/a\"\n[[target_group]]\nname = \"g\"\ntargets = [\"fc1\"]"}) {
+    EXPECT_NE(fault(wrong), "none") << wrong;
+  }
+}
+
+TEST(Toml, ProtectionInformationIsChecked) {
+  const auto fault = [](const std::string& fields) {
+    const auto config = parse_config("[[lu]]\nname = \"d\"\n" + fields, "t");
+    return config ? "none" : config.error().text;
+  };
+  const std::string ram = "backstore = \"ram\"\nsize = \"1 MiB\"\n",
+                    block = "backstore = \"block\"\npath = \"/dev/x\"\n",
+                    file = "backstore = \"file\"\nsize = \"1 MiB\"\npath = \"/a\"\n";
+  EXPECT_EQ(fault(ram + "protection_type = 1"), "none");
+  EXPECT_EQ(fault(file + "protection_type = 3"), "none");
+  EXPECT_EQ(fault(file + "protection_type = 2\nprotection_path = \"/a.pi\""), "none");
+  EXPECT_EQ(fault(block + "protection_type = 1\nprotection_path = \"/a.pi\""), "none");
+  EXPECT_NE(fault(block + "protection_type = 1").find("a block device has no room for protection information"),
+            std::string::npos);
+  for (const std::string& wrong :
+       {ram + "protection_type = 4", ram + "protection_type = 1\nprotection_path = \"/a\"",
+        file + "protection_path = \"/b\"", file + "protection_type = 1\nprotection_path = \"b\"",
+        file + "protection_type = 1\nprotection_path = \"/a\"",
+        file + "protection_type = 1\n[[lu]]\nname = \"e\"\nbackstore = \"block\"\npath = \"/a.protection\""}) {
     EXPECT_NE(fault(wrong), "none") << wrong;
   }
 }

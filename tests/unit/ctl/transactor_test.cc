@@ -209,6 +209,7 @@ TEST_F(TransactorTest, ChangesThatALogicalUnitCannotTakeAreRefused) {
   EXPECT_THAT(refused([](LogicalUnit& lu) { lu.store.block_size = 512; }),
               testing::HasSubstr("block_size cannot change"));
   EXPECT_THAT(refused([](LogicalUnit& lu) { lu.unit.serial = "X"; }), testing::HasSubstr("cannot change"));
+  EXPECT_THAT(refused([](LogicalUnit& lu) { lu.unit.protection_type = 1; }), testing::HasSubstr("cannot change"));
   EXPECT_THAT(refused([](LogicalUnit& lu) { lu.store.kind = StoreKind::kNull, lu.store.memory_limit = 0; }),
               testing::HasSubstr("backstore cannot change"));
   EXPECT_THAT(refused([](LogicalUnit& lu) { lu.store.size /= 2; }), testing::HasSubstr("data would be lost"));
