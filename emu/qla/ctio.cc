@@ -91,7 +91,8 @@ const char* Target::gather(const Request& request, Step& step, const wire::Ctio7
                                  {.to_host = Flags::DataOut::get(entry.flags),
                                   .wire_bytes = entry.transfer_length,
                                   .segments = entry.segment_count,
-                                  .lists = Flags::SegmentList::get(entry.flags)});
+                                  .lists = Flags::SegmentList::get(entry.flags),
+                                  .bundled = (crc2.add_flags & wire::kCtioProtectionSegments) != 0});
 }
 
 // Where the step's bytes are. False: the entry contradicts itself.

@@ -137,7 +137,8 @@ void Initiator::command_crc2(const Request& request) {
                                     {.to_host = wire::Command7::ReadData::get(flags),
                                      .wire_bytes = slot.byte_count,
                                      .segments = entry.segment_count,
-                                     .lists = wire::Command7::SegmentList::get(flags)});
+                                     .lists = wire::Command7::SegmentList::get(flags),
+                                     .bundled = wire::CommandCrc2::ProtectionSegments::get(flags)});
   if (wrong != nullptr) {
     core_.host.fault(fmt::format("protected command: {}", wrong));
     release(*tag);

@@ -61,17 +61,24 @@ const char* Protection::prepare(ModelHost& host, std::uint64_t address, const Tr
   if (!context) return "the context cannot be read";
   context_ = *context;
   mode_ = Context::Mode::get(context_.options);
-  if (mode_ > wire::kProtectionPass && mode_ != wire::kProtectionChecksum) return "unknown mode";
-  const bool passes = mode_ == wire::kProtectionPass || mode_ == wire::kProtectionChecksum;
+  if (mode_ > wire::kProtectionReplace && mode_ != wire::kProtectionChecksum) return "unknown mode";
+  if ((std::uint16_t{context_.options} & Context::kReservedOptions) != 0) return "reserved options";
+  const bool replaces = !Context::NoApplicationReplacement::get(context_.options) ||
+                        !Context::NoReferenceReplacement::get(context_.options);
+  if (mode_ == wire::kProtectionReplace && !replaces) return "replaces nothing";
+  const bool passes = mode_ >= wire::kProtectionPass;
   to_host_ = transfer.to_host;
   on_wire_ = passes || (mode_ == wire::kProtectionRemove) == to_host_;
   in_host_ = passes || !on_wire_;
   bundled_ = Context::Bundled::get(context_.options);
+  if (bundled_ && in_host_ && !transfer.bundled) return "the entry says nothing of its segments";
   block_size_ = context_.block_size;
   if (block_size_ < 512 || block_size_ > 4096 || block_size_ % 8 != 0) return "block size";
   wire_block_ = block_size_ + (on_wire_ ? kTuple : 0);
   if (transfer.wire_bytes % wire_block_ != 0) return "not a whole number of blocks";
   const std::uint64_t blocks = transfer.wire_bytes / wire_block_;
+  const std::uint64_t data_bytes = blocks * block_size_, count_told = context_.byte_count;
+  if (count_told != data_bytes && count_told != data_bytes + blocks * kTuple) return "byte count";
   const unsigned count = bundled_ ? std::uint16_t{context_.segment_count} : transfer.segments;
   if (!gather(host, data_, context_.data, count, transfer.lists)) return "segments of data";
   if (data_.total() < blocks * (block_size_ + (in_host_ && !bundled_ ? kTuple : 0))) return "too few bytes of data";

@@ -29,6 +29,7 @@ class Protection {
     std::uint32_t wire_bytes = 0;  // with protection information where the wire has it
     unsigned segments = 0;         // of data, where they are not bundled
     bool lists = false;            // the context's segments are lists of segments
+    bool bundled = false;          // the entry says that protection information has segments of its own
   };
   void clear();
   // Nothing is wrong: null. `address`: of the context.
@@ -49,7 +50,12 @@ class Protection {
   bool finish(ModelHost& host, std::uint32_t block, std::span<const std::byte> bytes);
   bool check(std::span<const std::byte> data, const ProtectionTuple& tuple, std::uint32_t block, bool of_host);
   ProtectionTuple make(std::span<const std::byte> data, std::uint32_t block, bool for_host) const;
-  ProtectionTuple converted(ProtectionTuple tuple, std::span<const std::byte> data, bool for_host) const;
+  ProtectionTuple converted(ProtectionTuple tuple, std::span<const std::byte> data, std::uint32_t block,
+                            bool for_host) const;
+  std::uint16_t application_mask() const;
+  std::uint32_t reference_mask() const;
+  bool replaces_application() const;
+  bool replaces_reference() const;
   std::uint16_t guard(std::span<const std::byte> data, bool of_host) const;
   std::uint32_t reference(std::uint32_t block) const;
   std::uint64_t data_at(std::uint32_t block) const;

@@ -22,6 +22,11 @@ std::uint16_t internet_checksum(std::span<const std::byte> block) {
   return static_cast<std::uint16_t>(~sum);
 }
 
+template <class T>
+T mixed(T tag, T context, T mask) {
+  return static_cast<T>((tag & static_cast<T>(~mask)) | (context & mask));
+}
+
 }  // namespace
 
 std::uint32_t Protection::reference(std::uint32_t block) const {
@@ -41,12 +46,33 @@ ProtectionTuple Protection::make(std::span<const std::byte> data, std::uint32_t 
   return {guard(data, for_host), std::uint16_t{context_.application_tag}, reference(block)};
 }
 
-ProtectionTuple Protection::converted(ProtectionTuple tuple, std::span<const std::byte> data, bool for_host) const {
+std::uint16_t Protection::application_mask() const { return std::bit_cast<base::be16>(context_.application_tag_mask); }
+
+std::uint32_t Protection::reference_mask() const { return std::bit_cast<base::be32>(context_.reference_tag_mask); }
+
+bool Protection::replaces_application() const {
+  return mode_ == wire::kProtectionReplace && !Context::NoApplicationReplacement::get(context_.options);
+}
+
+bool Protection::replaces_reference() const {
+  return mode_ == wire::kProtectionReplace && !Context::NoReferenceReplacement::get(context_.options);
+}
+
+// What was carried along, as the other side is to have it.
+ProtectionTuple Protection::converted(ProtectionTuple tuple, std::span<const std::byte> data, std::uint32_t block,
+                                      bool for_host) const {
   if (mode_ == wire::kProtectionChecksum) tuple.guard = guard(data, for_host);
+  if (replaces_application()) {
+    tuple.application =
+        mixed(std::uint16_t{tuple.application}, std::uint16_t{context_.application_tag}, application_mask());
+  }
+  if (replaces_reference()) {
+    tuple.reference = mixed(std::uint32_t{tuple.reference}, reference(block), reference_mask());
+  }
   return tuple;
 }
 
-// What is not to be checked is expected to be as it is.
+// What is not to be checked, or is replaced, is expected to be as it is.
 bool Protection::check(std::span<const std::byte> data, const ProtectionTuple& tuple, std::uint32_t block,
                        bool of_host) {
   const std::uint16_t options = context_.options;
@@ -54,12 +80,12 @@ bool Protection::check(std::span<const std::byte> data, const ProtectionTuple& t
   if (escaped && Context::ApplicationEscape::get(options)) return true;
   if (escaped && tuple.reference == kReferenceEscape && Context::ApplicationReferenceEscape::get(options)) return true;
   ProtectionTuple expected = make(data, block, of_host);
-  const auto reference_mask = std::uint32_t{std::bit_cast<base::be32>(context_.reference_tag_mask)};
-  const auto application_mask = std::uint16_t{std::bit_cast<base::be16>(context_.application_tag_mask)};
   if (Context::NoGuardCheck::get(options)) expected.guard = tuple.guard;
-  if (Context::NoReferenceCheck::get(options) || ((expected.reference ^ tuple.reference) & reference_mask) == 0)
+  if (Context::NoReferenceCheck::get(options) || replaces_reference() ||
+      ((expected.reference ^ tuple.reference) & reference_mask()) == 0)
     expected.reference = tuple.reference;
-  if (Context::NoApplicationCheck::get(options) || ((expected.application ^ tuple.application) & application_mask) == 0)
+  if (Context::NoApplicationCheck::get(options) || replaces_application() ||
+      ((expected.application ^ tuple.application) & application_mask()) == 0)
     expected.application = tuple.application;
   if (std::memcmp(&expected, &tuple, sizeof tuple) == 0) return true;
   if (!error_) error_ = Error{tuple, expected};
@@ -78,7 +104,7 @@ bool Protection::load(ModelHost& host, std::uint32_t block) {
     const bool read = bundled_ ? tuples_.read(host, std::uint64_t{block} * kTuple, raw)
                                : data_.read(host, data_at(block) + block_size_, raw);
     if (!read || !check(data, tuple, block, true)) return false;
-    tuple = converted(tuple, data, false);
+    tuple = converted(tuple, data, block, false);
   }
   if (on_wire_) std::memcpy(block_.data() + block_size_, &tuple, sizeof tuple);
   loaded_ = block;
@@ -103,7 +129,7 @@ bool Protection::finish(ModelHost& host, std::uint32_t block, std::span<const st
   if (on_wire_) {
     std::memcpy(static_cast<void*>(&tuple), bytes.data() + block_size_, sizeof tuple);
     if (!check(data, tuple, block, false)) return false;
-    tuple = converted(tuple, data, true);
+    tuple = converted(tuple, data, block, true);
   }
   if (!data_.write(host, data_at(block), data)) return false;
   if (!in_host_) return true;

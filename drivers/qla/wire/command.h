@@ -90,8 +90,11 @@ struct CrcContext {
   using Bundled = base::Flag<std::uint16_t, 8>;
   using ApplicationEscape = base::Flag<std::uint16_t, 10>;           // application tag FFFFh: not checked
   using ApplicationReferenceEscape = base::Flag<std::uint16_t, 11>;  // and reference tag FFFFFFFFh
+  using NoApplicationReplacement = base::Flag<std::uint16_t, 12>;    // of kProtectionReplace
+  using NoReferenceReplacement = base::Flag<std::uint16_t, 13>;
   using NoApplicationCheck = base::Flag<std::uint16_t, 14>;
   using NoReferenceCheck = base::Flag<std::uint16_t, 15>;
+  static constexpr std::uint16_t kReservedOptions = 0x02C0;
 };
 static_assert(sizeof(CrcContext) == 64);
 constexpr unsigned kProtectionInsert = 0, kProtectionRemove = 1, kProtectionPass = 2, kProtectionReplace = 3;

@@ -74,7 +74,8 @@ struct Protected : LoggedIn {
     entry.port_id = target_id;
     entry.byte_count = kProtected;
     entry.segment_count = 2;
-    entry.flags = static_cast<std::uint16_t>((write ? 1 : 2) | wire::Command7::SegmentList::of(true));
+    entry.flags = static_cast<std::uint16_t>((write ? 1 : 2) | wire::Command7::SegmentList::of(true) |
+                                             wire::CommandCrc2::ProtectionSegments::of(Context::Bundled::get(mode)));
     entry.fcp_cmnd_address = a.at(kCmnd);
     entry.fcp_cmnd_length = sizeof cmnd;
     entry.context_address = context(a, mode);
@@ -93,6 +94,7 @@ struct Protected : LoggedIn {
     entry.segment_count = 2;
     entry.transfer_length = kProtected;
     entry.context_address = context(b, mode, reference);
+    entry.add_flags = Context::Bundled::get(mode) ? wire::kCtioProtectionSegments : std::uint8_t{0};
     entry.context_length = sizeof(Context);
     b.post(entry);
     run();
@@ -167,13 +169,40 @@ TEST(QlaProtection, InitiatorFindsAWrongGuardInItsOwnMemory) {
 TEST(QlaProtection, ContextsThatContradictThemselvesAreRefused) {
   Protected world;
   world.b.put(MiniHost::kData, pattern());
-  {
-    ExpectLog expect("unknown mode");
-    world.post_command(wire::kProtectionReplace, false);
+  const std::pair<std::uint16_t, const char*> kWrong[] = {
+      {4, "unknown mode"},
+      {wire::kProtectionPass | 0x0040, "reserved options"},
+      {wire::kProtectionReplace | 0x3000, "replaces nothing"},
+  };
+  for (const auto& [options, what] : kWrong) {
+    {
+      ExpectLog expect(what);
+      world.post_command(options, false);
+    }
+    const auto refused = world.a.response<wire::CommandCrc2>(wire::EntryType::kCommandCrc2);
+    ASSERT_TRUE(refused.has_value()) << what;
+    EXPECT_EQ(refused->head.status, wire::kEntryBadParameter);
   }
-  const auto refused = world.a.response<wire::CommandCrc2>(wire::EntryType::kCommandCrc2);
-  ASSERT_TRUE(refused.has_value());
-  EXPECT_EQ(refused->head.status, wire::kEntryBadParameter);
+}
+
+TEST(QlaProtection, TagsAreReplacedUnderTheMaskOnTheirWay) {
+  Protected world;
+  auto tuples = tuples_of(pattern());
+  for (auto& tuple : tuples) tuple.application = 0x5151;
+  world.a.put(MiniHost::kData, pattern());
+  world.a.put(kTuples, tuples);
+  world.post_command(kBundledPass | 0x4000, true);  // its application tag is not checked
+  constexpr std::uint16_t kKeepApplication = 0x1000;
+  world.post_ctio(static_cast<std::uint16_t>(0x0100 | wire::kProtectionReplace | kKeepApplication | 0x4000), false,
+                  0x7000'0000);
+  EXPECT_EQ(world.ctio_done().status, static_cast<std::uint16_t>(wire::CtioStatus::kOk));
+  const auto arrived = world.b.get<Tuples>(kTuples);
+  for (std::uint32_t i = 0; i < kBlocks; ++i) {
+    EXPECT_EQ(arrived[i].guard, tuples[i].guard);
+    EXPECT_EQ(arrived[i].application, 0x5151);
+    EXPECT_EQ(arrived[i].reference, 0x7000'0000 + i);
+  }
+  world.post_status();
 }
 
 TEST(QlaProtection, OlderChipKnowsNoProtectedEntries) {
