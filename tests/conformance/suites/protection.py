@@ -42,8 +42,12 @@ class Protection(Case):
         self.need("create_unit", "delete_unit")
         disk = self.fixture.create_unit(8, "--protection-type", kind)
         self.addCleanup(self.fixture.delete_unit, disk)
-        self.s, self.at = self.session(), disk.lun
-        while str(self.s.do(scsi.test_unit_ready(), self.at)) != "good":
+        self.at = disk.lun
+        self.use(self.session())
+
+    def use(self, session):
+        self.s = session
+        while str(session.do(scsi.test_unit_ready(), self.at)).startswith("check 06"):
             pass
 
     def put(self, cdb, data):
@@ -84,7 +88,7 @@ class Protection(Case):
         self.unit(1)
         data = protected(self.pattern(300 * 512), 40, 0xBEEF)
         for session in (self.s, self.fast(), self.r2t_mode()):
-            self.s = session
+            self.use(session)
             self.good(self.put(scsi.write16(40, 300, 0x20), data))
             self.assertEqual(self.good(self.get(scsi.read16(40, 300, 0x20), len(data))), data)
             self.assertEqual(self.good(self.get(scsi.read10(40, 300), 300 * 512)), self.pattern(300 * 512))
