@@ -19,6 +19,11 @@ inline std::uint16_t crc_of_t10(const Bytes& data) {
   return static_cast<std::uint16_t>(crc);
 }
 
+// RDPROTECT, WRPROTECT, VRPROTECT in their byte, with the other flags of it.
+constexpr std::uint8_t code(unsigned value, unsigned flags = 0) {
+  return static_cast<std::uint8_t>(value << 5 | flags);
+}
+
 struct Tuple {
   std::uint16_t guard = 0xffff, application = 0xffff;
   std::uint32_t reference = 0xffff'ffff;

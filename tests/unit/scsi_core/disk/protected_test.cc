@@ -5,10 +5,6 @@
 namespace scsi {
 namespace {
 
-constexpr std::uint8_t code(unsigned value, std::uint8_t flags = 0) {
-  return static_cast<std::uint8_t>(value << 5 | flags);
-}
-
 TEST(ProtectedDisk, TellsItsTypeAndWhatItChecks) {
   struct Told {
     std::uint8_t type;

@@ -6,9 +6,6 @@
 namespace scsi {
 namespace {
 
-constexpr std::uint8_t code(unsigned value, unsigned flags = 0) {
-  return static_cast<std::uint8_t>(value << 5 | flags);
-}
 constexpr unsigned kCompareAll = 0x02, kCompareEach = 0x06, kUnmap = 0x08, kNdob = 0x01;
 
 SenseCode miscompare(SenseCode of) { return {SenseKey::kMiscompare, of.asc, of.ascq}; }

@@ -74,7 +74,7 @@ TEST(ProtectionChecks, EachFieldFailsWithItsOwnCodeAndOnlyIfItIsChecked) {
 }
 
 TEST(ProtectionChecks, WhatIsNotKnownIsNotChecked) {
-  EXPECT_EQ(failed_check({0x1234, 0x7777, 0x9999}, 0x1234, {.type = 3}, 0, kAll), std::nullopt);
+  EXPECT_EQ(failed_check({0x1234, 0x7777, 0x9999}, 0x1234, {3, std::nullopt, 0, 0}, 0, kAll), std::nullopt);
 }
 
 TEST(ProtectionChecks, ReferenceTagsWrap) {
