@@ -18,12 +18,12 @@ enum class StoreKind : std::uint8_t { kRam, kFile, kBlock, kNull };
 
 struct StoreSpec {  // the medium of a logical unit
   StoreKind kind = StoreKind::kRam;
-  std::string path;                // file, block: absolute
-  std::uint64_t size = 0;          // bytes; block: 0 is the whole device
-  std::uint32_t block_size = 512;  // logical block, bytes
-  bool thin = true;                // false: all of it is allocated at once
-  std::uint64_t memory_limit = 0;  // ram: bytes that may be in use at a time; 0: no limit of its own
-  std::string protection_path;     // file, block: where protection information is; empty: beside a file
+  std::string path;                  // file, block: absolute
+  std::uint64_t size = 0;            // bytes; block: 0 is the whole device
+  std::uint32_t block_size = 512;    // logical block, bytes
+  bool thin = true;                  // false: all of it is allocated at once
+  std::uint64_t memory_limit = 0;    // ram: bytes that may be in use at a time; 0: no limit of its own
+  std::string protection_path = {};  // file, block: where protection information is; empty: beside a file
   bool operator==(const StoreSpec&) const = default;
 };
 

@@ -17,10 +17,10 @@ struct BackstoreConfig {
   std::string path;        // kFile
   std::uint64_t size = 0;  // bytes; kFile: 0: what is there; more than a file has: it is made or grows
   std::uint32_t block_size = 512;
-  bool thin = true;                // false: all of it is allocated at once
-  std::uint64_t memory_limit = 0;  // kRam: bytes that may be in use at a time; 0: the process' limit only
-  bool protection = false;         // with protection information (protected.h)
-  std::string protection_path;     // kFile: the file that holds it; empty: `path` with kProtectionSuffix
+  bool thin = true;                  // false: all of it is allocated at once
+  std::uint64_t memory_limit = 0;    // kRam: bytes that may be in use at a time; 0: the process' limit only
+  bool protection = false;           // with protection information (protected.h)
+  std::string protection_path = {};  // kFile: the file that holds it; empty: `path` with kProtectionSuffix
   bool operator==(const BackstoreConfig&) const = default;
 };
 

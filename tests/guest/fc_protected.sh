@@ -7,7 +7,8 @@ wait_for_disk
 name=$(disk)
 device=/dev/$name
 [ "$(cat /sys/class/scsi_disk/*/protection_type)" = 1 ] || fail "the disk has no protection information"
-dmesg | grep -q "Enabling DIX T10-DIF-TYPE1-CRC" || fail "the block layer does not protect the disk"
+kernel_says() { dmesg | grep -q "$1"; }
+wait_until 10 kernel_says "Enabling DIF Type 1 protection"
 integrity=/sys/block/$name/integrity
 echo "integrity: $(cat "$integrity/format")"
 
@@ -30,7 +31,7 @@ shows "SPT=0" "GRD_CHK=1" "REF_CHK=1"
 for code in 1 2 3 4 5; do run 0 sg_verify --lba=0 --count=4096 --vrprotect=$code "$device"; done
 
 step "information as it is on the wire"
-run 0 sg_dd if="$device" of=/tmp/wire bs=512 count=256 blk_sgio=1 protect=1
+run 0 sg_raw --request=133120 --outfile=/tmp/wire "$device" 28 20 00 00 00 00 00 01 00 00  # RDPROTECT = 001b
 [ "$(stat -c %s /tmp/wire)" = $((256 * 520)) ] || fail "a block and its information are not 520 bytes"
 
 step "a block with a wrong guard"
@@ -42,8 +43,19 @@ write_wrong 20 >/tmp/out 2>&1 && fail "WRPROTECT = 001b took it"
 cat /tmp/out
 grep -qi "guard check failed" /tmp/out || fail "what was wrong was not told"
 write_wrong 60 || fail "WRPROTECT = 011b did not take it"
-run 11 sg_verify --lba=12345 --count=1 "$device"  # SG_LIB_CAT_ABORTED_COMMAND
+run 40 sg_verify --lba=12345 --count=1 "$device"  # SG_LIB_CAT_PROTECTION
 dd if="$device" of=/dev/null bs=512 skip=12345 count=1 iflag=direct 2>/dev/null && fail "the wrong block was read"
 dmesg | grep -q "Logical block guard check failed" || fail "the kernel was not told"
 dd if=/dev/zero of="$device" bs=512 seek=12345 count=1 oflag=direct 2>/dev/null || fail "it cannot be written again"
 dd if="$device" of=/dev/null bs=512 skip=12345 count=1 iflag=direct 2>/dev/null || fail "it is still wrong"
+
+step "the application tag is the initiator's"  # only then does Linux speak of DIX, when it finds the disk
+dmesg -c >/dev/null
+run 0 sg_wr_mode --page=0xa --contents=a,a,0,10,0,80,0,0,0,0,0,0 --mask=0,0,0,0,0,80,0,0,0,0,0,0 "$device"
+echo 1 >"/sys/block/$(disk)/device/delete"
+echo "- - -" >/sys/class/scsi_host/host0/scan
+wait_for_disk
+device=/dev/$(disk)
+wait_until 10 kernel_says "Enabling DIX T10-DIF-TYPE1-[A-Z]*, application tag size 2 bytes"
+verified_fio owned --filename="$device" --rw=randwrite --bsrange=4k-64k --size=4m --iodepth=8
+no_disk_errors
