@@ -7,7 +7,8 @@
 // no path: terminate_data_transfer hastens the answers that are owed. Everything here happens on the nexus' reactor.
 //
 // The core may call back from inside any up-call: complete or drop a command (this one or others), ask for a transfer.
-// Only task_management_function_executed, nexus_quiet and end_nexus always come from the poll loop on their own.
+// Only task_management_function_executed, nexus_quiet, end_nexus and logical_units_changed always come from the poll
+// loop on their own.
 #pragma once
 
 #include <cstdint>
@@ -69,6 +70,9 @@ class TargetPort {
   // Asks the fabric to end this nexus (access withdrawn, target taken away); it answers with nexus_lost in its own
   // time.
   virtual void end_nexus(Nexus& nexus) = 0;
+  // The nexus has another set of logical units; the unit attention conditions are established. For a transport that can
+  // tell an initiator that sends no commands.
+  virtual void logical_units_changed(Nexus& nexus) { static_cast<void>(nexus); }
 };
 
 // port -> core. One object per reactor.

@@ -104,6 +104,7 @@ void Adapter::stop(std::function<void()> done) {
   stopped_ = std::move(done);
   if (phase_ == Phase::kStopped) return finish_stop();
   phase_ = Phase::kStopping;
+  farewell_deadline_ = device_.reactor.now() + kFarewellLimit;
   stop_deadline_ = device_.reactor.now() + kStopLimit;
 }
 
@@ -119,6 +120,11 @@ bool Adapter::quiet() const {
   return port_.quiet() && control_.idle() &&
          std::all_of(virtual_ports_.begin(), virtual_ports_.end(),
                      [](const Virtual& each) { return each.parts->quiet(); });
+}
+
+bool Adapter::released() const {
+  return port_.released() && std::all_of(virtual_ports_.begin(), virtual_ports_.end(),
+                                         [](const Virtual& each) { return each.parts->released(); });
 }
 
 void Adapter::finish_stop() {
@@ -168,11 +174,8 @@ void Adapter::bringup_done() {
   if (!light_ || phase_ != Phase::kOnline) return;
   link_down_runs_ = false;
   const hal::fc::Link& link = bringup_.link();
-  const bool same = link_up_ && link.id == told_.id && link.fabric_name == told_.fabric_name &&
-                    link.topology == told_.topology && link.gigabits == told_.gigabits &&
-                    link.peer.port_name == told_.peer.port_name;
   const bool forgotten = std::exchange(fabric_forgot_us_, false);
-  if (same && !forgotten) return;
+  if (link_up_ && link == told_ && !forgotten) return;
   link_up_ = true;
   told_ = link;
   user_->link_up(link);

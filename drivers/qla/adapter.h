@@ -46,6 +46,7 @@ class Adapter final : public hal::fc::FcPort,
     return port_.requests.send_ct(id, server, request, limit);
   }
   void register_state_changes() override;
+  void report_state_change() override { port_.requests.report_state_change(bringup_.link().id); }
   hal::fc::PortInfo info() const override;
   std::string dump(std::string_view what) const override;
 
@@ -76,6 +77,7 @@ class Adapter final : public hal::fc::FcPort,
   void went_off();
   void finish_stop();
   bool quiet() const;
+  bool released() const;
   // adapter_events.cc
   bool poll_events();
   void async_event(std::uint16_t code);
@@ -139,7 +141,7 @@ class Adapter final : public hal::fc::FcPort,
   hal::fc::Link told_;             // by link_up
   base::Time link_retry_{}, link_down_at_{};
   bool link_down_runs_ = false;
-  base::Time retry_at_{}, stop_deadline_{}, heartbeat_at_{};
+  base::Time retry_at_{}, farewell_deadline_{}, stop_deadline_{}, heartbeat_at_{};
   unsigned attempts_ = 0;
   std::uint64_t commands_seen_ = 0;
   MailboxCall heartbeat_, registration_;

@@ -79,7 +79,7 @@ void Adapter::async_event(std::uint16_t code) {
     case regs::AsyncEvent::kPortDatabaseChanged:
       return port_database_changed(mailbox[1], mailbox[2]);
     case regs::AsyncEvent::kStateChange: {
-      const std::array<std::byte, 4> page = {std::byte(mailbox[1] >> 8 & 3), std::byte(mailbox[1] & 0xff),
+      const std::array<std::byte, 4> page = {std::byte(mailbox[1] >> 8), std::byte(mailbox[1] & 0xff),
                                              std::byte(mailbox[2] >> 8), std::byte(mailbox[2] & 0xff)};
       if (phase_ != Phase::kOnline) return;
       if (VirtualPort* const port = virtual_port(static_cast<std::uint8_t>(mailbox[3])))

@@ -144,10 +144,13 @@ void Adapter::housekeep() {
   }
 }
 
-// Ends the logins; when their users have let go, or the limit is over, the adapter goes into reset.
+// Ends the logins; when their users have let go and the initiators have heard of it, or the limit of either is over, the
+// adapter goes into reset.
 void Adapter::check_stop() {
   end_all_logins(true);
-  if (!quiet() && device_.reactor.now() < stop_deadline_) return;
+  const base::Time now = device_.reactor.now();
+  const bool heard = quiet() || (released() && now >= farewell_deadline_);
+  if (!heard && now < stop_deadline_) return;
   phase_ = Phase::kOff;
   device_.running = false;
   request_ring_.close();

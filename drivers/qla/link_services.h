@@ -50,6 +50,8 @@ class LinkServices final : public ControlUser {
   static std::uint32_t cookie(Purpose purpose, std::size_t slot) {
     return static_cast<std::uint32_t>(purpose) << 24 | static_cast<std::uint32_t>(slot);
   }
+  static hal::fc::RemotePort port_of(const wire::ImmediateNotify& notify, hal::fc::LinkServiceKind kind);
+  static std::uint32_t service_parameters_of(const wire::ImmediateNotify& notify);
   void els(const wire::ImmediateNotify& notify);
   void not_els(const wire::ImmediateNotify& notify, wire::NotifyStatus status);
   bool end_logins_of(const hal::fc::RemotePort& port, bool keep_port = false);

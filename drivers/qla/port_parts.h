@@ -12,6 +12,10 @@
 
 namespace qla {
 
+// How long a port that goes off the link waits for answers to its LOGOs: E_D_TOV. Who answers at all does so by then;
+// the firmware itself would wait for twice R_A_TOV, 20 s, for an initiator that has vanished.
+constexpr base::Duration kFarewellLimit = std::chrono::seconds(2);
+
 struct PortParts {
   // `place`: its exchanges among those of the adapter.
   PortParts(Device& device, Control& control, RequestRing& ring, const Memory& memory, QueuePlace place,
@@ -37,6 +41,14 @@ struct PortParts {
     bool any = queue.in_use() != 0;
     for (hal::fc::LoginId id = 0; id < logins.count(); ++id) any |= logins.valid(id);
     return !any;
+  }
+  // The user has let go; all that is missing are answers to our LOGOs.
+  bool released() const {
+    bool all = queue.in_use() == 0;
+    for (hal::fc::LoginId id = 0; id < logins.count(); ++id) {
+      all &= !logins.valid(id) || logins[id].state == LoginState::kLeaving;
+    }
+    return all;
   }
   void reset() {  // the adapter has forgotten everything
     aborts.reset();

@@ -1,4 +1,4 @@
-// PLOGI and CT pass-through.
+// PLOGI to well-known addresses, and CT pass-through.
 #include "drivers/qla/requests.h"
 
 #include <fmt/format.h>
@@ -6,15 +6,10 @@
 #include <algorithm>
 #include <cstring>
 
-#include "hal/port/fc_els.h"
-
 namespace qla {
 namespace {
 
 using hal::fc::CtStatus;
-
-constexpr std::uint16_t kPeerHandle = 0;  // point to point: there is one other port
-constexpr std::uint8_t kSofI3 = 0x10;
 
 struct WellKnown {
   std::uint32_t port;
@@ -44,28 +39,6 @@ base::Result<void> login_result(const wire::Entry* answer) {
     return {};
   }
   return base::fail(base::Errc::kIo, fmt::format("login refused: completion {:02x}, error {:02x}", completion, error));
-}
-
-// FC-LS-3 table 203, of a port in class 3.
-hal::fc::LoginPayload plogi_of(const hal::fc::RemotePort& self) {
-  using Common = hal::fc::CommonServiceParameters;
-  using Class = hal::fc::ClassServiceParameters;
-  constexpr std::uint16_t kCredit = 8, kReceiveSize = 2048, kSequences = 255;
-  hal::fc::LoginPayload plogi;
-  plogi.command = hal::fc::Els::kPlogi;
-  plogi.common.credit = kCredit;
-  plogi.common.features = Common::kContinuouslyIncreasingOffset | Common::kAlternateCredit;
-  plogi.common.receive_size = kReceiveSize;
-  plogi.common.total_sequences = kSequences;
-  plogi.common.relative_offsets = 0x1f;   // all information categories
-  plogi.common.error_detect_time = 2000;  // milliseconds
-  plogi.port_name = self.port_name.raw;
-  plogi.node_name = self.node_name.raw;
-  plogi.class3.options = Class::kValid | Class::kSequentialDelivery;
-  plogi.class3.receive_size = kReceiveSize;
-  plogi.class3.concurrent_sequences = kSequences;
-  plogi.class3.open_sequences = 1;
-  return plogi;
 }
 
 CtStatus ct_status(wire::Completion completion) {
@@ -99,47 +72,6 @@ void Requests::log_in(hal::fc::PortId port, const hal::fc::RemotePort& self) {
   control_.send(*this, kLogin | port.raw);
 }
 
-// Point to point. The firmware's own login takes the addresses that there are; this one gives them, so the host builds
-// it, as Linux and illumos do.
-void Requests::log_in_to_n_port(hal::fc::PortId port, const hal::fc::RemotePort& self) {
-  const auto free = std::find_if(ct_.begin(), ct_.end(), [](const Ct& ct) { return !ct.used; });
-  auto* const entry =
-      free == ct_.end() ? nullptr : control_.prepare<wire::ElsPassThrough>(wire::EntryType::kElsPassThrough);
-  if (entry == nullptr) return device_.fail("all control entries are out");
-  const auto slot = static_cast<std::uint32_t>(free - ct_.begin());
-  *free = {true, port.raw};
-  const hal::DmaSpan out = memory_.ct_request(place(slot)), in = memory_.ct_reply(place(slot));
-  const hal::fc::LoginPayload plogi = plogi_of(self);
-  std::memcpy(out.bytes.data(), &plogi, sizeof plogi);
-  std::memset(in.bytes.data(), 0, sizeof plogi);
-  entry->nport = kPeerHandle;
-  entry->vp = vp_;
-  entry->transmit_segments = 1;
-  entry->sof = kSofI3;
-  entry->receive_segments = 1;
-  entry->opcode = hal::fc::Els::kPlogi;
-  entry->d_id = port.raw;
-  entry->s_id = {static_cast<std::uint8_t>(self.id.raw >> 16), static_cast<std::uint8_t>(self.id.raw),
-                 static_cast<std::uint8_t>(self.id.raw >> 8)};
-  entry->receive_bytes = entry->transmit_bytes = static_cast<std::uint32_t>(sizeof plogi);
-  entry->transmit = {out.iova.raw, static_cast<std::uint32_t>(sizeof plogi)};
-  entry->receive = {in.iova.raw, static_cast<std::uint32_t>(sizeof plogi)};
-  control_.send(*this, kNPortLogin | slot);
-}
-
-void Requests::n_port_answered(std::uint32_t slot, const wire::Entry* answer) {
-  ct_[slot].used = false;
-  const hal::fc::PortId port{ct_[slot].id};
-  if (answer == nullptr) return user_->login_answered(port, base::fail(base::Errc::kIo, "the adapter is not ready"));
-  const auto completion =
-      static_cast<wire::Completion>(std::uint16_t{reinterpret_cast<const wire::ElsStatus*>(answer)->completion});
-  const bool done = completion == wire::Completion::kOk || completion == wire::Completion::kUnderrun;
-  const auto reply = std::to_integer<std::uint8_t>(memory_.ct_reply(place(slot)).bytes[0]);
-  if (done && answer->head.status == 0 && reply == hal::fc::Els::kLsAcc) return user_->login_answered(port, {});
-  user_->login_answered(port, base::fail(base::Errc::kIo, fmt::format("PLOGI: completion {:02x}, answer {:02x}",
-                                                                      static_cast<unsigned>(completion), reply)));
-}
-
 base::Result<void> Requests::send_ct(std::uint32_t id, hal::fc::PortId server, std::span<const std::byte> request,
                                      base::Duration limit) {
   if (request.empty() || request.size() > kCtBytes) {
@@ -150,7 +82,7 @@ base::Result<void> Requests::send_ct(std::uint32_t id, hal::fc::PortId server, s
   auto* const entry = control_.prepare<wire::CtPassThrough>(wire::EntryType::kCtPassThrough);
   if (entry == nullptr) return base::fail(base::Errc::kBusy, "all control entries are out");
   const auto slot = static_cast<std::uint32_t>(free - ct_.begin());
-  *free = {true, id};
+  *free = {true, id, 0};
   const hal::DmaSpan out = memory_.ct_request(place(slot)), in = memory_.ct_reply(place(slot));
   std::memcpy(out.bytes.data(), request.data(), request.size());
   std::memset(in.bytes.data(), 0, in.bytes.size());
@@ -170,7 +102,7 @@ base::Result<void> Requests::send_ct(std::uint32_t id, hal::fc::PortId server, s
 
 void Requests::control_answered(std::uint32_t cookie, const wire::Entry* answer) {
   if ((cookie & kLogin) != 0) return user_->login_answered({cookie & 0xffffff}, login_result(answer));
-  if ((cookie & kNPortLogin) != 0) return n_port_answered(cookie & ~kNPortLogin, answer);
+  if ((cookie & kEls) != 0) return els_answered(cookie & ~kEls, answer);
   ct_answered(cookie, answer);
 }
 

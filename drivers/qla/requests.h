@@ -1,5 +1,5 @@
 // What the port itself asks of others: logins with well-known addresses or the port at the other end of the link,
-// Common Transport requests.
+// Common Transport requests, RSCN.
 #pragma once
 
 #include <array>
@@ -18,6 +18,7 @@ class Requests final : public ControlUser {
   void set_user(hal::fc::FcPortUser* user) { user_ = user; }
   // `self`: what another N_Port is told of us, point to point; servers of a fabric know.
   void log_in(hal::fc::PortId port, const hal::fc::RemotePort& self = {});
+  void report_state_change(hal::fc::PortId self);  // RSCN to the fabric controller, about ourselves
   base::Result<void> send_ct(std::uint32_t id, hal::fc::PortId server, std::span<const std::byte> request,
                              base::Duration limit);
   void control_answered(std::uint32_t cookie, const wire::Entry* answer) override;
@@ -25,12 +26,17 @@ class Requests final : public ControlUser {
  private:
   struct Ct {
     bool used = false;
-    std::uint32_t id = 0;
+    std::uint32_t id = 0;  // the user's; of a link service: where it went
+    std::uint8_t els = 0;
   };
-  // Cookies: the rest is the port; the slot whose buffers carry a PLOGI. Without either: the slot of a CT request.
-  static constexpr std::uint32_t kLogin = 0x80000000, kNPortLogin = 0x40000000;
+  // Cookies: the rest is the port; the slot whose buffers carry a link service. Without either: that of a CT request.
+  static constexpr std::uint32_t kLogin = 0x80000000, kEls = 0x40000000;
+  // requests_els.cc
   void log_in_to_n_port(hal::fc::PortId port, const hal::fc::RemotePort& self);
-  void n_port_answered(std::uint32_t slot, const wire::Entry* answer);
+  void send_els(std::uint16_t nport, hal::fc::PortId to, hal::fc::PortId self, std::span<const std::byte> payload,
+                std::size_t answer_bytes);
+  base::Result<void> els_result(std::uint32_t slot, const wire::Entry* answer) const;
+  void els_answered(std::uint32_t slot, const wire::Entry* answer);
   std::size_t place(std::uint32_t slot) const { return vp_ * hal::fc::FcPort::kMaxCt + slot; }
   void ct_answered(std::uint32_t slot, const wire::Entry* answer);
 

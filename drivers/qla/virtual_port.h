@@ -43,6 +43,7 @@ class VirtualPort final : public hal::fc::FcPort, private ControlUser {
     return parts_.requests.send_ct(id, server, request, limit);
   }
   void register_state_changes() override { registration_wanted_ = true; }
+  void report_state_change() override { parts_.requests.report_state_change(id_); }
   hal::fc::PortInfo info() const override;
   std::string dump(std::string_view what) const override;
 
@@ -83,7 +84,7 @@ class VirtualPort final : public hal::fc::FcPort, private ControlUser {
   hal::fc::Link told_;
   bool link_up_ = false;
   std::string trouble_;
-  base::Time retry_at_{}, stop_deadline_{};
+  base::Time retry_at_{}, farewell_deadline_{}, stop_deadline_{};
   unsigned attempts_ = 0;
   MailboxCall registration_;
   bool registration_wanted_ = false;

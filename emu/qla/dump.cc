@@ -29,8 +29,9 @@ std::string Model::dump() const {
   const Core& core = firmware_->core;
   std::string text;
   const auto to = std::back_inserter(text);
-  fmt::format_to(to, "{}: {}, role:{}{}\n", chip_.name, phase_name(core.phase), core.target() ? " target" : "",
-                 core.initiator() ? " initiator" : "");
+  fmt::format_to(to, "{}: {}, role:{}{}{}\n", chip_.name, phase_name(core.phase), core.target() ? " target" : "",
+                 core.initiator() ? " initiator" : "",
+                 wire::InitBlock::FcTape::get(core.init.options2) ? ", confirmed completion" : "");
   for (unsigned number = 0; number < core.queues.used(); ++number)
     fmt::format_to(to, "queues {}: requests in {} out {}; responses in {} out {}, {} kept\n", number,
                    core.queues.request(number).in(), core.queues.request(number).out(),

@@ -159,9 +159,9 @@ void Link::state_changed(std::uint8_t vp, std::span<const std::byte> pages) {
   for (; pages.size() >= sizeof(hal::fc::RscnPage); pages = pages.subspan(sizeof(hal::fc::RscnPage))) {
     hal::fc::RscnPage page;
     std::memcpy(static_cast<void*>(&page), pages.data(), sizeof page);
-    const std::uint32_t id = page.port_id, format = hal::fc::RscnPage::AddressFormat::get(page.qualifier_format);
+    const std::uint32_t id = page.port_id, first = page.qualifier_format;  // hosts mask the qualifier themselves
     core_.events.post_async(AsyncEvent::kStateChange,
-                            {static_cast<std::uint16_t>(format << 8 | id >> 16), static_cast<std::uint16_t>(id), vp});
+                            {static_cast<std::uint16_t>(first << 8 | id >> 16), static_cast<std::uint16_t>(id), vp});
   }
 }
 

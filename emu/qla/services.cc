@@ -88,6 +88,7 @@ void Services::els(const Request& request) {
     core_.host.fault("ELS entry: opcode and payload differ");
     return core_.refuse(request, wire::kEntryBadParameter);
   }
+  if (!from_us_to_a_server(entry)) return core_.refuse(request, wire::kEntryBadParameter);
   const auto tag = keep(Kind::kEls, request);
   if (!tag) return;
   if (entry.receive_segments > 0) pending_[*tag].receive.add(entry.receive.address, entry.receive.length);
@@ -96,6 +97,22 @@ void Services::els(const Request& request) {
       !core_.handles.find(entry.vp, to))
     core_.handles.assign(entry.nport, entry.vp, to);
   core_.port.send_els({.tag = *tag, .vp = entry.vp, .to = to, .limit = {}}, scratch_);
+}
+
+// To a well-known address: the fabric controller has a handle of its own, and S_ID, if the host says it, is ours.
+bool Services::from_us_to_a_server(const wire::ElsPassThrough& entry) {
+  constexpr std::uint32_t kWellKnown = 0xfffff0;
+  const PortId to{entry.d_id};
+  if (to.raw < kWellKnown) return true;
+  const std::uint32_t from = std::uint32_t{entry.s_id[0]} << 16 | std::uint32_t{entry.s_id[2]} << 8 | entry.s_id[1];
+  const bool controller = to == hal::fc::kFabricController;
+  if (controller == (entry.nport == wire::kHandleFabricController) &&
+      (from == 0 || from == core_.port.id_of(entry.vp).raw)) {
+    return true;
+  }
+  core_.host.fault(
+      fmt::format("ELS entry to {:06x}: handle {:03x}, S_ID {:06x}", to.raw, std::uint16_t{entry.nport}, from));
+  return false;
 }
 
 // Writes the answer as far as it fits; the completion says how it fitted.

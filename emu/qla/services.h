@@ -36,6 +36,7 @@ class Services {
   void fail_log_io(const Origin& origin, wire::LogIo entry, wire::LogIoError error, std::uint32_t detail = 0);
   bool claim(const Request& request, const wire::LogIo& entry);
   void log_io_answered(Pending& pending, fc::RequestStatus status, std::span<const std::byte> payload);
+  bool from_us_to_a_server(const wire::ElsPassThrough& entry);
   wire::Completion deliver(Pending& pending, fc::RequestStatus status, std::span<const std::byte> payload,
                            std::uint32_t room);
   Core& core_;

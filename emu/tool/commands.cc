@@ -63,7 +63,10 @@ base::Result<Json> ports(San& san, const Words&) {
                    {"light", port.light},
                    {"nodes", std::move(nodes)},
                    {"frames_in", port.frames_in},
-                   {"frames_lost", port.frames_lost}});
+                   {"frames_lost", port.frames_lost},
+                   {"rscns_sent", port.rscns_sent},
+                   {"rscns_received", port.rscns_received},
+                   {"rscns_refused", port.rscns_refused}});
   }
   return Json{{"ports", std::move(all)}};
 }

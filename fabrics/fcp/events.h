@@ -21,6 +21,8 @@ enum class PortEvent : std::uint8_t {  // the number beside each is `detail`
   kRegistered,                         // tries it took
   kRegistrationFailed,                 // command of the name server
   kStateChanged,                       // affected address (RSCN page)
+  kStateReported,                      // by us: our address
+  kStateReportFailed,                  // likewise
   kAbort,                              // OX_ID
   kManagement,                         // flags << 8 | FCP_RSP code
   kInvalidCommand,                     // OX_ID
@@ -48,6 +50,10 @@ constexpr const char* name(PortEvent event) {
       return "registration failed";
     case PortEvent::kStateChanged:
       return "state changed";
+    case PortEvent::kStateReported:
+      return "state change reported";
+    case PortEvent::kStateReportFailed:
+      return "state change not reported";
     case PortEvent::kAbort:
       return "abort";
     case PortEvent::kManagement:

@@ -41,6 +41,7 @@ class FabricControl final : public PortHost {
   void port_failed(const std::string& port, const std::string& why) override;
 
  private:
+  static constexpr base::Duration kChangeLimit = std::chrono::seconds(30);
   struct Place {
     std::string name;
     std::unique_ptr<PortControl> port;

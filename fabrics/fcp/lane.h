@@ -22,6 +22,7 @@ class LaneHost {
   virtual void session_ready(hal::fc::LoginId login) = 0;
   virtual void session_gone(hal::fc::LoginId login) = 0;
   virtual void session_unwanted(hal::fc::LoginId login) = 0;  // the core asks for its end
+  virtual void logical_units_changed() = 0;                   // of some session
 };
 
 class Lane final : public hal::fc::FcQueueUser, public scsi::TargetPort {
@@ -57,6 +58,7 @@ class Lane final : public hal::fc::FcQueueUser, public scsi::TargetPort {
   void task_management_function_executed(scsi::TaskManagement& function, scsi::TmfResponse response) override;
   void nexus_quiet(scsi::Nexus& nexus) override;
   void end_nexus(scsi::Nexus& nexus) override;
+  void logical_units_changed(scsi::Nexus&) override { host_.logical_units_changed(); }
 
  private:
   Session* session_of(hal::fc::LoginId login) {

@@ -29,10 +29,20 @@ bool PortControl::is_logged_in(const hal::fc::RemotePort& who) const {
 
 // What an answer of ours to a link service makes of the N_Port login.
 void PortControl::know(const LinkService& service) {
-  if (service.kind == LinkServiceKind::kLogo) known_.erase(service.from.port_name);
+  if (service.kind == LinkServiceKind::kLogo) forget(service.from.port_name);
   if (service.kind != LinkServiceKind::kPlogi) return;
+  peer_login_.logged_in(service.from.port_name);
   if (known_.size() >= kMaxKnown) known_.erase(known_.begin());  // its ADISC will be refused, so it logs in anew
   known_[service.from.port_name] = service.from.id;
+}
+
+// Its N_Port login is over; point to point, it may wait for a PLOGI of ours.
+void PortControl::forget(hal::fc::Wwn name) {
+  known_.erase(name);
+  if (state_ == State::kOn && permits(config_, name) && !peer_login_.logged_out(name)) {
+    kLog.warn("{}: {} has logged out too often: not logged in to before the link comes up anew", name_,
+              to_string(name));
+  }
 }
 
 PortControl::Logins::iterator PortControl::find_name(hal::fc::Wwn name) {
@@ -77,6 +87,7 @@ void PortControl::answer(const LinkService& service) {
 void PortControl::logged_in(LoginId id, const hal::fc::RemotePort& initiator, std::uint32_t parameters) {
   CHECK(!logins_.contains(id));
   publish_identity();
+  peer_login_.process_login(initiator.port_name);
   const auto old = find_name(initiator.port_name);
   Login& login = logins_[id];
   login.initiator = initiator;
@@ -122,7 +133,9 @@ void PortControl::session_unwanted(LoginId id) {
 void PortControl::login_ended(LoginId id) {
   const auto at = logins_.find(id);
   CHECK(at != logins_.end() && at->second.state != LoginState::kEnding);
-  known_.erase(at->second.initiator.port_name);  // at worst, an ADISC after a PRLO is refused, and it logs in anew
+  const hal::fc::Wwn name = at->second.initiator.port_name;
+  if (at->second.end_asked) forget(name);
+  known_.erase(name);  // at worst, an ADISC after a PRLO is refused, and it logs in anew
   if (at->second.state == LoginState::kWaiting) return release(at);
   ++counters_.logins_ended;
   at->second.state = LoginState::kEnding;

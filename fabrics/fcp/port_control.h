@@ -14,6 +14,7 @@
 #include "fabrics/fcp/lane.h"
 #include "fabrics/fcp/peer_login.h"
 #include "fabrics/fcp/registration.h"
+#include "fabrics/fcp/state_reports.h"
 
 namespace fcp {
 
@@ -53,12 +54,14 @@ class PortControl final : public hal::fc::FcPortUser, public LaneHost, private R
   void login_answered(hal::fc::PortId port, base::Result<void> result) override;
   void ct_answered(std::uint32_t id, hal::fc::CtStatus status, std::span<const std::byte> reply) override;
   void state_changed(std::span<const std::byte> pages) override;
+  void state_change_reported(base::Result<void> result) override;
   void adapter_failed(const std::string& reason, bool recovers) override;
 
   // --- LaneHost, any thread ---
   void session_ready(hal::fc::LoginId login) override;
   void session_gone(hal::fc::LoginId login) override;
   void session_unwanted(hal::fc::LoginId login) override;
+  void logical_units_changed() override;
 
  private:
   enum class State : std::uint8_t { kOff, kOn, kStopping };
@@ -85,6 +88,7 @@ class PortControl final : public hal::fc::FcPortUser, public LaneHost, private R
   Lane& lane_of(hal::fc::LoginId login);
   bool is_logged_in(const hal::fc::RemotePort& who) const;
   void know(const hal::fc::LinkService& service);
+  void forget(hal::fc::Wwn name);
   void answer(const hal::fc::LinkService& service);
   Logins::iterator find_name(hal::fc::Wwn name);  // a login that waits for nothing, or end()
   void open(hal::fc::LoginId id, Login& login);
@@ -110,6 +114,7 @@ class PortControl final : public hal::fc::FcPortUser, public LaneHost, private R
   std::vector<std::unique_ptr<Lane>> lanes_;
   PortConfig wanted_, config_;  // the latter is in force since the port was started
   State state_ = State::kOff;
+  bool in_fabric_ = false;             // when there was a link last
   scsi::TargetPortIdentity identity_;  // as the lanes have it
   Logins logins_;
   std::map<hal::fc::Wwn, hal::fc::PortId> known_;  // who has a PLOGI in force
@@ -118,6 +123,7 @@ class PortControl final : public hal::fc::FcPortUser, public LaneHost, private R
   std::vector<Done> settled_;  // waiting for the state that is wanted
   Registration registration_;
   PeerLogin peer_login_;
+  StateReports state_reports_;
   FabricCounters counters_;
   PortEvents events_;
   base::LogBudget log_budget_;

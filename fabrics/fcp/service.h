@@ -22,6 +22,7 @@ struct PortConfig {
   std::vector<std::string> initiators = {};  // WWPNs that may log in, `*` and `?` as wildcards; empty: everybody
   std::uint16_t relative_id = 1;             // RELATIVE TARGET PORT IDENTIFIER, unique in the process
   std::uint16_t port_group = 1;
+  bool report_changes = true;  // RSCN when an initiator sees other logical units than before
   bool operator==(const PortConfig&) const = default;
 };
 
@@ -51,9 +52,10 @@ struct PortStatus {
 struct FabricCounters {
   std::uint64_t logins = 0, logins_refused = 0, logins_ended = 0;
   std::uint64_t aborts = 0, task_management = 0;
-  std::uint64_t invalid_commands = 0;  // FCP_CMND fields that make no sense
-  std::uint64_t stray_commands = 0;    // from a login that has ended
-  std::uint64_t state_changes = 0;     // RSCN
+  std::uint64_t invalid_commands = 0;                         // FCP_CMND fields that make no sense
+  std::uint64_t stray_commands = 0;                           // from a login that has ended
+  std::uint64_t state_changes = 0;                            // RSCN
+  std::uint64_t state_reports = 0, state_reports_failed = 0;  // RSCN of our own
   std::uint64_t registrations = 0, registrations_failed = 0, adapter_failures = 0;
   FabricCounters& operator+=(const FabricCounters& other);
 };

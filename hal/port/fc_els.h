@@ -191,8 +191,13 @@ struct RscnPage {
   using EventQualifier = base::Bits8<5, 2>;
   using AddressFormat = base::Bits8<1, 0>;
   enum Format : std::uint8_t { kPort = 0, kArea = 1, kDomain = 2, kFabric = 3 };
+  enum Qualifier : std::uint8_t { kUnspecified = 0, kNameServerObject = 1, kPortAttribute = 2, kServiceObject = 3 };
   std::uint8_t qualifier_format = 0;
   be24 port_id;
+};
+struct PortRscn {  // of an N_Port, about itself
+  Rscn head{.payload_length = 8};
+  RscnPage page;
 };
 
 struct Scr {
@@ -259,7 +264,7 @@ struct RnidAcc {  // with common data only
 static_assert(kIsWire<Els, 4> && kIsWire<CommonServiceParameters, 16> && kIsWire<ClassServiceParameters, 16>);
 static_assert(kIsWire<LoginPayload, 116> && kIsWire<LsRjt, 8>);
 static_assert(kIsWire<ProcessPage, 16> && kIsWire<ProcessLogin, 20> && kIsWire<Logo, 16> && kIsWire<Adisc, 28>);
-static_assert(kIsWire<Rscn, 4> && kIsWire<RscnPage, 4> && kIsWire<Scr, 8>);
+static_assert(kIsWire<Rscn, 4> && kIsWire<RscnPage, 4> && kIsWire<PortRscn, 8> && kIsWire<Scr, 8>);
 static_assert(kIsWire<ExchangeQuery, 12> && kIsWire<RecAcc, 24> && kIsWire<RtvAcc, 16> && kIsWire<RlsAcc, 28>);
 static_assert(kIsWire<Rnid, 8> && kIsWire<RnidAcc, 24>);
 

@@ -39,6 +39,7 @@ inline constexpr PortId kNameServer{0xfffffc}, kFabricController{0xfffffd}, kFab
 struct RemotePort {
   PortId id;
   Wwn port_name, node_name;
+  bool operator==(const RemotePort&) const = default;
 };
 
 enum class Topology : std::uint8_t { kFabric, kPointToPoint, kPrivateLoop, kPublicLoop };
@@ -48,6 +49,7 @@ struct Link {
   Wwn fabric_name;  // of the F_Port's switch; 0 without one
   RemotePort peer;  // point to point: who is at the other end, with the address that a PLOGI of ours gives it
   std::uint32_t gigabits = 0;
+  bool operator==(const Link&) const = default;
 };
 
 // --- control part
@@ -88,7 +90,8 @@ class FcPortUser {
   virtual void login_ended(LoginId login) = 0;
   virtual void login_answered(PortId port, base::Result<void> result) = 0;  // of log_in()
   virtual void ct_answered(std::uint32_t id, CtStatus status, std::span<const std::byte> reply) = 0;
-  virtual void state_changed(std::span<const std::byte> pages) = 0;  // RSCN: affected port pages, 4 bytes each
+  virtual void state_changed(std::span<const std::byte> pages) = 0;   // RSCN: affected port pages, 4 bytes each
+  virtual void state_change_reported(base::Result<void> result) = 0;  // of report_state_change()
   // The adapter does not work (firmware crash, removal); `recovers`: the driver is bringing it up again.
   virtual void adapter_failed(const std::string& reason, bool recovers) = 0;
 };
@@ -133,6 +136,9 @@ class FcPort {
   virtual base::Result<void> send_ct(std::uint32_t id, PortId server, std::span<const std::byte> request,
                                      base::Duration limit) = 0;
   virtual void register_state_changes() = 0;  // SCR to the fabric controller
+  // In a fabric: an RSCN of ours to the fabric controller, which tells those who see us that something of this port's
+  // FC-4 has changed (FC-LS-3, RSCN: changed port attribute) -> state_change_reported. One at a time.
+  virtual void report_state_change() = 0;
   virtual PortInfo info() const = 0;
   virtual std::string dump(std::string_view what) const = 0;  // "registers", "rings", "events"
 };

@@ -127,6 +127,7 @@ void Router::set_views(const ViewSnapshot* views) {
     });
     leave_map(nexus);
     nexus.map_ = &after;
+    if (changed) nexus.port.logical_units_changed(nexus);
   });
 }
 

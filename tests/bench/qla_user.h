@@ -30,6 +30,7 @@ struct User final : hal::fc::FcPortUser, hal::fc::FcQueueUser {
   void login_answered(hal::fc::PortId, base::Result<void>) override {}
   void ct_answered(std::uint32_t, hal::fc::CtStatus, std::span<const std::byte>) override {}
   void state_changed(std::span<const std::byte>) override {}
+  void state_change_reported(base::Result<void>) override {}
   void adapter_failed(const std::string& reason, bool) override {
     std::fprintf(stderr, "failed: %s\n", reason.c_str());
   }

@@ -45,6 +45,7 @@ struct User final : hal::fc::FcPortUser, hal::fc::FcQueueUser {
   void login_answered(hal::fc::PortId, base::Result<void>) override {}
   void ct_answered(std::uint32_t, hal::fc::CtStatus, std::span<const std::byte>) override { --cts; }
   void state_changed(std::span<const std::byte> pages) override { REQUIRE(pages.size() % 4 == 0); }
+  void state_change_reported(base::Result<void>) override {}
   void adapter_failed(const std::string&, bool) override {}
 
   void command_received(hal::fc::Exchange& exchange) override {

@@ -110,6 +110,7 @@ constexpr PlacedField kFields[] = {
     FIELD(Rscn, payload_length, 2, 2),
     FIELD(RscnPage, qualifier_format, 0, 1),
     FIELD(RscnPage, port_id, 1, 3),
+    FIELD(PortRscn, page, 4, 4),
     FIELD(Scr, function, 7, 1),
     FIELD(ExchangeQuery, originator, 5, 3),
     FIELD(ExchangeQuery, ox_id, 8, 2),

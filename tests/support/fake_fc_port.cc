@@ -242,6 +242,21 @@ base::Result<void> FakeFcPort::send_ct(std::uint32_t id, hal::fc::PortId server,
   return {};
 }
 
+void FakeFcPort::report_state_change() {
+  EXPECT_TRUE(light_ && link_.topology == hal::fc::Topology::kFabric) << "an RSCN without a fabric";
+  ++state_reports;
+  if (!holds_state_reports) answer_state_report();
+}
+
+void FakeFcPort::answer_state_report() {
+  later([this] {
+    if (user_ == nullptr) return;
+    base::Result<void> result;
+    if (refuses_state_reports) result = base::fail(base::Errc::kDenied, "LS_RJT");
+    user_->state_change_reported(std::move(result));
+  });
+}
+
 hal::fc::PortInfo FakeFcPort::info() const {
   hal::fc::PortInfo info;
   info.name = "fake";

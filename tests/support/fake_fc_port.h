@@ -164,6 +164,7 @@ class FakeFcPort final : public hal::fc::FcPort, public hal::Poller {
   void light(bool on, hal::fc::Topology topology = hal::fc::Topology::kFabric);
   void fail_adapter(const std::string& reason, bool recovers);
   void receive_rscn(std::vector<std::byte> pages);
+  void answer_state_report();  // one that is held
   FakeFcQueue& queue(std::size_t index = 0) { return *queues_[index]; }
   bool started() const { return user_ != nullptr; }
   std::vector<std::unique_ptr<FakeFcPort>> further;  // its virtual ports
@@ -179,6 +180,8 @@ class FakeFcPort final : public hal::fc::FcPort, public hal::Poller {
   hal::fc::CtStatus ct_status = hal::fc::CtStatus::kDone;
   std::map<std::uint16_t, std::uint8_t> ct_rejects;  // command -> reason
   bool name_server_refuses = false, name_server_silent = false;
+  std::uint32_t state_reports = 0;
+  bool refuses_state_reports = false, holds_state_reports = false;
 
   // Point to point: who is at the other end, the logins that it was asked for, and how many of those it refuses.
   hal::fc::RemotePort peer;
@@ -197,6 +200,7 @@ class FakeFcPort final : public hal::fc::FcPort, public hal::Poller {
   base::Result<void> send_ct(std::uint32_t id, hal::fc::PortId server, std::span<const std::byte> request,
                              base::Duration limit) override;
   void register_state_changes() override { ++state_change_registrations; }
+  void report_state_change() override;
   hal::fc::PortInfo info() const override;
   std::string dump(std::string_view what) const override { return "dump of " + std::string(what); }
   bool poll() override;

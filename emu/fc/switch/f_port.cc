@@ -20,8 +20,6 @@ using hal::fc::Wwn;
 namespace {
 constexpr std::uint32_t kFPort = 0xfffffe, kController = 0xfffffd, kNames = 0xfffffc;
 constexpr std::uint16_t kReceiveSize = 2112;
-constexpr std::size_t kMostPages = 255;
-constexpr unsigned kRscnTries = 3;
 
 std::uint32_t milliseconds(base::Duration time) {
   return static_cast<std::uint32_t>(time / std::chrono::milliseconds(1));
@@ -165,6 +163,9 @@ void Switch::FPort::els(std::uint32_t request, Node& node, const FrameHeader& he
       services_.reply(request, bytes_of(ls_acc()));
       return;
     }
+    case Els::kRscn:
+      if (service != kController) break;
+      return state_change_reported(request, node, payload);
     case Els::kRtv: {
       hal::fc::RtvAcc answer;
       answer.resource_allocation_time = milliseconds(switch_.options_.resource_allocation);
@@ -226,39 +227,6 @@ std::vector<std::byte> Switch::FPort::management_answer(std::span<const std::byt
   std::vector<std::byte> out(head.begin(), head.end());
   if (known && found) out.insert(out.end(), bytes_of(speeds).begin(), bytes_of(speeds).end());
   return out;
-}
-
-// --- RSCN: one at a time to each who registered, with all that has changed meanwhile
-
-void Switch::FPort::announce() {
-  for (Node& node : nodes_) {
-    if (!node.scr || node.rscn_out || node.pages.empty()) continue;
-    const std::size_t count = std::min(node.pages.size(), kMostPages);
-    hal::fc::Rscn head;
-    head.payload_length = static_cast<std::uint16_t>(sizeof(head) + count * sizeof(hal::fc::RscnPage));
-    std::vector<std::byte> payload(bytes_of(head).begin(), bytes_of(head).end());
-    for (std::size_t i = 0; i < count; ++i) {
-      const auto page = bytes_of(node.pages[i]);
-      payload.insert(payload.end(), page.begin(), page.end());
-    }
-    const base::Time deadline = switch_.now_ + switch_.options_.error_detect;
-    node.rscn_out = services_.request(node.id, FrameType::kEls, kController, node.id, payload, deadline);
-    if (!node.rscn_out) continue;
-    node.announced.assign(node.pages.begin(), node.pages.begin() + static_cast<std::ptrdiff_t>(count));
-    node.pages.erase(node.pages.begin(), node.pages.begin() + static_cast<std::ptrdiff_t>(count));
-  }
-}
-
-// An RSCN that was not answered is sent again, a few times: nobody would ask otherwise.
-void Switch::FPort::request_ended(std::uint64_t context, RequestStatus status, const FrameHeader*,
-                                  std::span<const std::byte>) {
-  Node* const node = find(static_cast<std::uint32_t>(context));
-  if (node == nullptr) return;
-  node->rscn_out = false;
-  const bool again = status == RequestStatus::kTimeout && node->rscn_tries < kRscnTries;
-  node->rscn_tries = again ? node->rscn_tries + 1 : 0;
-  if (again) node->pages.insert(node->pages.begin(), node->announced.begin(), node->announced.end());
-  node->announced.clear();
 }
 
 // A port that is not logged in may not be spoken to.

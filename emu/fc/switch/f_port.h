@@ -13,7 +13,7 @@ class Switch::FPort final : public ServicesUser {
   void check_light();
   bool transmit() { return services_.transmit(); }
   void expire() { services_.expire(switch_.now_); }
-  void announce();  // RSCN to those who registered
+  void announce();  // RSCN to those who registered; rscn.cc
   Node* find(std::uint32_t id);
   void frame(const hal::fc::FrameHeader& header, std::span<const std::byte> payload) {
     services_.frame_received(header, payload);
@@ -33,6 +33,7 @@ class Switch::FPort final : public ServicesUser {
   void remove_node(std::uint32_t id);
   void els(std::uint32_t request, Node& node, const hal::fc::FrameHeader& header, std::span<const std::byte> payload);
   void ct(std::uint32_t request, Node& node, const hal::fc::FrameHeader& header, std::span<const std::byte> payload);
+  void state_change_reported(std::uint32_t request, Node& node, std::span<const std::byte> payload);  // rscn.cc
   std::vector<std::byte> management_answer(std::span<const std::byte> payload);
   void reject(std::uint32_t request, std::uint8_t reason, std::uint8_t explanation);
 
@@ -46,6 +47,7 @@ class Switch::FPort final : public ServicesUser {
   std::span<const std::byte> waiting_;
   base::Time waiting_since_{};
   std::uint64_t frames_in_ = 0, frames_lost_ = 0;
+  std::uint64_t rscns_ = 0, reports_ = 0, reports_refused_ = 0;
 };
 
 }  // namespace emu::fc

@@ -153,6 +153,9 @@ std::vector<SwitchPortInfo> Switch::ports() const {
     info.light = port->wire_.up();
     info.frames_in = port->frames_in_;
     info.frames_lost = port->frames_lost_;
+    info.rscns_sent = port->rscns_;
+    info.rscns_received = port->reports_;
+    info.rscns_refused = port->reports_refused_;
     for (const Node& node : port->nodes_) {
       info.nodes.push_back({hal::fc::PortId{node.id}, node.port_name, node.node_name});
     }

@@ -37,6 +37,7 @@ struct SwitchPortInfo {  // for people
   bool enabled = true, light = false;
   std::vector<hal::fc::RemotePort> nodes;
   std::uint64_t frames_in = 0, frames_lost = 0;
+  std::uint64_t rscns_sent = 0, rscns_received = 0, rscns_refused = 0;
 };
 
 class Switch {

@@ -131,6 +131,22 @@ TEST_F(NpivTest, EachTalksToTheFabric) {
   }));
 }
 
+TEST_F(NpivTest, EachTellsTheFabricOfItself) {
+  begin();
+  const std::uint32_t tag = world.host.request_tag();
+  world.host.port.send_els({.tag = tag, .vp = 0, .to = hal::fc::kFabricController, .limit = {}},
+                           emu::fc::bytes_of(hal::fc::Scr{}));
+  ASSERT_TRUE(world.until([&] { return world.host.answered(tag); }));
+  for (std::size_t i = 0; i < 3; ++i) {
+    world.host.rscn.clear();
+    port(i).report_state_change();
+    ASSERT_TRUE(world.until([&] { return users[i]->reports.size() == 1 && world.host.rscn.size() >= 4; }));
+    EXPECT_TRUE(users[i]->reports[0].has_value()) << users[i]->reports[0].error().text;
+    EXPECT_EQ(world.host.rscn[3], static_cast<std::byte>(id(i).raw));
+  }
+  expect_no_faults();
+}
+
 TEST_F(NpivTest, AbortAtOneIsNoneOfTheOthers) {
   begin();
   log_in_everywhere();

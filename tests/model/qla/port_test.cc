@@ -69,6 +69,36 @@ TEST_F(PortTest, AsksTheNameServerAndHearsOfChanges) {
   EXPECT_TRUE(world.until([&] { return world.user->pages.size() >= 4; }));
 }
 
+// RSCN by the ELS pass-through entry; the model judges the entry, the switch the payload.
+TEST_F(PortTest, TellsTheFabricThatItHasChanged) {
+  begin();
+  const std::uint32_t tag = world.host.request_tag();
+  world.host.port.send_els({.tag = tag, .vp = 0, .to = hal::fc::kFabricController, .limit = {}},
+                           emu::fc::bytes_of(hal::fc::Scr{}));
+  ASSERT_TRUE(world.until([&] { return world.host.answered(tag); }));
+  world.host.rscn.clear();
+  world.port->report_state_change();
+  ASSERT_TRUE(world.until([&] { return world.user->reports.size() == 1 && world.host.rscn.size() == 4; }));
+  EXPECT_TRUE(world.user->reports[0].has_value());
+  EXPECT_EQ(world.host.rscn[0], std::byte{0x08});  // changed port attribute, of one port
+  EXPECT_EQ(world.host.rscn[2], static_cast<std::byte>(world.target().raw >> 8));
+  world.expect_io();  // the login is what it was
+  EXPECT_EQ(world.pci.faults(), 0u);
+}
+
+TEST_F(PortTest, AnRscnOnALinkThatIsLostIsAnswered) {
+  begin();
+  world.model.bounce_link();
+  world.port->report_state_change();
+  ASSERT_TRUE(world.until([&] { return world.user->reports.size() == 1; }));
+  EXPECT_FALSE(world.user->reports[0].has_value());
+  ExpectLog expect("firmware crash");
+  world.model.crash_firmware();
+  world.port->report_state_change();
+  ASSERT_TRUE(world.until([&] { return world.user->reports.size() == 2; }));
+  EXPECT_FALSE(world.user->reports[1].has_value());
+}
+
 TEST_F(PortTest, ReadsAndWrites) {
   begin();
   for (int i = 0; i < 50; ++i) world.expect_io();

@@ -37,6 +37,7 @@ class RamTarget final : public hal::fc::FcPortUser, public hal::fc::FcQueueUser,
   hal::fc::CtStatus ct_status = hal::fc::CtStatus::kFailed;
   int ct_answers = 0, login_answers = 0, good_login_answers = 0;
   std::vector<std::byte> pages;
+  std::vector<base::Result<void>> reports;  // answers to RSCNs of our own
 
   void link_up(const hal::fc::Link& now) override;
   void link_down() override;
@@ -46,6 +47,7 @@ class RamTarget final : public hal::fc::FcPortUser, public hal::fc::FcQueueUser,
   void login_answered(hal::fc::PortId port, base::Result<void> result) override;
   void ct_answered(std::uint32_t id, hal::fc::CtStatus status, std::span<const std::byte> reply) override;
   void state_changed(std::span<const std::byte> changed) override;
+  void state_change_reported(base::Result<void> result) override { reports.push_back(std::move(result)); }
   void adapter_failed(const std::string& reason, bool recovers) override;
 
   void command_received(hal::fc::Exchange& exchange) override;

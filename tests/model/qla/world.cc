@@ -30,7 +30,7 @@ qla::Options World::small() {
   return options;
 }
 
-World::World(std::uint64_t seed, qla::Options options, const emu::qla::Chip& chip)
+World::World(std::uint64_t seed, qla::Options options, const emu::qla::Chip& chip, Network network)
     : random(seed),
       reactor(make_reactor(clock, seed)),
       fabric({}),
@@ -38,10 +38,13 @@ World::World(std::uint64_t seed, qla::Options options, const emu::qla::Chip& chi
       host_link(LinkOptions{.name = "host", .credit = 32, .seed = seed + 1}),
       pci(clock),
       model(pci, chip, {.port_name = {0x2100002400000011}, .node_name = {0x2000002400000011}}, target_link.end(0)),
-      host(host_link.end(0), 0x2100002400000022, emu::fc::Station::Role::kInitiator) {
+      host(network == Network::kSwitch ? host_link.end(0) : target_link.end(1),
+           network == Network::kSwitch ? 0x2100002400000022 : 0x2100002400000002, emu::fc::Station::Role::kInitiator) {
   pci.attach(model);
-  fabric.add_port(target_link.end(1));
-  fabric.add_port(host_link.end(1));
+  if (network == Network::kSwitch) {
+    fabric.add_port(target_link.end(1));
+    fabric.add_port(host_link.end(1));
+  }
   port = qla::Adapter::create(pci.open(), *reactor, std::move(options)).value();
   user = std::make_unique<RamTarget>(*port, seed ^ 0x55);
   host.port.start();

@@ -17,9 +17,11 @@
 
 namespace model_test {
 
+enum class Network { kSwitch, kCable };  // a cable: point to point, and ours is the larger name
+
 struct World {
   explicit World(std::uint64_t seed = 1, qla::Options options = small(),
-                 const emu::qla::Chip& chip = emu::qla::isp2532());
+                 const emu::qla::Chip& chip = emu::qla::isp2532(), Network network = Network::kSwitch);
   ~World();
   static qla::Options small();
 

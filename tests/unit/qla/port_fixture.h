@@ -175,6 +175,9 @@ struct PortFixture : testing::Test, hal::fc::FcPortUser, hal::fc::FcQueueUser {
   void state_changed(std::span<const std::byte> pages) override {
     told.push_back("state changed " + std::to_string(pages.size()));
   }
+  void state_change_reported(base::Result<void> result) override {
+    told.push_back(result ? "state change reported" : "state change not reported: " + result.error().text);
+  }
   void adapter_failed(const std::string& reason, bool recovers) override {
     told.push_back("failed: " + reason + (recovers ? ", recovers" : ""));
   }

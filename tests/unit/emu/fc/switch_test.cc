@@ -94,6 +94,17 @@ struct SwitchTest : testing::Test {
     ASSERT_TRUE(run_until([&] { return station.answered(tag); }));
     ASSERT_EQ(station.answers[tag].status, RequestStatus::kAccepted);
   }
+  // An RSCN of the station; of itself, with "changed port attribute", unless `what` says otherwise.
+  RequestStatus report(Station& station, hal::fc::PortRscn what) {
+    if (what.page.port_id == 0 && what.page.qualifier_format == 0) {
+      what.page.qualifier_format = 0x08;
+      what.page.port_id = station.info.id.raw;
+    }
+    const std::uint32_t tag = station.request_tag() + 1000;
+    station.port.send_els({tag, 0, kController, {}}, bytes_of(what));
+    EXPECT_TRUE(run_until([&] { return station.answered(tag); }));
+    return station.answers[tag].status;
+  }
   std::vector<std::uint32_t> list(Station& station) {  // GPN_FT
     hal::fc::NsScope scope;
     scope.type = 8;
@@ -275,6 +286,48 @@ TEST_F(SwitchTest, LostRscnComesAgain) {
   run(seconds(1));
   EXPECT_TRUE(host.rscn.empty());
   EXPECT_TRUE(run_until([&] { return host.rscn.size() == 4; }));
+}
+
+// FC-LS-3, RSCN of an Nx_Port: the fabric controller passes it on, as it is, to those who registered and see the port.
+TEST_F(SwitchTest, AnRscnOfAPortReachesWhoSeesIt) {
+  Station& host = add(Station::Role::kInitiator);
+  Station& disk = add(Station::Role::kTarget);
+  Station& other = add(Station::Role::kInitiator);
+  Station& deaf = add(Station::Role::kInitiator);  // has not registered
+  for (Station* station : {&host, &disk, &other, &deaf}) ASSERT_TRUE(up(*station));
+  for (Station* station : {&host, &disk, &other}) scr(*station);
+  fabric.set_zones({{"a", {Wwn{kHostName}, Wwn{kDiskName}, Wwn{kHostName + 3}}}, {"b", {Wwn{kHostName + 2}}}});
+  run(milliseconds(20));
+  for (const auto& station : stations) station->rscn.clear();
+  ASSERT_EQ(report(disk, {}), RequestStatus::kAccepted);
+  ASSERT_TRUE(run_until([&] { return host.rscn.size() == 4; }));
+  run(milliseconds(20));
+  const auto page = *take<hal::fc::RscnPage>(host.rscn);
+  EXPECT_EQ(page.port_id, disk.info.id.raw);
+  EXPECT_EQ(page.qualifier_format, 0x08);
+  EXPECT_TRUE(disk.rscn.empty() && other.rscn.empty() && deaf.rscn.empty());
+  EXPECT_EQ(fabric.ports()[1].rscns_received, 1u);
+  EXPECT_EQ(fabric.ports()[0].rscns_sent, 2u);  // the first: of the zones
+}
+
+TEST_F(SwitchTest, AnRscnThatMakesNoSenseIsRefused) {
+  Station& host = add(Station::Role::kInitiator);
+  Station& disk = add(Station::Role::kTarget);
+  for (Station* station : {&host, &disk}) ASSERT_TRUE(up(*station));
+  scr(host);
+  host.rscn.clear();
+  using Page = hal::fc::RscnPage;
+  EXPECT_EQ(report(disk, {.page = {.port_id = host.info.id.raw}}), RequestStatus::kRejected);
+  EXPECT_EQ(
+      report(disk, {.page = {.qualifier_format = Page::AddressFormat::of(Page::kFabric), .port_id = disk.info.id.raw}}),
+      RequestStatus::kRejected);
+  EXPECT_EQ(report(disk, {.head = {.page_length = 8, .payload_length = 8}, .page = {}}), RequestStatus::kRejected);
+  EXPECT_EQ(report(disk, {.head = {.payload_length = 12}, .page = {}}), RequestStatus::kRejected);
+  EXPECT_EQ(report(disk, {.head = {.payload_length = 4}, .page = {}}), RequestStatus::kRejected);
+  run(milliseconds(20));
+  EXPECT_TRUE(host.rscn.empty());
+  EXPECT_EQ(fabric.ports()[1].rscns_refused, 5u);
+  EXPECT_EQ(fabric.ports()[1].rscns_received, 0u);
 }
 
 TEST_F(SwitchTest, ZonesHideAndStopFrames) {

@@ -2,6 +2,7 @@
 #include "emu/fc/loop_hub.h"
 #include "emu/fc/switch/switch.h"
 #include "hal/port/fc_ct.h"
+#include "hal/port/fc_els.h"
 #include "tests/support/log_guard.h"
 #include "tests/unit/emu/qla/mini_host.h"
 
@@ -147,6 +148,48 @@ TEST(QlaFabric, StateChangesAreTold) {
   ASSERT_NE(change, nullptr);
   EXPECT_EQ((*change)[1] & 0xFF, 1) << "domain";
   EXPECT_EQ((*change)[3] & 0xFF, 0) << "the physical port";
+}
+
+// An RSCN that the host builds, as entry 53: the other host hears of it with the event qualifier.
+TEST(QlaFabric, AnRscnOfTheHostGoesToTheFabricController) {
+  Fabric fabric;
+  EXPECT_EQ(fabric.a.mailbox(regs::MailboxCommand::kRegisterStateChange, {{1, 3}})[0], 0x4000);
+  fabric.run();
+  fabric.a.async_events.clear();
+  const std::uint32_t id = fabric.b.mailbox(regs::MailboxCommand::kGetAdapterId)[2] | 0x010000u;
+  hal::fc::PortRscn rscn;
+  rscn.page.qualifier_format = 0x08;
+  rscn.page.port_id = id;
+  fabric.b.put(MiniHost::kData, rscn);
+  auto entry = MiniHost::make<wire::ElsPassThrough>(wire::EntryType::kElsPassThrough, 0x31);
+  entry.nport = wire::kHandleFabricController;
+  entry.opcode = hal::fc::Els::kRscn;
+  entry.d_id = 0xfffffd;
+  entry.transmit_segments = entry.receive_segments = 1;
+  entry.transmit_bytes = 8;
+  entry.receive_bytes = 8;
+  entry.transmit = {fabric.b.at(MiniHost::kData), 8};
+  entry.receive = {fabric.b.at(MiniHost::kData + 0x100), 8};
+  fabric.b.post(entry);
+  fabric.run();
+  const auto done = fabric.b.response<wire::ElsStatus>(wire::EntryType::kElsPassThrough);
+  ASSERT_TRUE(done.has_value());
+  EXPECT_EQ(done->completion, 0x15) << "LS_ACC is shorter than LS_RJT";
+  EXPECT_EQ(fabric.b.get<std::uint8_t>(MiniHost::kData + 0x100), hal::fc::Els::kLsAcc);
+  const auto* change = fabric.a.find(regs::AsyncEvent::kStateChange);
+  ASSERT_NE(change, nullptr);
+  EXPECT_EQ((*change)[1], 0x0801);
+  EXPECT_EQ((*change)[2], id & 0xffff);
+  EXPECT_EQ(fabric.b.host.faults(), 0u);
+  for (const auto& [handle, s_id] : {std::pair<std::uint16_t, std::uint8_t>{wire::kHandleFabricPort, 0}, {0x7FD, 9}}) {
+    ExpectLog expect("ELS entry to fffffd");
+    entry.nport = handle;
+    entry.s_id = {0, 0, s_id};
+    fabric.b.post(entry);
+    fabric.run();
+    EXPECT_EQ(expect.count(), 1);
+  }
+  EXPECT_EQ(fabric.b.host.faults(), 2u);
 }
 
 TEST(QlaFabric, StatisticsCountLinks) {
