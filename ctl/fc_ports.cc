@@ -16,7 +16,8 @@ constexpr base::Logger kFcLog("fc");
 
 // What needs a new adapter object, rather than new settings of the fabric.
 bool same_adapter(const FcPort& a, const FcPort& b) {
-  return a.device == b.device && a.wwpn == b.wwpn && a.wwnn == b.wwnn && a.loop == b.loop;
+  return a.device == b.device && a.wwpn == b.wwpn && a.wwnn == b.wwnn && a.loop == b.loop &&
+         a.confirmed_completion == b.confirmed_completion && a.dual_role == b.dual_role;
 }
 
 bool same_virtual_port(const FcPort& a, const FcPort& b) {
@@ -83,23 +84,34 @@ void FcPorts::remove_next(std::vector<std::string> names, Done done) {
   });
 }
 
-// Its virtual ports, then itself.
+// Its virtual ports, all at once: each may wait for initiators that have vanished. Then itself.
 void FcPorts::let_go(const std::string& name, Done done) {
-  const auto child = std::find_if(ports_.begin(), ports_.end(), [&](const auto& each) {
-    return each.second.config.parent == name && each.second.state == State::kAttached;
-  });
-  if (child == ports_.end()) return parts_.fabric.detach(name, std::move(done));
-  const std::string virtual_port = child->first;
-  child->second.state = State::kLeaving;
-  parts_.fabric.detach(virtual_port,
-                       [this, name, virtual_port, done = std::move(done)](const base::Result<void>& result) mutable {
-                         if (!result) {
-                           ports_.at(virtual_port).state = State::kAttached;
-                           return done(result);
-                         }
-                         ports_.erase(virtual_port);
-                         let_go(name, std::move(done));
-                       });
+  std::vector<std::string> children;
+  for (auto& [child, port] : ports_) {
+    if (port.config.parent != name || port.state != State::kAttached) continue;
+    port.state = State::kLeaving;
+    children.push_back(child);
+  }
+  if (children.empty()) return parts_.fabric.detach(name, std::move(done));
+  struct Farewell {
+    std::size_t left;
+    base::Result<void> result;
+  };
+  auto* const farewell = new Farewell{children.size(), {}};  // deleted by the last answer
+  for (const std::string& child : children) {
+    parts_.fabric.detach(child, [this, name, child, farewell, done](const base::Result<void>& result) {
+      if (result) {
+        ports_.erase(child);
+      } else {
+        ports_.at(child).state = State::kAttached;
+        farewell->result = result;
+      }
+      if (--farewell->left != 0) return;
+      const std::unique_ptr<Farewell> last(farewell);
+      if (!last->result) return done(last->result);
+      let_go(name, done);
+    });
+  }
 }
 
 std::vector<FcPort> FcPorts::children_of(const std::string& name) const {

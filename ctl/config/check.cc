@@ -277,6 +277,8 @@ void Checker::fc_ports() {
 void Checker::virtual_port(std::size_t index, const FcPort& port, const std::string& what) {
   require(port.device.empty(), "fc_port", index, "device", "{}: a port has a device or a parent, not both", what);
   require(!port.wwpn.empty(), "fc_port", index, "wwpn", "{}: a port with a parent needs a wwpn", what);
+  require(!port.loop && !port.confirmed_completion && !port.dual_role, "fc_port", index, "parent",
+          "{}: loop, confirmed_completion and dual_role are its parent's affair", what);
   const auto& all = config_.fc_ports;
   const auto parent =
       std::find_if(all.begin(), all.end(), [&](const FcPort& each) { return each.name == port.parent; });

@@ -83,7 +83,8 @@ fcp::FabricConfig fcp_config(const std::vector<FcPort>& ports) {
     fabric.ports.push_back({.name = port.name,
                             .online = port.enabled,
                             .initiators = port.initiators,
-                            .relative_id = port.relative_port_id});
+                            .relative_id = port.relative_port_id,
+                            .report_changes = port.report_changes});
   }
   return fabric;
 }

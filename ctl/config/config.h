@@ -64,6 +64,9 @@ struct FcPort {            // a port of a Fibre Channel adapter, in target mode
   std::string wwpn, wwnn;  // "50:01:43:80:00:00:00:01"; empty: the adapter's own
   bool loop = false;       // a private loop, if there is one; else, and by default, a fabric or another N_Port
   bool enabled = true;     // false: off the link, and the device is not touched
+  bool confirmed_completion = false;    // ask for FCP_CONF with CHECK CONDITION, and say so in PRLI
+  bool dual_role = false;               // PRLI offers the initiator function, too
+  bool report_changes = true;           // RSCN when initiators see other logical units than before
   std::vector<std::string> initiators;  // WWPNs that may log in, with * and ?; empty: everybody
   std::uint16_t relative_port_id = 0;   // 0: to be drawn
   bool operator==(const FcPort&) const = default;

@@ -93,6 +93,9 @@ void read_fc_port(TableReader& in, FcPort& out) {
   in.read("wwpn", out.wwpn, &parse_wwn);
   in.read("wwnn", out.wwnn, &parse_wwn);
   in.read("loop", out.loop);
+  in.read("confirmed_completion", out.confirmed_completion);
+  in.read("dual_role", out.dual_role);
+  in.read("report_changes", out.report_changes);
   in.read("enabled", out.enabled);
   in.read("initiators", out.initiators);
   in.read("relative_port_id", out.relative_port_id, 1, 65535);

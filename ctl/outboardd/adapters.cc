@@ -44,6 +44,8 @@ base::Result<std::unique_ptr<hal::fc::FcPort>> Adapters::open(const FcPort& conf
   options.port_name = name_of(config.wwpn);
   options.node_name = name_of(config.wwnn);
   options.loop = config.loop;
+  options.confirmed_completion = config.confirmed_completion;
+  options.initiator = config.dual_role;
   options.dump_folder = dump_folder_;
   for (const FcPort& port : virtual_ports) {
     options.virtual_ports.push_back({port.name, name_of(port.wwpn), name_of(port.wwnn)});

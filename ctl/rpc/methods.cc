@@ -32,6 +32,10 @@ constexpr Param kPortName{"name", kText, kPositional, "the port's name, which vi
 constexpr Param kWwpn{"wwpn", kText, kOptional, "port name instead of the adapter's own"};
 constexpr Param kWwnn{"wwnn", kText, kOptional, "node name instead of the adapter's own"};
 constexpr Param kLoop{"loop", kFlag, kOptional, "a private loop, if there is one; default: a fabric or another N_Port"};
+constexpr Param kConfirm{"confirmed_completion", kFlag, kOptional,
+                         "ask initiators to confirm CHECK CONDITION (FCP_CONF)"};
+constexpr Param kDualRole{"dual_role", kFlag, kOptional, "offer the initiator function, too; default: target only"};
+constexpr Param kReportChanges{"report_changes", kFlag, kOptional, "tell the fabric when views change (RSCN), default"};
 constexpr Param kFcLogins{"initiators", kList, kOptional, "WWPNs that may log in, with * and ?; empty: everybody"};
 constexpr Param kViewHosts{"host_group", kText, kOptional, "only these hosts; default: every host"};
 constexpr Param kViewTargets{"target_group", kText, kOptional,
@@ -78,9 +82,15 @@ constexpr std::array kPortAdd = {kPortName,
                                  kWwpn,
                                  kWwnn,
                                  kLoop,
+                                 kConfirm,
+                                 kDualRole,
+                                 kReportChanges,
                                  kFcLogins};
-constexpr std::array kPortModify = {
-    kPortName, Param{"device", kText, kOptional, "PCI address, or unix:/PATH"}, kWwpn, kWwnn, kLoop, kFcLogins};
+constexpr std::array kPortModify = {kPortName, Param{"device", kText, kOptional, "PCI address, or unix:/PATH"},
+                                    kWwpn,     kWwnn,
+                                    kLoop,     kConfirm,
+                                    kDualRole, kReportChanges,
+                                    kFcLogins};
 constexpr std::array kNameOfPort = {kPortName};
 constexpr std::array kDeviceAddress = {Param{"address", kText, kPositional, "PCI address, e.g. 0000:3b:00.0"}};
 constexpr std::array kHostGroup = {kGroupName, kPatterns};

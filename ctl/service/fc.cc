@@ -26,6 +26,9 @@ base::Result<void> edit_port(const Params& params, FcPort& port) {
   TRY(edit_name(params, "wwpn", port.wwpn));
   TRY(edit_name(params, "wwnn", port.wwnn));
   if (params.has("loop")) port.loop = params.flag("loop");
+  if (params.has("confirmed_completion")) port.confirmed_completion = params.flag("confirmed_completion");
+  if (params.has("dual_role")) port.dual_role = params.flag("dual_role");
+  if (params.has("report_changes")) port.report_changes = params.flag("report_changes");
   if (params.has("initiators")) port.initiators = words(params.list("initiators"));
   return {};
 }

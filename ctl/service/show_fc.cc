@@ -34,6 +34,9 @@ Json show(const FcPortInfo& info) {
               {"wwpn", adapter.port_name.raw == 0 ? info.config.wwpn : to_string(adapter.port_name)},
               {"model", adapter.model},
               {"registration", info.status.registration},
+              {"confirmed_completion", info.config.confirmed_completion},
+              {"dual_role", info.config.dual_role},
+              {"report_changes", info.config.report_changes},
               {"logins", adapter.logins}};
   if (adapter.link) {
     out["speed"] = fmt::format("{} Gbit", adapter.where.gigabits);
@@ -90,6 +93,8 @@ Json show(const fcp::FabricCounters& counters) {
           {"invalid_commands", counters.invalid_commands},
           {"stray_commands", counters.stray_commands},
           {"state_changes", counters.state_changes},
+          {"state_reports", counters.state_reports},
+          {"state_reports_failed", counters.state_reports_failed},
           {"registrations", counters.registrations},
           {"registrations_failed", counters.registrations_failed},
           {"adapter_failures", counters.adapter_failures}};

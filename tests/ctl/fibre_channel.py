@@ -129,5 +129,26 @@ wwpn = "{WWPN[1]}"
         end(daemon, san)
 
 
+def settings_reach_the_adapter(daemon):
+    """confirmed_completion and dual_role: from the configuration to the initialisation block that the firmware has."""
+    with San(daemon.bin_dir, adapters=1) as san:
+        def role():
+            return san.ask("dump", "0")["dump"].splitlines()[0].partition("role:")[2].strip()
+
+        begin(daemon, san)
+        check(role() == "target", role())
+        row = show(daemon, "fc0")
+        check(not row["confirmed_completion"] and not row["dual_role"] and row["report_changes"], f"{row}")
+        daemon.announce("is gone")  # the emulator may still hold the client that has just left; tried again
+        daemon.ctl("port", "modify", "fc0", "--confirmed-completion", "--dual-role", "--no-report-changes")
+        wait_for("fc0 to be online", 20, lambda: online(daemon, "fc0"), daemon.process)
+        check(role() == "target initiator, confirmed completion", role())
+        row = daemon.ctl_json("port", "list")[0]
+        check(row["confirmed_completion"] and row["dual_role"] and not row["report_changes"], f"{row}")
+        check("confirmed_completion = true" in daemon.ctl("export"), "export")
+        end(daemon, san)
+
+
 if __name__ == "__main__":
-    run(__doc__, [an_adapter_shows_its_inside, an_idle_adapter_sleeps_and_hears, a_crash_leaves_a_file, virtual_ports])
+    run(__doc__, [an_adapter_shows_its_inside, an_idle_adapter_sleeps_and_hears, a_crash_leaves_a_file, virtual_ports,
+                  settings_reach_the_adapter])

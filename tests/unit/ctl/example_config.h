@@ -55,6 +55,9 @@ name = "fc0"
 device = "0000:3b:00.0"
 initiators = ["21:00:00:24:ff:*"]
 relative_port_id = 9
+confirmed_completion = true
+dual_role = true
+report_changes = false
 
 [[fc_port]]
 name = "fc1"

@@ -197,6 +197,43 @@ TEST_F(FcPortsTest, VirtualPortsComeAndGoWithTheirParent) {
   EXPECT_EQ(state(1), "waiting for port fc0");
 }
 
+// One that waits for its initiator keeps its parent, but not the others.
+TEST_F(FcPortsTest, SeveralVirtualPortsLeaveAtOnce) {
+  FakeFcPort& device = add_device("unix:/a");
+  std::vector<FcPort> wanted = {config};
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    const hal::fc::Wwn name{0x5001438000000010 + i};
+    device.further.push_back(std::make_unique<FakeFcPort>(std::vector<hal::Reactor*>{&loop.reactor(1)}, name));
+    FcPort& tenant = wanted.emplace_back();
+    tenant.name = "tenant" + std::to_string(i);
+    tenant.parent = "fc0";
+    tenant.wwpn = to_string(name);
+    tenant.relative_port_id = static_cast<std::uint16_t>(4 + i);
+  }
+  apply(wanted);
+  FakeFcPort& slow = *device.further[0];
+  slow.light(true);
+  settle();
+  test_support::FcInitiator& host = slow.initiator({0x21000024ff000001}, {0x010200});
+  host.log_in();
+  settle();
+  ASSERT_TRUE(host.open());
+  slow.queue().hold_ends = true;
+  host.send({.cdb = {0, 0, 0, 0, 0, 0}});
+  settle();
+  wanted[0].enabled = false;
+  bool done = false;
+  ports.apply(wanted, [&](const base::Result<void>& result) { done = result.has_value(); });
+  settle();
+  EXPECT_TRUE(slow.started() && device.started());
+  EXPECT_FALSE(device.further[1]->started() || device.further[2]->started());
+  EXPECT_FALSE(done);
+  slow.queue().hold_ends = false;
+  settle();
+  EXPECT_TRUE(done);
+  EXPECT_EQ(state(0), "offline");
+}
+
 TEST_F(FcPortsTest, OfflineLetsGoOfTheDevice) {
   add_device("unix:/a");
   apply({config});

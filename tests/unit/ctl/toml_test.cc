@@ -33,6 +33,10 @@ TEST(Toml, ReadsEverything) {
   EXPECT_FALSE(config->fc_ports[1].enabled);
   EXPECT_TRUE(config->fc_ports[1].loop);
   EXPECT_FALSE(config->fc_ports[0].loop);
+  EXPECT_TRUE(config->fc_ports[0].confirmed_completion && config->fc_ports[0].dual_role);
+  EXPECT_FALSE(config->fc_ports[1].confirmed_completion || config->fc_ports[1].dual_role);
+  EXPECT_FALSE(fcp_config(config->fc_ports).ports[0].report_changes);
+  EXPECT_TRUE(fcp_config(config->fc_ports).ports[1].report_changes);
   EXPECT_EQ(config->mapping.views[1].target_group, "iqn.2026-01.org.example:open");
   EXPECT_TRUE(config->mapping.views[1].read_only);
   EXPECT_EQ(config->users[0].secret.reveal(), kSecretOfAlice);
@@ -64,7 +68,8 @@ TEST(Toml, FibreChannelPortsAreChecked) {
   const std::string parent = "device = \"unix:/a\"\n[[fc_port]]\nname = \"fc1\"\nparent = \"fc0\"\n";
   EXPECT_EQ(fault(parent + "wwpn = \"5001438000000002\""), "none");
   for (const char* wrong :
-       {"", "wwpn = \"5001438000000002\"\ndevice = \"unix:/b\"",
+       {"", "wwpn = \"5001438000000002\"\ndevice = \"unix:/b\"", "wwpn = \"5001438000000002\"\ndual_role = true",
+        "wwpn = \"5001438000000002\"\nconfirmed_completion = true",
         "wwpn = \"5001438000000002\"\n[[fc_port]]\nname = \"fc2\"\nparent = \"fc1\"\nwwpn = \"1\""}) {
     EXPECT_NE(fault(parent + wrong), "none") << wrong;
   }
