@@ -4,6 +4,7 @@ import json
 from fc_runs import SIZE, Pair, Run, one_disk, serve
 from fc_trouble import Trouble
 from programs import with_libraries
+from target import JudgeError
 
 # What the target may say when cables are pulled and firmware crashes.
 DRIVER_WARNINGS = (r"firmware", r"mailbox", r"link", r"login ended", r"recover")
@@ -80,6 +81,24 @@ def shared(san, options):
     return serve(san, options, "fc_shared", [0, 1], [2], prepare=prepare)
 
 
+def changes(san, options):
+    """Views change under I/O; the initiator hears of it by the fabric."""
+    def prepare(target):
+        one_disk(target)
+        target.create_lu("extra", SIZE)
+
+        def views():
+            for lun in range(10, 20):
+                target.ctl("view", "add", "extra", "--lun", str(lun))
+
+        def told():
+            port = san.ask("ports")["ports"][1]
+            if port["rscns_received"] == 0 or port["rscns_refused"] != 0:
+                raise JudgeError(f"RSCNs from the target: {port}")
+        return {}, {"views": views, "told": told}
+    return serve(san, options, "fc_changes", [0], [1], prepare=prepare, SECONDS_OF_LOAD=25)
+
+
 def soak(san, options):
     """Not in CI: the load and the trouble go on for --minutes."""
     options.seconds += 60 * options.minutes + 300
@@ -95,5 +114,6 @@ def soak(san, options):
 
 # Each with the number of adapters that it takes.
 SCENARIOS = {"probe": (probe, 1), "ram": (ram, 1), "tcm": (tcm, 2), "disk": (disk, 2), "vfio": (vfio, 2),
-             "protected": (protected, 2), "errors": (errors, 2), "shared": (shared, 3), "soak": (soak, 2),
+             "protected": (protected, 2), "errors": (errors, 2), "changes": (changes, 2), "shared": (shared, 3),
+             "soak": (soak, 2),
              "multipath": (multipath, 4)}

@@ -21,6 +21,8 @@ load_initiator
 name_of() { sed 's/0x//; s/../&:/g; s/:$//' "/sys/class/fc_host/host$1/port_name"; }
 first=$(name_of 0) second=$(name_of 1)
 
+ask tgtctl port modify fc0 --no-report-changes  # who logs in anew has other unit attention conditions; see fc_changes.sh
+
 step "who is in the view sees the disk, who is not sees nothing"
 wait_until 30 target_seen_by 0
 wait_until 30 target_seen_by 1
