@@ -21,7 +21,7 @@ std::span<const Step> Bringup::reset_steps() {
       {"dump", &B::begin_dump, &B::poll_dump, seconds(30)},
       {"flash layout", &B::begin_layout, &B::poll_layout, seconds(15)},
       {"firmware image", &B::begin_images, &B::poll_images, seconds(15)},
-      {"NVRAM", &B::begin_nvram, &B::poll_nvram, seconds(5)},
+      {"NVRAM", &B::begin_nvram, &B::poll_nvram, seconds(5)},  // a dword; Linux looks 30,000 times, 10 us apart
       {"register test", &B::register_test, &B::register_test_done, seconds(15)},
       {"load firmware", &B::begin_firmware, &B::poll_firmware, seconds(60)},
       {"verify checksum", &B::verify_checksum, &B::mailbox_answered, seconds(15)},

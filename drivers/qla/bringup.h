@@ -30,7 +30,7 @@ class Bringup {
     const char* name;
     void (Bringup::*enter)();
     Progress (Bringup::*poll)();
-    base::Duration limit;
+    base::Duration limit;  // since the step began or last moved()
   };
   struct LostLogin {
     std::size_t port;  // in the order of watch_logins()
@@ -70,6 +70,8 @@ class Bringup {
  private:
   void begin(std::span<const Step> steps);
   void enter();
+  // One of many pieces is done: the next one has the step's whole limit, however slow all of them are.
+  void moved() { deadline_ = device_.reactor.now() + steps_[at_].limit; }
   Outcome failed(const std::string& why);
   Progress mailbox_answered();
   void retry_in(base::Duration time) { retry_at_ = device_.reactor.now() + time; }

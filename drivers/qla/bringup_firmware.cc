@@ -52,6 +52,7 @@ Progress Bringup::poll_firmware() {
   if (from_flash || load_ == Load::kWrite) {
     if (const Progress progress = mailbox_answered(); progress != Progress::kNext) return progress;
   }
+  moved();
   switch (load_) {
     case Load::kHead:
       return begin_segment();

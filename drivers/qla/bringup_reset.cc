@@ -71,6 +71,7 @@ Progress Bringup::poll_dump() {
   if (dump_at_ != kDumpStart) {
     if (!call_.ok()) dump_at_ = kDumpMost;  // as far as it goes
     if (call_.ok()) dump_->memory(dump_at_ - kDumpPiece, memory_.block().bytes);
+    moved();
   }
   const std::uint32_t end = std::min(std::max(firmware_.memory_end, kDumpStart), kDumpMost);
   if (dump_at_ >= end) {
@@ -99,6 +100,7 @@ Progress Bringup::poll_nvram() {
     if (!device_.registers.read<regs::FlashAddress>().get<regs::FlashAddress::Done>()) return Progress::kWait;
     nvram_.push_back(device_.registers.read<regs::FlashData>().raw);
     flash_read_out_ = false;
+    moved();
   }
   return nvram_.size() < kNvramDwords ? Progress::kWait : take_nvram();
 }

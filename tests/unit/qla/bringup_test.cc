@@ -62,6 +62,25 @@ TEST_F(BringupTest, NoFirmwareInFlash) {
   run(100);
 }
 
+// Linux gives each dword its time, and so the whole may take longer than one of them.
+TEST_F(BringupTest, NvramMayBeSlowAsLongAsItMoves) {
+  card.flash_looks = 100;
+  open();
+  port->start(*this);
+  run(100 * 128 + 200);
+  EXPECT_EQ(port->info().state, "no link");
+  EXPECT_EQ(told, std::vector<std::string>{});
+}
+
+TEST_F(BringupTest, NvramThatStopsIsAFailure) {
+  card.flash_looks = ~0u;
+  ExpectLog expect("NVRAM: no answer");
+  open();
+  port->start(*this);
+  run(58, std::chrono::milliseconds(100));  // some rounds until the step
+  EXPECT_EQ(told, std::vector<std::string>{"failed: NVRAM: no answer, recovers"});
+}
+
 TEST_F(BringupTest, NoNameWithoutValidNvram) {
   card.flash[regs::kFlashNvram + 4] ^= 1;
   ExpectLog invalid("NVRAM is not valid"), expect("no port name is configured");

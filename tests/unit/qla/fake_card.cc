@@ -209,7 +209,8 @@ std::uint64_t FakeCard::read(std::uint32_t offset, unsigned width) {
   if (offset >= 0x80 && offset < 0xc0) return out_[(offset - 0x80) / 2];
   switch (offset) {
     case 0x00:
-      return flash_address_;
+      if (flash_looks_left_ > 0) --flash_looks_left_;
+      return flash_looks_left_ > 0 ? flash_address_ & 0x7fffffff : flash_address_;
     case 0x04:
       return flash_data_;
     case 0x08:
@@ -246,6 +247,7 @@ void FakeCard::write(std::uint32_t offset, unsigned, std::uint64_t wide) {
       const std::uint32_t from = value - flash_base();
       flash_data_ = from < flash.size() ? flash[from] : 0xffffffff;
       flash_address_ = value | 0x80000000u;
+      flash_looks_left_ = flash_looks;
       break;
     }
     case 0x08:

@@ -33,7 +33,8 @@ struct FakeCard final : hal::MmioTrap {
   std::vector<std::uint16_t> silent;        // commands that are never answered
   std::vector<std::uint32_t> flash;         // from dword 0 of the chip's flash address
   bool gone = false;
-  bool consumes = true;  // takes requests from the ring at once
+  unsigned flash_looks = 1;  // at the flash address register until a dword is there
+  bool consumes = true;      // takes requests from the ring at once
 
   // What the driver did.
   std::vector<std::uint16_t> commands;
@@ -69,6 +70,7 @@ struct FakeCard final : hal::MmioTrap {
   std::map<std::uint32_t, std::uint32_t> plain_;  // registers that only keep what is written
   Mailboxes in_{}, out_{};
   std::deque<Event> events_;
+  unsigned flash_looks_left_ = 0;
   bool presented_ = false, running_ = false;
   std::uint32_t host_status_ = 0, flash_address_ = 0, flash_data_ = 0, control_ = 0;
   std::uint32_t request_in_ = 0, request_out_ = 0, response_in_ = 0, atio_in_ = 0;
