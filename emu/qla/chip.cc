@@ -17,18 +17,22 @@ constexpr unsigned kQueues = 32;
 constexpr std::uint16_t kVectors = 32;
 
 // Of 83xx and 27xx: window in BAR0, MSI-X in BAR2, queue pages in BAR4; the driver looks for MSI-X at 90h. No MSI.
-constexpr Identity paged_identity(std::uint16_t device, std::uint16_t subsystem) {
+struct PagedChip {
+  std::uint16_t device, subsystem, vectors;
+  std::uint8_t revision;
+};
+constexpr Identity paged_identity(const PagedChip& chip) {
   return {.vendor = 0x1077,
-          .device = device,
+          .device = chip.device,
           .subsystem_vendor = 0x1077,
-          .subsystem = subsystem,
-          .revision = 2,
+          .subsystem = chip.subsystem,
+          .revision = chip.revision,
           .interrupt_pin = 1,
           .class_code = 0x0C0400,
           .bars = {BarInfo{0x1000, true, false}, BarInfo{}, BarInfo{0x1000, true, false}, BarInfo{},
                    BarInfo{kQueues * regs::kQueuePage, true, false}},
           .msi_vectors = 0,
-          .msix_vectors = kVectors,
+          .msix_vectors = chip.vectors,
           .msix_bar = hal::Bar::k2,
           .msix_table = 0,
           .msix_pending = 0x800,
@@ -85,7 +89,7 @@ constexpr Chip kIsp2532 = {
 constexpr Chip kIsp2031 = {
     .name = "ISP2031",
     .model = "QLE2670",
-    .identity = paged_identity(0x2031, 0x0241),
+    .identity = paged_identity({0x2031, 0x0241, kVectors, 2}),
     .registers = hal::Bar::k0,
     .window = regs::kWindowSize,
     .queue_pages = true,
@@ -122,7 +126,7 @@ constexpr Chip make_isp2071() {
   Chip chip = kIsp2031;
   chip.name = "ISP2071";
   chip.model = "QLE2740";
-  chip.identity = paged_identity(0x2071, 0x0282);
+  chip.identity = paged_identity({0x2071, 0x0282, kVectors, 2});
   chip.shadow = chip.dump_template = true;
   chip.flash.firmware_secondary = 0xB0000;
   chip.flash.image_status = 0xD9000;
@@ -136,14 +140,39 @@ constexpr Chip make_isp2071() {
 }
 constexpr Chip kIsp2071 = make_isp2071();
 
+// To qla2xxx both are a 2071 by another device number: the same registers, flash, firmware format and features. The one
+// of the QLE2690 has 16 vectors and a firmware that goes up to 16 Gb only.
+constexpr Chip make_isp2261() {
+  Chip chip = kIsp2071;
+  chip.name = "ISP2261";
+  chip.model = "QLE2690";
+  chip.identity = paged_identity({0x2261, 0x029B, 16, 1});
+  chip.ability = 0;  // speeds up to 16 Gb
+  chip.rate = 5;
+  chip.gigabits = 16;
+  return chip;
+}
+constexpr Chip kIsp2261 = make_isp2261();
+
+// No adapter with it is publicly listed: that of the 2071 stands in for its subsystem.
+constexpr Chip make_isp2271() {
+  Chip chip = kIsp2071;
+  chip.name = "ISP2271";
+  chip.identity = paged_identity({0x2271, 0x0282, kVectors, 1});
+  return chip;
+}
+constexpr Chip kIsp2271 = make_isp2271();
+
 }  // namespace
 
 const Chip& isp2532() { return kIsp2532; }
 const Chip& isp2031() { return kIsp2031; }
 const Chip& isp2071() { return kIsp2071; }
+const Chip& isp2261() { return kIsp2261; }
+const Chip& isp2271() { return kIsp2271; }
 
 const Chip* find_chip(std::string_view name) {
-  for (const Chip* chip : {&kIsp2532, &kIsp2031, &kIsp2071})
+  for (const Chip* chip : {&kIsp2532, &kIsp2031, &kIsp2071, &kIsp2261, &kIsp2271})
     if (chip->name == name) return chip;
   return nullptr;
 }

@@ -42,8 +42,10 @@ struct Chip {
 };
 
 const Chip& isp2532();
-const Chip& isp2031();                         // 83xx
-const Chip& isp2071();                         // 27xx
+const Chip& isp2031();  // 83xx
+const Chip& isp2071();  // 27xx, as are the next two
+const Chip& isp2261();  // of 16 Gb
+const Chip& isp2271();
 const Chip* find_chip(std::string_view name);  // null: no such model
 
 }  // namespace emu::qla

@@ -68,7 +68,9 @@ TEST_P(LaterChipTest, ComesBackAfterLinkLossAndCrash) {
 
 INSTANTIATE_TEST_SUITE_P(Chips, LaterChipTest,
                          testing::Values(LaterChip{&emu::qla::isp2031, 16, "ISP2031"},
-                                         LaterChip{&emu::qla::isp2071, 32, "ISP2071"}),
+                                         LaterChip{&emu::qla::isp2071, 32, "ISP2071"},
+                                         LaterChip{&emu::qla::isp2261, 16, "ISP2261"},
+                                         LaterChip{&emu::qla::isp2271, 32, "ISP2271"}),
                          [](const auto& one) { return std::string(one.param.name); });
 
 }  // namespace

@@ -34,7 +34,7 @@ struct AloneWith {
 };
 
 class LaterChips : public testing::TestWithParam<const Chip*> {};
-INSTANTIATE_TEST_SUITE_P(Qla, LaterChips, testing::Values(&isp2031(), &isp2071()),
+INSTANTIATE_TEST_SUITE_P(Qla, LaterChips, testing::Values(&isp2031(), &isp2071(), &isp2261(), &isp2271()),
                          [](const auto& at) { return std::string(at.param->name); });
 
 TEST_P(LaterChips, RegionsInFlashSayWhereTheRestIs) {
@@ -199,7 +199,7 @@ TEST_P(LaterChips, QueuesThatCannotBeAreRefused) {
   }
   {
     ExpectLog expect("vector beyond the table");
-    EXPECT_EQ(world.create_response(0, 32), 0x4006);
+    EXPECT_EQ(world.create_response(0, world.a.chip.identity.msix_vectors), 0x4006);
   }
   EXPECT_EQ(world.create_response(0, 1), 0x4000);
   EXPECT_EQ(world.create_request(), 0x4000);
