@@ -213,6 +213,7 @@ void NPort::remove_virtual_port(std::uint8_t vp) {
   }
   state_->fcp.doom([vp](const FcpExchange& x) { return x.vp == vp; }, EndReason::kLoggedOut);
   state_->logins.remove_if([vp](const Login& login) { return login.vp == vp; });
+  state_->give_up_requests(vp);
   port = {};
 }
 

@@ -13,6 +13,11 @@ using hal::fc::ProcessPage;
 
 namespace {
 constexpr std::uint16_t kLeastReceiveSize = 256;
+bool asked_by_user(Purpose purpose) {
+  return purpose == Purpose::kUser || purpose == Purpose::kUserCt || purpose == Purpose::kLogin ||
+         purpose == Purpose::kLoginPrli;
+}
+
 }  // namespace
 
 void NPort::State::answer_later(std::uint32_t tag, RequestStatus status) {
@@ -95,6 +100,17 @@ void NPort::State::request(const Request& to, std::uint8_t type, Purpose purpose
     return;
   }
   sent[context] = {purpose, to, std::vector<std::byte>(payload.begin(), payload.end())};
+}
+
+void NPort::State::give_up_requests(std::uint8_t vp) {
+  for (auto each = sent.begin(); each != sent.end();) {
+    if (each->second.request.vp == vp && asked_by_user(each->second.purpose)) {
+      answer_later(each->second.request.tag, RequestStatus::kLinkDown);
+      each = sent.erase(each);
+    } else {
+      ++each;
+    }
+  }
 }
 
 // --- answers

@@ -91,6 +91,7 @@ struct NPort::State final : ServicesUser, FcpSupport {
   void drain();
   void login_event(const Login& login, LoginEvent event);
   void answer_later(std::uint32_t tag, RequestStatus status);
+  void give_up_requests(std::uint8_t vp);  // whoever asked through a port that is no more hears so now
   void request_ended(std::uint64_t context, RequestStatus status, const FrameHeader* header,
                      std::span<const std::byte> payload) override;
   // The answer to an ELS that we sent changes the login.

@@ -370,6 +370,22 @@ TEST_F(SwitchTest, VirtualPortsHaveAddressesLoginsAndExchangesOfTheirOwn) {
   ASSERT_TRUE(run_until([&] { return fabric.name_server().find(0x010101) == nullptr; }));
 }
 
+TEST_F(SwitchTest, WhatAVirtualPortAskedForEndsWithIt) {
+  Station& host = add(Station::Role::kInitiator);
+  Station& disk = add(Station::Role::kTarget);
+  ASSERT_TRUE(up(host) && up(disk));
+  disk.port.add_virtual_port(3, Wwn{0x2103002400000002}, Wwn{0x2003002400000002});
+  ASSERT_TRUE(run_until([&] { return disk.virtual_ports.count(3) != 0; }));
+  fabric.set_zones({{"a", {Wwn{kHostName}}}, {"b", {Wwn{kDiskName}}}});  // nobody answers
+  const std::uint32_t tag = disk.request_tag() + 1000;
+  disk.port.log_in({tag, 3, host.info.id, {}}, LoginRequest::kPlogiPrli);
+  run(seconds(1));
+  EXPECT_FALSE(disk.answered(tag));
+  disk.port.remove_virtual_port(3);
+  ASSERT_TRUE(run_until([&] { return disk.answered(tag); }, seconds(1)));
+  EXPECT_EQ(disk.answers[tag].status, RequestStatus::kLinkDown);
+}
+
 TEST_F(SwitchTest, SecondPortWithTheSameNameIsRefused) {
   Station& host = add(Station::Role::kInitiator);
   ASSERT_TRUE(up(host));
