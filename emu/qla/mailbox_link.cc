@@ -5,6 +5,8 @@ namespace emu::qla {
 namespace {
 
 enum FirmwareState : std::uint16_t { kWaitingForLogin = 2, kReady = 3, kLossOfSync = 4 };
+// Mailbox 7 of "adapter id", what the fabric offered at FLOGI: without it, hosts have no virtual ports.
+constexpr std::uint16_t kFabricHasVirtualPorts = 0x0400;
 constexpr std::uint16_t kNotReadyYet = 7;  // mailbox 1 of a refused "adapter id": ask again
 
 MailboxAnswer adapter_id(Firmware& firmware, MailboxCall& call) {
@@ -19,7 +21,7 @@ MailboxAnswer adapter_id(Firmware& firmware, MailboxCall& call) {
   call.out[2] = static_cast<std::uint16_t>(id.raw);
   call.out[3] = static_cast<std::uint16_t>(id.raw >> 16);
   call.out[6] = Link::topology_code(link->topology);
-  call.out[7] = 0;
+  call.out[7] = link->npiv ? kFabricHasVirtualPorts : 0;
   for (unsigned i = 15; i <= 19; ++i) call.out[i] = 0;
   return MailboxStatus::kOk;
 }

@@ -63,6 +63,7 @@ TEST(QlaFabric, TopologyNameAndAddress) {
   EXPECT_EQ(values[0], 0x4000);
   EXPECT_EQ(values[6], 3);
   EXPECT_EQ(values[3], 1) << "domain";
+  EXPECT_EQ(values[7], 0x0400) << "the fabric has virtual ports";
   const auto name = fabric.a.mailbox(regs::MailboxCommand::kGetPortName, {{1, wire::kHandleFabricPort}});
   EXPECT_EQ(name[0], 0x4000);
   EXPECT_NE(name[2] | name[3] | name[6] | name[7], 0);
