@@ -24,3 +24,4 @@ rm /mnt/files*
 umount /mnt || fail "umount"
 fsck.ext4 -f -n "$device" || fail "fsck is not clean"
 no_disk_errors
+no_complaints

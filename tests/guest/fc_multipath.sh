@@ -1,39 +1,32 @@
 # dm-multipath over two adapters: each cable is pulled in turn under I/O; no error reaches the file that is verified.
 . /job/fc_lib.sh
 load_initiator
-disks() { for found in /sys/bus/scsi/devices/*:"$LUN"/block/*; do [ -e "$found" ] && cat "$found/dev"; done; }
+disks() { for found in /sys/bus/scsi/devices/*:"$LUN"/block/*; do [ -e "$found" ] && basename "$found"; done; }
 all_paths() { [ "$(disks | wc -l)" -ge "$PATHS" ]; }
 wait_until 60 all_paths
 for port in /sys/class/fc_remote_ports/rport-*; do
   echo 120 >"$port/dev_loss_tmo"
   echo 2 >"$port/fast_io_fail_tmo"
 done
-sectors=$(cat "/sys/block/$(disk)/size")
 
 step "a device of $PATHS paths"
-modprobe dm_multipath && modprobe dm_round_robin || fail "no dm_multipath"
-table="0 $sectors multipath 1 queue_if_no_path 0 1 1 round-robin 0 $(disks | wc -l) 1"
-for path in $(disks); do table="$table $path 1"; done
-dmsetup --noudevrules --noudevsync create paths --table "$table" || fail "dmsetup: $table"
-dmsetup --noudevsync mknodes paths
-wait_until 10 test -b /dev/mapper/paths
+# shellcheck disable=SC2046  # a list
+multipath_of $(disks)
 fio --name=verify --filename=/dev/mapper/paths --rw=randwrite --bs=16k --size=16m --iodepth=8 --ioengine=libaio \
   --direct=1 --loops=1000 --time_based --runtime=40 --verify=crc32c --verify_fatal=1 --verify_backlog=128 \
   --rate_iops=150 --output-format=terse >/tmp/fio 2>&1 &
 load=$!
-failed() { [ "$(dmsetup status paths | tr ' ' '\n' | grep -cx F)" -ge 1 ]; }
-moves() { [ "$(awk '{print $7}' /sys/block/dm-0/stat)" -gt "$1" ]; }
 sleep 3
 for adapter in $ADAPTERS; do
   step "the cable of $adapter out under I/O"
   ask "san link $adapter down"
-  wait_until 40 failed
-  wait_until 20 moves "$(awk '{print $7}' /sys/block/dm-0/stat)"
+  wait_until 40 failed_paths $((PATHS / 2))
+  wait_until 20 moves /sys/block/dm-0/stat
   step "the cable of $adapter in again"
   ask "san link $adapter up"
   wait_until 60 ports_online "$PORTS"
-  for path in $(disks); do dmsetup message paths 0 "reinstate_path $path"; done
-  sleep 2
+  # shellcheck disable=SC2046  # a list
+  reinstate $(disks)
   kill -0 $load 2>/dev/null || { cat /tmp/fio; fail "I/O ended after the cable of $adapter"; }
 done
 step "the load to end and verify"

@@ -16,7 +16,7 @@ SIZE = 96 << 20
 EXPECTED_WARNINGS = "No matching ROM signature|SFP|ql2500_fw.bin"
 PORT_TYPES = {"fabric": "NPort (fabric via point-to-point)", "point-to-point": "Point-To-Point (direct nport connection)",
               "loop": "LPort (private loop)"}
-SPEEDS = {"2532": "8 Gbit", "2031": "16 Gbit", "2071": "32 Gbit"}
+SPEEDS = {"2532": "8 Gbit", "2031": "16 Gbit", "2071": "32 Gbit", "2261": "16 Gbit", "2271": "32 Gbit"}
 INTERRUPTS = {"intx": 0, "msix": 1, "msi": 2}
 
 
@@ -95,11 +95,14 @@ class Daemon(Outboard):
         super().__init__(bin_dir, "file")  # what is there after a restart
         self.ports = [san.socket(number) for number in ports]
         self.more = "loop = true\n" if topology == "loop" else ""
+        self.virtual = {}  # name -> WWPN, all on the link of fc0
 
     def toml(self):
         text = super().toml()
         for number, path in enumerate(self.ports):
             text += f'\n[[fc_port]]\nname = "fc{number}"\ndevice = "unix:{path}"\n{self.more}'
+        for name, wwpn in self.virtual.items():
+            text += f'\n[[fc_port]]\nname = "{name}"\nparent = "fc0"\nwwpn = "{wwpn}"\n'
         return text
 
 

@@ -70,6 +70,11 @@ def multipath(san, options):
                  ADAPTERS="hba0 hba1")
 
 
+def wwpn_of(target):
+    """Of its physical port, as sysfs has it."""
+    return json.loads(target.ctl("--json", "port", "show", "fc0"))["wwpn"].replace(":", "")
+
+
 def shared(san, options):
     """Two adapters and an iSCSI initiator in the guest, one port of the target: nexuses, reservations, views."""
     def prepare(target):
@@ -99,6 +104,35 @@ def changes(san, options):
     return serve(san, options, "fc_changes", [0], [1], prepare=prepare, SECONDS_OF_LOAD=25)
 
 
+def npiv(san, options):
+    """A port and a virtual port of the target on one adapter; one disk is at both."""
+    virtual = "21010024ff000001"
+
+    def prepare(target):
+        target.virtual = {"fc0-tenant": virtual}
+        for name in ("ours", "theirs", "common"):
+            target.create_lu(name, SIZE)
+        for name, *where in (("ours", "0", "--target-group", "fc0"), ("theirs", "0", "--target-group", "fc0-tenant"),
+                             ("common", "1")):
+            target.ctl("view", "add", name, "--lun", *where)
+        return {"TARGET": wwpn_of(target), "VIRTUAL": virtual}, {}
+    return serve(san, options, "fc_npiv", [0], [1], prepare=prepare)
+
+
+def vports(san, options):
+    """The Linux initiator with virtual ports of its own: a view for each name."""
+    names = ["21000024ff000000", "21010024ff000001", "21010024ff000002"]
+
+    def prepare(target):
+        for name in ("zero", "one", "two"):
+            target.create_lu(name, SIZE)
+        for lun, (name, wwpn) in enumerate(zip(target.units, names)):
+            target.ctl("host-group", "create", f"host-{name}", "--initiators", wwpn)
+            target.ctl("view", "add", name, "--lun", str(lun), "--host-group", f"host-{name}")
+        return {"TARGET": wwpn_of(target), "NODE": "20010024ff000000", "FIRST": names[1], "SECOND": names[2]}, {}
+    return serve(san, options, "fc_vports", [0], [1], announced=("login ended",), prepare=prepare)
+
+
 def soak(san, options):
     """Not in CI: the load and the trouble go on for --minutes."""
     options.seconds += 60 * options.minutes + 300
@@ -115,5 +149,4 @@ def soak(san, options):
 # Each with the number of adapters that it takes.
 SCENARIOS = {"probe": (probe, 1), "ram": (ram, 1), "tcm": (tcm, 2), "disk": (disk, 2), "vfio": (vfio, 2),
              "protected": (protected, 2), "errors": (errors, 2), "changes": (changes, 2), "shared": (shared, 3),
-             "soak": (soak, 2),
-             "multipath": (multipath, 4)}
+             "soak": (soak, 2), "npiv": (npiv, 2), "vports": (vports, 2), "multipath": (multipath, 4)}
