@@ -129,6 +129,8 @@ struct CoreState {
   CommandMessage message;
   Step remote = nullptr;
   base::AuditRing<CommandEvent, 32> audit;
+  hal::ProtectionTransfer protection;  // of the transfer that is out, if its port has it done
+  std::array<hal::DmaSpan, 2> information;
 };
 
 struct TaskSetTag;     // in a shard's task set, or the nexus' list of commands without a logical unit
@@ -148,6 +150,8 @@ class Command : public base::ListHook<TaskSetTag>, public base::ListHook<MemoryW
   std::array<std::uint8_t, 260> cdb;  // zeros after cdb_length up to byte 31
   // Set before an answer kFailed: why (RFC 7143 11.4.7.2); else the initiator is told DATA PHASE ERROR.
   SenseCode transfer_failure;
+  bool failed_block_known = false;  // with the three failures of protection information: its LBA
+  std::uint64_t failed_block = 0;
 
   // --- filled by the core ---
   Response response;

@@ -45,6 +45,16 @@ inline void release_buffers(Command& command) {
 void send(Command& command, std::uint64_t offset, std::uint64_t length, Step then, std::uint64_t segments_at = 0);
 // Data-Out.
 void receive(Command& command, std::uint64_t offset, std::uint64_t length, Step then, std::uint64_t segments_at = 0);
+// The same by a port that offloads protection information: whole blocks, data and information apart in the segments.
+struct ProtectedMove {
+  std::uint64_t offset = 0, length = 0;        // at the port
+  std::uint64_t data_at = 0, data_length = 0;  // in the segments
+  std::uint64_t information_at = 0, information_length = 0;
+};
+void send_protected(Command& command, const ProtectedMove& move, const hal::ProtectionTransfer& protection, Step then);
+void send_last_protected(Command& command, const ProtectedMove& move, const hal::ProtectionTransfer& protection);
+void receive_protected(Command& command, const ProtectedMove& move, const hal::ProtectionTransfer& protection,
+                       Step then);
 // The backstore's answer is in core.store when `then` runs.
 void store(Command& command, StoreOp op, std::uint64_t byte_offset, std::uint64_t length, bool fua, Step then,
            std::uint64_t segments_at = 0);

@@ -16,6 +16,7 @@
 #include <string>
 
 #include "hal/dma.h"
+#include "hal/protection.h"
 #include "scsi_core/types.h"
 
 namespace scsi {
@@ -52,6 +53,8 @@ struct Transfer {                          // one Data-In or Data-Out step of a 
   std::uint64_t offset = 0;                // place in the command's data buffer
   std::uint64_t length = 0;                // sum of the segments' bytes
   bool with_status = false;                // last Data-In: GOOD and the residual in command.response go with it
+  // Where offloads_protection(): then `segments` are of the data alone, offset and length are of what is at the port.
+  const hal::ProtectionTransfer* protection = nullptr;
 };
 
 // core -> port. One object per target port and reactor.
@@ -60,6 +63,7 @@ class TargetPort {
   virtual ~TargetPort() = default;
   virtual const TargetPortIdentity& identity() const = 0;
   virtual hal::DmaPool& buffers() = 0;
+  virtual bool offloads_protection() const { return false; }                      // else the core does it in memory
   virtual void send_data_in(Command& command, const Transfer& transfer) = 0;      // -> data_in_delivered
   virtual void receive_data_out(Command& command, const Transfer& transfer) = 0;  // -> data_out_received
   virtual void terminate_data_transfer(Command& command) = 0;

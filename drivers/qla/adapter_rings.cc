@@ -83,6 +83,8 @@ inline void Adapter::response(const wire::Entry& entry) {
   if (type == wire::EntryType::kCtio7 && handle.kind() != HandleKind::kControl) [[likely]]
     return port_.queue.answered(handle, reinterpret_cast<const wire::Ctio7Done&>(entry));
   switch (type) {
+    case wire::EntryType::kCtioCrc2:  // begins like the others
+      return port_.queue.answered(handle, reinterpret_cast<const wire::Ctio7Done&>(entry));
     case wire::EntryType::kCtio7:
     case wire::EntryType::kNotifyAck:
     case wire::EntryType::kAbtsResponse:

@@ -143,6 +143,8 @@ Progress Bringup::take_version() {
   firmware_.patch = call_.out[3];
   firmware_.memory_end = std::uint32_t{call_.out[5]} << 16 | call_.out[4];
   firmware_.attributes = call_.out[6];
+  device_.offloads_protection =
+      device_.chip.queue_pages && regs::FirmwareAttributes::ProtectionInformation::get(firmware_.attributes);
   return Progress::kNext;
 }
 

@@ -45,8 +45,9 @@ struct Site {
   Indices indices;
   Counters counters;
   base::EventRing<Event, 256> events;
-  bool running = false;  // the firmware takes queue entries
-  std::string failure;   // not empty: the adapter needs a reset
+  bool running = false;              // the firmware takes queue entries
+  bool offloads_protection = false;  // and CTIOs of type CRC 2
+  std::string failure;               // not empty: the adapter needs a reset
 
   void note(Event event, std::string_view subject, std::uint64_t detail = 0) {
     events.add(reactor.now(), event, subject, detail);

@@ -37,6 +37,7 @@ class TargetQueue final : public hal::fc::FcQueue {
   hal::Reactor& reactor() override { return site_.reactor; }
   std::uint32_t exchange_count() const override { return slot_count_; }
   void set_user(hal::fc::FcQueueUser& user) override { user_ = &user; }
+  bool offloads_protection() const override { return site_.offloads_protection; }
   void send_data(hal::fc::Exchange& exchange, const hal::fc::ExchangeData& data) override;
   void receive_data(hal::fc::Exchange& exchange, const hal::fc::ExchangeData& data) override;
   void terminate_data(hal::fc::Exchange& exchange) override;
@@ -74,6 +75,8 @@ class TargetQueue final : public hal::fc::FcQueue {
   void advance(Slot& slot);
   bool send_step(Slot& slot, DataStep& step, std::uint32_t part);
   std::uint32_t put_more_segments(wire::Ctio7Mode0& ctio, std::span<const hal::DmaSpan> segments);
+  void send_protected_step(Slot& slot, DataStep& step);  // ctio_crc.cc
+  void protection_failed(Slot& slot, DataStep& step, const wire::CtioCrc2Done& done);
   void send_step_status(Slot& slot, DataStep& step);
   wire::Ctio7Mode0& begin_ending(Slot& slot);
   bool send_ending(Slot& slot);

@@ -35,6 +35,10 @@ bool TargetQueue::send_step(Slot& slot, DataStep& step, std::uint32_t part) {
     send_step_status(slot, step);
     return true;
   }
+  if (step.data.protection != nullptr) [[unlikely]] {
+    send_protected_step(slot, step);
+    return true;
+  }
   const std::span<const hal::DmaSpan> segments = step.data.segments;
   const std::size_t count = std::min<std::size_t>(segments.size(), kCtioSegments);
   auto& ctio = ring_.next(slot.ctio);
@@ -117,7 +121,8 @@ void TargetQueue::advance(Slot& slot) {
   for (std::uint32_t i = 0; i < slot.steps; ++i) {
     DataStep& step = slot.at(i);
     if (step.state == State::kWaiting) {
-      if (!step.to_initiator && i > 0 && slot.at(i - 1).state == State::kSent) return;
+      const bool alone = !step.to_initiator || step.data.protection != nullptr;
+      if (alone && i > 0 && slot.at(i - 1).state == State::kSent) return;
       if (!send_step(slot, step, slot.part(i))) return;
     }
     if (step.state == State::kSent && (!step.to_initiator || more_to_send(step))) return;
@@ -212,6 +217,9 @@ void TargetQueue::wrong_answer(Handle handle, const wire::Ctio7Done& done) {
 void TargetQueue::step_answered(Slot& slot, DataStep& step, const wire::Ctio7Done& done) {
   if (done.head.status != 0) ++site_.counters[Count::kRefusedEntries];
   const auto status = static_cast<wire::CtioStatus>(std::uint16_t{done.status});
+  if (status == wire::CtioStatus::kDifError && step.data.protection != nullptr && slot.steps == 1 && slot.alive) {
+    return protection_failed(slot, step, reinterpret_cast<const wire::CtioCrc2Done&>(done));
+  }
   if (status != wire::CtioStatus::kOk || done.head.status != 0) {
     step_failed(slot, step, status);
   } else if (more_to_send(step)) {

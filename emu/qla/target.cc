@@ -135,6 +135,8 @@ void Target::step_done(std::uint32_t tag, const fc::StepEnd& end) {
     withheld_.push_back({step.id, step.origin, step.entry});
   } else {
     const auto& error = step.protection.error();
+    Exchange& exchange = exchanges_[step.id.index()];
+    if (error && exchange.id == step.id) exchange.finished = false;  // its status was not sent
     complete(step.origin, step.entry, error ? wire::CtioStatus::kDifError : status_of(end.reason), end.missing,
              error ? &*error : nullptr);
   }

@@ -50,6 +50,7 @@ class Lane final : public hal::fc::FcQueueUser, public scsi::TargetPort {
   // --- TargetPort ---
   const scsi::TargetPortIdentity& identity() const override { return identity_; }
   hal::DmaPool& buffers() override { return reactor_.dma(); }
+  bool offloads_protection() const override { return queue_.offloads_protection(); }
   void send_data_in(scsi::Command& command, const scsi::Transfer& transfer) override;
   void receive_data_out(scsi::Command& command, const scsi::Transfer& transfer) override;
   void terminate_data_transfer(scsi::Command& command) override;

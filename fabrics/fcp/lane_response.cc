@@ -2,7 +2,9 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/endian.h"
 #include "fabrics/fcp/lane.h"
+#include "scsi_core/sense_codes.h"
 
 namespace fcp {
 namespace {
@@ -18,10 +20,16 @@ scsi::Delivery delivery_of(hal::fc::DataStatus status) {
     case hal::fc::DataStatus::kTerminated:
       return scsi::Delivery::kTerminated;
     case hal::fc::DataStatus::kFailed:
+    case hal::fc::DataStatus::kProtection:
       break;
   }
   return scsi::Delivery::kFailed;
 }
+
+struct Tuple {
+  base::be16 guard, application;
+  base::be32 reference;
+};
 
 std::uint8_t residual_flags(const scsi::Response& response) {
   using Residual = scsi::Response::Residual;
@@ -34,13 +42,25 @@ std::uint32_t residual_of(const scsi::Response& response) {
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(response.residual_count, 0xffffffff));
 }
 
+// Which check it was is the first field that differs; which block, the reference tags say if they count.
+void tell_fault(Slot& command, const hal::ProtectionFault& fault) {
+  const auto actual = std::bit_cast<Tuple>(fault.actual), expected = std::bit_cast<Tuple>(fault.expected);
+  command.transfer_failure = actual.guard != expected.guard               ? scsi::kLogicalBlockGuardCheckFailed
+                             : actual.application != expected.application ? scsi::kLogicalBlockApplicationTagCheckFailed
+                                                                          : scsi::kLogicalBlockReferenceTagCheckFailed;
+  const hal::ProtectionTransfer& transfer = *command.protection;
+  command.failed_block_known = transfer.counts;
+  command.failed_block = transfer.lba + (expected.reference - transfer.reference_tag);
+}
+
 }  // namespace
 
 void Lane::send_data_in(scsi::Command& command, const scsi::Transfer& transfer) {
   Slot& slot = static_cast<Slot&>(command);
   ExchangeData data{.segments = transfer.segments,
                     .offset = static_cast<std::uint32_t>(transfer.offset),
-                    .length = static_cast<std::uint32_t>(transfer.length)};
+                    .length = static_cast<std::uint32_t>(transfer.length),
+                    .protection = transfer.protection};
   if (transfer.with_status) {
     data.with_status = slot.status_in_data = true;
     if (slot.response.residual != scsi::Response::Residual::kNone) [[unlikely]] {
@@ -48,6 +68,8 @@ void Lane::send_data_in(scsi::Command& command, const scsi::Transfer& transfer) 
       data.residual = residual_of(slot.response);
     }
   }
+  if (transfer.protection != nullptr) [[unlikely]]
+    slot.protection = transfer.protection;
   ++slot.transfers_out;
   slot.session->read_bytes += transfer.length;
   queue_.send_data(*slot.exchange, data);
@@ -55,11 +77,14 @@ void Lane::send_data_in(scsi::Command& command, const scsi::Transfer& transfer) 
 
 void Lane::receive_data_out(scsi::Command& command, const scsi::Transfer& transfer) {
   Slot& slot = static_cast<Slot&>(command);
+  if (transfer.protection != nullptr) [[unlikely]]
+    slot.protection = transfer.protection;
   ++slot.transfers_out;
   slot.session->write_bytes += transfer.length;
   queue_.receive_data(*slot.exchange, {.segments = transfer.segments,
                                        .offset = static_cast<std::uint32_t>(transfer.offset),
-                                       .length = static_cast<std::uint32_t>(transfer.length)});
+                                       .length = static_cast<std::uint32_t>(transfer.length),
+                                       .protection = transfer.protection});
 }
 
 void Lane::terminate_data_transfer(scsi::Command& command) {
@@ -72,8 +97,10 @@ void Lane::data_done(Exchange& exchange, hal::fc::DataStatus status) {
   --slot.transfers_out;
   const bool done = status == hal::fc::DataStatus::kDone;
   const bool ends = done && slot.status_in_data && slot.transfers_out == 0;
-  if (!done) [[unlikely]]
+  if (!done) [[unlikely]] {
     slot.status_in_data = false;  // no status was sent
+    if (status == hal::fc::DataStatus::kProtection) tell_fault(slot, exchange.fault);
+  }
   if (slot.direction == scsi::DataDirection::kIn) {
     router_.data_in_delivered(slot, delivery_of(status));
   } else {

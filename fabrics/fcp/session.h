@@ -50,6 +50,7 @@ struct Slot final : scsi::Command {
   bool status_in_data = false;  // the send_data that is out carries the status
   bool abort_asked = false;     // the core was asked to abort it
   std::uint8_t transfers_out = 0;
+  const hal::ProtectionTransfer* protection = nullptr;  // of the transfer that was asked for last, if it has any
 };
 
 }  // namespace fcp

@@ -19,6 +19,7 @@
 
 #include "base/result.h"
 #include "hal/dma.h"
+#include "hal/protection.h"
 #include "hal/reactor.h"
 
 namespace hal::fc {
@@ -160,16 +161,23 @@ struct Exchange {
   std::uint32_t data_length = 0;           // FCP_DL
   std::uint16_t cdb_length = 16;           // with ADDITIONAL_FCP_CDB
   std::array<std::uint8_t, 16 + 4 * 63> cdb{};
+  ProtectionFault fault;  // with kProtection
 };
 
-enum class DataStatus : std::uint8_t { kDone, kTerminated, kFailed };
+enum class DataStatus : std::uint8_t {
+  kDone,
+  kTerminated,
+  kFailed,
+  kProtection,  // a check failed: Exchange::fault; no status was sent, and the exchange lives
+};
 
-struct ExchangeData {                 // one step: FCP_DATA in, or FCP_XFER_RDY and FCP_DATA out
-  std::span<const DmaSpan> segments;  // stay in place, the array too, until the answer
-  std::uint32_t offset = 0, length = 0;
-  bool with_status = false;         // last FCP_DATA in: FCP_RSP with GOOD and the residual follows by itself
-  std::uint8_t residual_flags = 0;  // kOver, kUnder
+struct ExchangeData {                    // one step: FCP_DATA in, or FCP_XFER_RDY and FCP_DATA out
+  std::span<const DmaSpan> segments;     // stay in place, the array too, until the answer
+  std::uint32_t offset = 0, length = 0;  // at the port: with protection information where it has it
+  bool with_status = false;              // last FCP_DATA in: FCP_RSP with GOOD and the residual follows by itself
+  std::uint8_t residual_flags = 0;       // kOver, kUnder
   std::uint32_t residual = 0;
+  const ProtectionTransfer* protection = nullptr;  // where FcQueue::offloads_protection(); `segments`: the data alone
 };
 
 struct ExchangeResponse {                                     // FCP_RSP (FCP-4 9.5)
@@ -200,8 +208,9 @@ class FcQueue {
   virtual ~FcQueue() = default;
   virtual Reactor& reactor() = 0;
   virtual std::uint32_t exchange_count() const = 0;
-  virtual void set_user(FcQueueUser& user) = 0;  // once, before FcPort::start
-  static constexpr std::uint32_t kMaxData = 4;   // send_data and receive_data out for one exchange
+  virtual void set_user(FcQueueUser& user) = 0;               // once, before FcPort::start
+  virtual bool offloads_protection() const { return false; }  // once the port is online
+  static constexpr std::uint32_t kMaxData = 4;                // send_data and receive_data out for one exchange
   virtual void send_data(Exchange& exchange, const ExchangeData& data) = 0;
   virtual void receive_data(Exchange& exchange, const ExchangeData& data) = 0;
   virtual void terminate_data(Exchange& exchange) = 0;  // hastens the answers that are owed; adds none

@@ -24,6 +24,7 @@ struct Protected : Access {
   Expectation expected;
   std::uint8_t code = 0;  // RDPROTECT, WRPROTECT, VRPROTECT
   bool owned = false;     // ATO
+  bool offload = false;   // the port does what its transfers need; there is nothing beside the blocks in the buffers
   Step then = nullptr;
 };
 inline Protected& protected_access(Command& c) { return c.scratch_as<Protected>(); }
@@ -63,5 +64,11 @@ void generate(Command& c, const Blocks& blocks, std::uint64_t first, std::uint64
 // The part at hand, from or to the medium; the information is inverted on the way. `then` runs when all was good.
 void read_blocks(Command& c, std::uint64_t at, Step then);
 void write_blocks(Command& c, Step then);  // from the begin of the buffers; the information there is inverted after it
+
+// Whether the port is to insert, check and strip; `bytes`: what it moves at all.
+bool offloaded(Command& c, std::uint64_t bytes);
+// The part at hand, by the port: out of the begin of the buffers, or into it.
+void send_part(Command& c, Step then);
+void receive_part(Command& c, Step then);
 
 }  // namespace scsi::disk

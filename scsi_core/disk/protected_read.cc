@@ -10,6 +10,7 @@ void fetch(Command& c);
 
 void deliver(Command& c) {
   const Protected& p = protected_access(c);
+  if (p.offload) return send_part(c, &fetch);
   const std::uint64_t count = blocks_in(c, p.part), first = blocks_in(c, c.core.done);
   if (!check_blocks(c, blocks_at(c, 0), first, count, checks_of_medium(p.code))) return;
   const std::uint64_t from = p.code != 0 ? wire_at(c) : 0;
@@ -37,7 +38,8 @@ void protected_read(Command& c) {
   p.length = (bytes + p.wire_block - 1) / p.wire_block << c.core.lu->block_shift();
   p.room = std::min(p.length, kProtectedPart);
   p.stable = cdb::Fua::get(protected_flags(c)) && server(c).volatile_cache();
-  take_buffers(c, with_information(c, p.room) + (p.code != 0 ? on_wire(c, p.room) : 0), &fetch);
+  p.offload = offloaded(c, bytes);
+  take_buffers(c, with_information(c, p.room) + (p.code != 0 && !p.offload ? on_wire(c, p.room) : 0), &fetch);
 }
 
 }  // namespace scsi::disk

@@ -42,7 +42,9 @@ void put(Command& c) {
   const Protected& p = protected_access(c);
   const Blocks blocks = blocks_at(c, 0);
   const std::uint64_t count = blocks_in(c, p.part), first = blocks_in(c, c.core.done);
-  if (p.code == 0) {
+  if (p.offload) {
+    // The port has put both where they belong.
+  } else if (p.code == 0) {
     generate(c, blocks, first, count);
   } else {
     copy_blocks(c, blocks, wire_blocks_at(c, wire_at(c)), count);
@@ -54,6 +56,7 @@ void put(Command& c) {
 void fill(Command& c) {
   Protected& p = protected_access(c);
   p.part = std::min(left(c), p.room);
+  if (p.offload) return receive_part(c, &put);
   receive(c, on_wire(c, c.core.done), on_wire(c, p.part), &put, p.code != 0 ? wire_at(c) : 0);
 }
 
@@ -73,7 +76,8 @@ void start(Command& c, bool fua, bool verify) {
   if (p.length == 0) return finish(c);
   p.room = std::min(p.length, kProtectedPart);
   p.stable = server(c).volatile_cache() && (verify || must_be_stable(c, fua));
-  const std::uint64_t beside = p.code != 0 || verify ? with_information(c, p.room) : 0;
+  p.offload = offloaded(c, bytes);
+  const std::uint64_t beside = (p.code != 0 && !p.offload) || verify ? with_information(c, p.room) : 0;
   take_buffers(c, with_information(c, p.room) + beside, &fill);
 }
 

@@ -143,7 +143,9 @@ void Router::transfer_answered(Command& command, Delivery delivery) {
     core.status_sent = false;
     core.state = CommandState::kActive;
     const bool told = command.transfer_failure.key != SenseKey::kNoSense;
-    complete(command, Outcome::check(told ? command.transfer_failure : kDataPhaseError));
+    const SenseCode code = told ? command.transfer_failure : kDataPhaseError;
+    const bool block = command.failed_block_known && code.asc == kLogicalBlockGuardCheckFailed.asc;
+    complete(command, block ? Outcome::check(code, command.failed_block) : Outcome::check(code));
     return;
   }
   resume(command);

@@ -66,7 +66,7 @@ inline Transfer begin_transfer(Command& command, CommandState state, CommandEven
   core.transfer_length = length;
   ++core.transfers_out;
   note(command, event, length);
-  return {window(core, at, length), offset, length, core.status_sent};
+  return {window(core, at, length), offset, length, core.status_sent, nullptr};
 }
 
 inline void data_in(Command& command, std::uint64_t offset, std::uint64_t length, std::uint64_t at) {

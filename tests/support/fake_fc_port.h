@@ -108,6 +108,7 @@ class FakeFcQueue final : public hal::fc::FcQueue, public hal::Poller {
   bool late_terminate = false;  // a terminated transfer is answered kDone: it was too late
   bool hold_ends = false;       // exchange_ended waits
   bool deaf_data = false;       // ... and so do terminated ones
+  bool offload = false;         // makes and checks protection information
   std::size_t transfers_out() const;
   void answer_one(hal::fc::DataStatus status);  // the oldest transfer, whatever is held
 
@@ -115,6 +116,7 @@ class FakeFcQueue final : public hal::fc::FcQueue, public hal::Poller {
   hal::Reactor& reactor() override { return reactor_; }
   std::uint32_t exchange_count() const override { return static_cast<std::uint32_t>(slots_.size()); }
   void set_user(hal::fc::FcQueueUser& user) override { user_ = &user; }
+  bool offloads_protection() const override { return offload; }
   void send_data(hal::fc::Exchange& exchange, const hal::fc::ExchangeData& data) override;
   void receive_data(hal::fc::Exchange& exchange, const hal::fc::ExchangeData& data) override;
   void terminate_data(hal::fc::Exchange& exchange) override;
@@ -144,6 +146,8 @@ class FakeFcQueue final : public hal::fc::FcQueue, public hal::Poller {
   bool receive();
   bool answer_transfers(Slot& slot);
   void answer(Slot& slot, hal::fc::DataStatus status);
+  static void move_plainly(Slot& slot, const Transfer& transfer);
+  static hal::fc::DataStatus move_protected(Slot& slot, const Transfer& transfer);
   void end(Slot& slot);
   static void over(Slot& slot);
 

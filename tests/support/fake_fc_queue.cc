@@ -6,6 +6,7 @@
 
 #include "hal/dma.h"
 #include "tests/support/fake_fc_port.h"
+#include "tests/support/loop_protection.h"
 
 namespace test_support {
 
@@ -45,7 +46,9 @@ void FakeFcQueue::put(Exchange& exchange, const ExchangeData& data, bool in) {
   EXPECT_FALSE(slot.status_in_data) << "a transfer after the one with the status";
   std::uint64_t bytes = 0;
   for (const hal::DmaSpan& segment : data.segments) bytes += segment.bytes.size();
-  EXPECT_EQ(bytes, data.length) << "the segments are not as long as the transfer";
+  if (data.protection == nullptr) {
+    EXPECT_EQ(bytes, data.length) << "the segments are not as long as the transfer";
+  }
   EXPECT_GT(data.length, 0u);
   EXPECT_LE(std::uint64_t{data.offset} + data.length, exchange.data_length) << "beyond FCP_DL";
   EXPECT_TRUE(in ? exchange.reads : exchange.writes) << "data against the direction of the command";
@@ -97,13 +100,10 @@ void FakeFcQueue::answer_one(DataStatus status) {
   ADD_FAILURE() << "no transfer is out";
 }
 
-void FakeFcQueue::answer(Slot& slot, DataStatus status) {
-  const Transfer transfer = slot.transfers.front();
-  slot.transfers.pop_front();
+void FakeFcQueue::move_plainly(Slot& slot, const Transfer& transfer) {
   FcReply& reply = slot.command->reply;
   std::uint64_t at = transfer.data.offset;
   for (const hal::DmaSpan& segment : transfer.data.segments) {
-    if (status != DataStatus::kDone) break;
     if (transfer.in) {
       if (reply.data.size() < at + segment.bytes.size()) reply.data.resize(at + segment.bytes.size());
       std::memcpy(reply.data.data() + at, segment.bytes.data(), segment.bytes.size());
@@ -114,6 +114,35 @@ void FakeFcQueue::answer(Slot& slot, DataStatus status) {
       reply.data_out_bytes += segment.bytes.size();
     }
     at += segment.bytes.size();
+  }
+}
+
+DataStatus FakeFcQueue::move_protected(Slot& slot, const Transfer& transfer) {
+  const ExchangeData& data = transfer.data;
+  FcReply& reply = slot.command->reply;
+  std::optional<WireFault> fault;
+  if (transfer.in) {
+    EXPECT_EQ(reply.data.size(), data.offset);
+    fault = to_wire(*data.protection, data.segments, reply.data);
+    EXPECT_TRUE(fault || reply.data.size() == data.offset + data.length);
+  } else {
+    fault = from_wire(*data.protection, std::span(slot.command->request.out).subspan(data.offset, data.length),
+                      data.segments);
+    reply.data_out_bytes += data.length;
+  }
+  if (!fault) return DataStatus::kDone;
+  slot.exchange.fault = fault->tuples;
+  return DataStatus::kProtection;
+}
+
+void FakeFcQueue::answer(Slot& slot, DataStatus status) {
+  const Transfer transfer = slot.transfers.front();
+  slot.transfers.pop_front();
+  FcReply& reply = slot.command->reply;
+  if (status == DataStatus::kDone && transfer.data.protection != nullptr) {
+    status = move_protected(slot, transfer);
+  } else if (status == DataStatus::kDone) {
+    move_plainly(slot, transfer);
   }
   const bool ends = transfer.data.with_status && status == DataStatus::kDone;
   if (ends) {

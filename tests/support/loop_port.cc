@@ -7,6 +7,8 @@
 #include <cstring>
 
 #include "hal/dma.h"
+#include "scsi_core/sense_codes.h"
+#include "tests/support/loop_protection.h"
 
 namespace test_support {
 namespace {
@@ -117,14 +119,38 @@ void LoopPort::answer_one(Delivery delivery) {
   answer(0, delivery);
 }
 
-void LoopPort::answer(std::size_t index, Delivery delivery) {
-  const Pending pending = pending_[index];
-  pending_.erase(pending_.begin() + static_cast<std::ptrdiff_t>(index));
+Delivery LoopPort::carry(const Pending& pending) {
+  const scsi::Transfer& transfer = pending.transfer;
+  const hal::ProtectionTransfer& protection = *transfer.protection;
   LoopCommand& to = *pending.command;
-  if (fail_next_.has_value() && delivery == Delivery::kDelivered) {
-    to.command.transfer_failure = *std::exchange(fail_next_, std::nullopt);
-    delivery = Delivery::kFailed;
+  ++offloaded;
+  std::optional<WireFault> fault;
+  if (pending.in) {
+    EXPECT_EQ(to.reply.data.size(), transfer.offset);
+    fault = to_wire(protection, transfer.segments, to.reply.data);
+    to.reply.data.resize(fault ? transfer.offset : to.reply.data.size());
+    EXPECT_EQ(to.reply.data.size(), transfer.offset + (fault ? 0 : transfer.length));
+  } else {
+    fault =
+        from_wire(protection, std::span(to.request.out).subspan(transfer.offset, transfer.length), transfer.segments);
+    to.reply.data_out_bytes += transfer.length;
   }
+  if (!fault) return Delivery::kDelivered;
+  const auto differs = [&](std::size_t from, std::size_t end) {
+    return !std::equal(fault->tuples.actual.begin() + static_cast<std::ptrdiff_t>(from),
+                       fault->tuples.actual.begin() + static_cast<std::ptrdiff_t>(end),
+                       fault->tuples.expected.begin() + static_cast<std::ptrdiff_t>(from));
+  };
+  to.command.transfer_failure = differs(0, 2)   ? scsi::kLogicalBlockGuardCheckFailed
+                                : differs(2, 4) ? scsi::kLogicalBlockApplicationTagCheckFailed
+                                                : scsi::kLogicalBlockReferenceTagCheckFailed;
+  to.command.failed_block_known = true;
+  to.command.failed_block = protection.lba + fault->block;
+  return Delivery::kFailed;
+}
+
+void LoopPort::move_plainly(const Pending& pending, Delivery delivery) {
+  LoopCommand& to = *pending.command;
   std::uint64_t at = pending.transfer.offset, moved = 0;
   for (const hal::DmaSpan& segment : pending.transfer.segments) {
     const std::size_t size = segment.bytes.size();
@@ -142,6 +168,19 @@ void LoopPort::answer(std::size_t index, Delivery delivery) {
     at += size;
   }
   EXPECT_EQ(moved, pending.transfer.length) << "segments and length of a transfer differ";
+}
+
+void LoopPort::answer(std::size_t index, Delivery delivery) {
+  const Pending pending = pending_[index];
+  pending_.erase(pending_.begin() + static_cast<std::ptrdiff_t>(index));
+  LoopCommand& to = *pending.command;
+  if (fail_next_.has_value() && delivery == Delivery::kDelivered) {
+    to.command.transfer_failure = *std::exchange(fail_next_, std::nullopt);
+    delivery = Delivery::kFailed;
+  }
+  const bool carried = pending.transfer.protection != nullptr && delivery == Delivery::kDelivered;
+  if (carried) delivery = carry(pending);
+  if (!carried) move_plainly(pending, delivery);
   if (delivery == Delivery::kDelivered && pending.transfer.with_status) over(to, false);
   if (pending.in) {
     router_.data_in_delivered(to.command, delivery);

@@ -103,6 +103,9 @@ class LoopPort final : public scsi::TargetPort, public hal::Poller {
   bool hold_terminated = false;
   // Of the answers that are due, any is given next instead of the oldest; terminated transfers may have been too late.
   bool shuffle = false;
+  // While on, the port makes and checks protection information itself.
+  bool offload = false;
+  std::uint64_t offloaded = 0;  // transfers
   std::size_t transfers_out() const { return pending_.size(); }
   // Answers the oldest transfer now, whatever is held. Call it from outside the core.
   void answer_one(scsi::Delivery delivery = scsi::Delivery::kDelivered);
@@ -116,6 +119,7 @@ class LoopPort final : public scsi::TargetPort, public hal::Poller {
   // TargetPort
   const scsi::TargetPortIdentity& identity() const override { return identity_; }
   hal::DmaPool& buffers() override;
+  bool offloads_protection() const override { return offload; }
   void send_data_in(scsi::Command& command, const scsi::Transfer& transfer) override;
   void receive_data_out(scsi::Command& command, const scsi::Transfer& transfer) override;
   void terminate_data_transfer(scsi::Command& command) override;
@@ -141,6 +145,8 @@ class LoopPort final : public scsi::TargetPort, public hal::Poller {
     bool terminated = false;
   };
   void answer(std::size_t index, scsi::Delivery delivery);
+  static void move_plainly(const Pending& pending, scsi::Delivery delivery);
+  scsi::Delivery carry(const Pending& pending);  // by way of loop_protection.h
   void over(LoopCommand& command, bool dropped);
 
   hal::Reactor& reactor_;

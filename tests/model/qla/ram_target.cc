@@ -18,7 +18,7 @@ RamTarget::RamTarget(hal::fc::FcPort& port, std::uint64_t seed)
     : port_(port),
       queue_(*port.queues().at(0)),
       random_(seed),
-      memory_(hal::MemoryRegion::create("ram target", kBytes, hal::MemoryRegion::Pages::kPlain).value()),
+      memory_(hal::MemoryRegion::create("ram target", 2 * kBytes, hal::MemoryRegion::Pages::kPlain).value()),
       slots_(queue_.exchange_count()),
       sessions_(65536) {
   queue_.set_user(*this);
@@ -129,7 +129,36 @@ void RamTarget::act(Slot& slot) {
   const bool moves = (exchange.reads || exchange.writes) && slot.length != 0 && opcode < 0xee;
   if (exchange.task_management_flags != 0 || !moves) return respond(slot);
   slot.state = State::kMoving;
+  if (protection) return move_protected(slot);
   move(slot);
+}
+
+// In one piece, data and information each in two segments that end anywhere.
+void RamTarget::move_protected(Slot& slot) {
+  const Exchange& exchange = *slot.exchange;
+  slot.protection = *protection;
+  const bool on_wire = slot.protection.mode == hal::ProtectionTransfer::Mode::kPass;
+  const std::uint32_t block = slot.protection.block_size, wire_block = block + (on_wire ? 8 : 0);
+  const std::uint32_t blocks = exchange.data_length / wire_block;
+  ASSERT_EQ(exchange.data_length % wire_block, 0u);
+  const auto cut = [&](std::span<std::byte> all, std::vector<hal::DmaSpan>& out) {
+    const std::size_t first = 1 + random_.below(all.size() - 1);
+    for (const auto part : {all.first(first), all.subspan(first)}) {
+      out.push_back({part, hal::Iova{reinterpret_cast<std::uintptr_t>(part.data())}});
+    }
+  };
+  auto& segments = slot.segments[0];
+  cut(memory().subspan(slot.at, blocks * block), segments);
+  cut(information().subspan(slot.at / block * 8, blocks * 8), slot.information);
+  slot.protection.segments = slot.information;
+  hal::fc::ExchangeData data;
+  data.segments = segments;
+  data.length = slot.asked = slot.length = exchange.data_length;
+  data.protection = &slot.protection;
+  ++slot.out;
+  if (exchange.writes) return queue_.receive_data(*slot.exchange, data);
+  slot.status_rides = data.with_status = random_.below(4) != 0;
+  queue_.send_data(*slot.exchange, data);
 }
 
 // Asks for what is left, in one piece or two, in up to 20 segments.
@@ -170,6 +199,13 @@ void RamTarget::data_done(Exchange& exchange, DataStatus status) {
   ASSERT_EQ(slot.state, State::kMoving);
   ASSERT_GT(slot.out, 0u);
   --slot.out;
+  if (status == DataStatus::kProtection) {
+    ++protection_faults;
+    fault = exchange.fault;
+    slot.refused = true;
+    slot.status_rides = false;
+    return slot.doomed ? drop(slot) : respond(slot);
+  }
   slot.failed |= status != DataStatus::kDone;
   if (slot.out == 0 && slot.status_rides && status == DataStatus::kDone) return freed(slot);
   if (slot.out != 0) return;
@@ -189,7 +225,7 @@ void RamTarget::respond(Slot& slot) {
     for (Slot& other : slots_) {
       if (other.state != State::kFree && &other != &slot && other.exchange->login == exchange.login) doom(other);
     }
-  } else if (exchange.cdb[0] >= 0xee) {
+  } else if (exchange.cdb[0] >= 0xee || slot.refused) {
     response.status = 2;
     response.sense = std::span(sense).first(exchange.cdb[0] == 0xee ? 18 : 100);
   } else if (slot.length < exchange.data_length) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,11 +21,17 @@ class RamTarget final : public hal::fc::FcPortUser, public hal::fc::FcQueueUser,
   RamTarget(hal::fc::FcPort& port, std::uint64_t seed);
   ~RamTarget() override;
 
-  std::span<std::byte> memory() { return memory_.bytes(); }
+  std::span<std::byte> memory() { return memory_.bytes().first(kBytes); }
   bool idle() const { return used_ == 0; }
   std::uint32_t used() const { return used_; }
   bool slow = false;     // holds commands for many rounds
   bool stalled = false;  // does nothing with commands at all
+  // If set: each command is one transfer with it, of whole blocks; block n of the disk has its information at
+  // information() + 8 n. A check that fails is answered CHECK CONDITION.
+  std::optional<hal::ProtectionTransfer> protection;
+  std::span<std::byte> information() { return memory_.bytes().subspan(kBytes); }
+  int protection_faults = 0;
+  hal::ProtectionFault fault;
 
   // What the port told.
   std::vector<std::string> told;
@@ -64,7 +71,9 @@ class RamTarget final : public hal::fc::FcPortUser, public hal::fc::FcQueueUser,
     hal::fc::Exchange* exchange = nullptr;
     std::uint32_t wait = 0;  // rounds
     std::uint32_t at = 0, length = 0, asked = 0, out = 0;
-    bool doomed = false, failed = false, status_rides = false;
+    bool doomed = false, failed = false, status_rides = false, refused = false;
+    hal::ProtectionTransfer protection;
+    std::vector<hal::DmaSpan> information;
     std::vector<hal::DmaSpan> segments[hal::fc::FcQueue::kMaxData];
     std::uint32_t next_segments = 0;
   };
@@ -74,6 +83,7 @@ class RamTarget final : public hal::fc::FcPortUser, public hal::fc::FcQueueUser,
   };
   void act(Slot& slot);
   void move(Slot& slot);
+  void move_protected(Slot& slot);
   void respond(Slot& slot);
   void doom(Slot& slot);
   void drop(Slot& slot);

@@ -18,7 +18,9 @@ FcTarget::FcTarget(const Options& options)
   scsi::BackstoreConfig store;
   store.kind = scsi::BackstoreConfig::Kind::kRam;
   store.size = options.disk_bytes;
+  store.protection = options.protection_type != 0;
   scsi::LuConfig disk;
+  disk.protection_type = options.protection_type;
   disk.name = "disk";
   disk.serial = "1";
   EXPECT_TRUE(loop.wait(

@@ -29,6 +29,7 @@ struct FcTargetOptions {
   std::uint32_t exchanges = 64;
   bool light = true;
   std::size_t disk_bytes = std::size_t{1} << 20;
+  std::uint8_t protection_type = 0;
 };
 
 class FcTarget {

@@ -77,6 +77,9 @@ inline Cdb cdb_32(const LongCdb& of) {
 
 class ProtectedBench {
  public:
+  // Whether the ports of benches made from now on make and check protection information themselves.
+  inline static bool ports_offload = false;
+
   explicit ProtectedBench(std::uint8_t type, std::uint32_t block_size = 512, std::uint64_t blocks = 16384,
                           std::size_t reactors = 1)
       : block_size_(block_size), target_({.reactors = reactors, .core = {}}) {
@@ -96,6 +99,7 @@ class ProtectedBench {
   LoopNexus& login(const std::string& name, std::size_t reactor = 0) {
     LoopNexus& nexus = target_.login(name, reactor);
     target_.clear_attentions(nexus);
+    target_.port(reactor).offload = ports_offload;
     return nexus;
   }
   LoopTarget& target() { return target_; }
@@ -129,5 +133,13 @@ class ProtectedBench {
   LoopTarget target_;
   LoopNexus* host_ = nullptr;
 };
+
+// Every test of protected commands runs twice: what initiators see is the same whoever does the work.
+class InCoreAndPort : public testing::TestWithParam<bool> {
+ protected:
+  void SetUp() override { ProtectedBench::ports_offload = GetParam(); }
+  void TearDown() override { ProtectedBench::ports_offload = false; }
+};
+inline std::string who_does(const testing::TestParamInfo<bool>& info) { return info.param ? "Port" : "Core"; }
 
 }  // namespace scsi

@@ -5,7 +5,10 @@
 namespace scsi {
 namespace {
 
-TEST(ProtectedDisk, TellsItsTypeAndWhatItChecks) {
+class ProtectedDisk : public InCoreAndPort {};
+INSTANTIATE_TEST_SUITE_P(By, ProtectedDisk, testing::Bool(), who_does);
+
+TEST_P(ProtectedDisk, TellsItsTypeAndWhatItChecks) {
   struct Told {
     std::uint8_t type;
     unsigned extended, capacity;
@@ -21,7 +24,7 @@ TEST(ProtectedDisk, TellsItsTypeAndWhatItChecks) {
   }
 }
 
-TEST(ProtectedDisk, WhatWasNeverWrittenReadsAsNotChecked) {
+TEST_P(ProtectedDisk, WhatWasNeverWrittenReadsAsNotChecked) {
   for (const std::uint8_t type : {std::uint8_t{1}, std::uint8_t{3}}) {
     ProtectedBench bench(type);
     const Reply reply = bench.in(cdb_10(0x28, code(1), 100, 2), bench.wire(2));
@@ -34,7 +37,7 @@ TEST(ProtectedDisk, WhatWasNeverWrittenReadsAsNotChecked) {
   }
 }
 
-TEST(ProtectedDisk, InformationIsGeneratedForWhoSendsNone) {
+TEST_P(ProtectedDisk, InformationIsGeneratedForWhoSendsNone) {
   const Bytes data = pattern(3 * 512, 1);
   for (const std::uint8_t type : {std::uint8_t{1}, std::uint8_t{2}, std::uint8_t{3}}) {
     for (const bool owned : {false, true}) {
@@ -53,7 +56,7 @@ TEST(ProtectedDisk, InformationIsGeneratedForWhoSendsNone) {
   }
 }
 
-TEST(ProtectedDisk, WhatIsSentIsKeptAndReadBack) {
+TEST_P(ProtectedDisk, WhatIsSentIsKeptAndReadBack) {
   for (const std::uint32_t size : {512u, 4096u}) {
     ProtectedBench bench(1, size);
     const Bytes wire = interleaved(pattern(5 * size, 2), 40, 0xbeef, size);
@@ -64,7 +67,7 @@ TEST(ProtectedDisk, WhatIsSentIsKeptAndReadBack) {
   }
 }
 
-TEST(ProtectedDisk, LongTransfersGoInPartsAndKeepTheirOrder) {
+TEST_P(ProtectedDisk, LongTransfersGoInPartsAndKeepTheirOrder) {
   ProtectedBench bench(1);
   const std::uint32_t blocks = 1500;  // three parts
   const Bytes wire = interleaved(pattern(blocks * 512, 3), 11);
@@ -75,7 +78,19 @@ TEST(ProtectedDisk, LongTransfersGoInPartsAndKeepTheirOrder) {
   EXPECT_TRUE(bench.in(cdb_16(0x88, code(1), 11, blocks), wire.size()).data == interleaved(data, 11));
 }
 
-TEST(ProtectedDisk, WritesAreCheckedByTheCode) {
+TEST_P(ProtectedDisk, TransfersAreThePortsAffairIfItOffersThat) {
+  ProtectedBench bench(1);
+  const Bytes wire = interleaved(pattern(8 * 512, 3), 0);
+  EXPECT_TRUE(bench.out(cdb_10(0x2a, code(1), 0, 8), wire).good());
+  EXPECT_TRUE(bench.in(cdb_10(0x28, code(1), 0, 8), wire.size()).good());
+  EXPECT_TRUE(bench.out(cdb_10(0x2a, 0, 0, 8), pattern(8 * 512, 4)).good());
+  EXPECT_TRUE(bench.in(cdb_10(0x28, 0, 0, 8), 8 * 512).good());
+  EXPECT_EQ(bench.target().port().offloaded, GetParam() ? 4u : 0u);
+  EXPECT_TRUE(bench.in(cdb_10(0x28, code(1), 0, 8), 1000).good()) << "part of a block is the core's";
+  EXPECT_EQ(bench.target().port().offloaded, GetParam() ? 4u : 0u);
+}
+
+TEST_P(ProtectedDisk, WritesAreCheckedByTheCode) {
   const Bytes block = pattern(512, 5);
   struct Wrong {
     Tuple tuple;
@@ -109,7 +124,7 @@ TEST(ProtectedDisk, WritesAreCheckedByTheCode) {
   }
 }
 
-TEST(ProtectedDisk, ReadsAreCheckedByTheCode) {
+TEST_P(ProtectedDisk, ReadsAreCheckedByTheCode) {
   const Bytes block = pattern(512, 7);
   const Tuple good = tuple_for(block, 31);
   struct Wrong {
@@ -140,7 +155,7 @@ TEST(ProtectedDisk, ReadsAreCheckedByTheCode) {
   }
 }
 
-TEST(ProtectedDisk, Type3ChecksTheGuardAndBothEscapes) {
+TEST_P(ProtectedDisk, Type3ChecksTheGuardAndBothEscapes) {
   ProtectedBench bench(3);
   const Bytes block = pattern(512, 8);
   const std::uint16_t guard = crc_of_t10(block);
@@ -153,7 +168,7 @@ TEST(ProtectedDisk, Type3ChecksTheGuardAndBothEscapes) {
   EXPECT_TRUE(read().good());
 }
 
-TEST(ProtectedDisk, ResidualsCountWhatIsOnTheWire) {
+TEST_P(ProtectedDisk, ResidualsCountWhatIsOnTheWire) {
   ProtectedBench bench(1);
   const Bytes wire = interleaved(pattern(4 * 512, 9), 0);
   EXPECT_TRUE(bench.out(cdb_10(0x2a, code(1), 0, 4), wire).good());
@@ -172,7 +187,7 @@ TEST(ProtectedDisk, ResidualsCountWhatIsOnTheWire) {
   expect_check(bench.out(cdb_10(0x2a, code(1), 8, 4), pattern(1024, 9)), kInvalidFieldInCommandInformationUnit);
 }
 
-TEST(ProtectedDisk, ReservedCodesAndUnprotectedUnitsAreRefused) {
+TEST_P(ProtectedDisk, ReservedCodesAndUnprotectedUnitsAreRefused) {
   ProtectedBench bench(1);
   for (const unsigned protect : {6u, 7u}) {
     expect_invalid_cdb(bench.in(cdb_10(0x28, code(protect), 0, 1), 520), 1, 7);
@@ -187,13 +202,13 @@ TEST(ProtectedDisk, ReservedCodesAndUnprotectedUnitsAreRefused) {
   }
 }
 
-TEST(ProtectedDisk, OutOfRangeIsToldBeforeAnyCheck) {
+TEST_P(ProtectedDisk, OutOfRangeIsToldBeforeAnyCheck) {
   ProtectedBench bench(1, 512, 100);
   expect_check(bench.in(cdb_10(0x28, code(1), 99, 2), bench.wire(2)), kLogicalBlockAddressOutOfRange, 100);
   expect_check(bench.out(cdb_10(0x2a, code(1), 100, 1), Bytes(520)), kLogicalBlockAddressOutOfRange, 100);
 }
 
-TEST(ProtectedDisk, AResizeLeavesNoOldInformationBehind) {
+TEST_P(ProtectedDisk, AResizeLeavesNoOldInformationBehind) {
   ProtectedBench bench(1, 512, 200);
   EXPECT_TRUE(bench.out(cdb_10(0x2a, 0, 0, 200), pattern(200 * 512, 10)).good());
   for (const std::uint64_t blocks : {101u, 300u}) {
@@ -208,7 +223,7 @@ TEST(ProtectedDisk, AResizeLeavesNoOldInformationBehind) {
 }
 
 // Readers never see the data of one write beside the information of another: what writes holds its blocks.
-TEST(ProtectedDisk, OverlappingReadsAndWritesOfTwoReactorsAreWhole) {
+TEST_P(ProtectedDisk, OverlappingReadsAndWritesOfTwoReactorsAreWhole) {
   ProtectedBench bench(1, 512, 16384, 2);
   LoopNexus& other = bench.login("iqn.2026-01.test:other", 1);
   std::vector<test_support::LoopCommand*> reads;

@@ -10,7 +10,10 @@ constexpr unsigned kCompareAll = 0x02, kCompareEach = 0x06, kUnmap = 0x08, kNdob
 
 SenseCode miscompare(SenseCode of) { return {SenseKey::kMiscompare, of.asc, of.ascq}; }
 
-TEST(ProtectedVerify, MediumIsCheckedByTheCode) {
+class ProtectedVerify : public InCoreAndPort {};
+INSTANTIATE_TEST_SUITE_P(By, ProtectedVerify, testing::Bool(), who_does);
+
+TEST_P(ProtectedVerify, MediumIsCheckedByTheCode) {
   ProtectedBench bench(1);
   const Bytes block = pattern(512, 1);
   bench.plant(11, block, {static_cast<std::uint16_t>(crc_of_t10(block) ^ 1), 0, 11});
@@ -32,7 +35,7 @@ TEST(ProtectedVerify, MediumIsCheckedByTheCode) {
   }
 }
 
-TEST(ProtectedVerify, DataAndInformationAreCompared) {
+TEST_P(ProtectedVerify, DataAndInformationAreCompared) {
   ProtectedBench bench(1);
   const Bytes data = pattern(700 * 512, 2), wire = interleaved(data, 50);
   EXPECT_TRUE(bench.out(cdb_10(0x2a, code(1), 50, 700), wire).good());
@@ -55,7 +58,7 @@ TEST(ProtectedVerify, DataAndInformationAreCompared) {
                miscompare(kLogicalBlockReferenceTagCheckFailed), 53);
 }
 
-TEST(ProtectedVerify, ApplicationTagIsComparedIfItIsTheClients) {
+TEST_P(ProtectedVerify, ApplicationTagIsComparedIfItIsTheClients) {
   for (const bool owned : {false, true}) {
     ProtectedBench bench(1);
     if (owned) bench.own_application_tag();
@@ -70,7 +73,7 @@ TEST(ProtectedVerify, ApplicationTagIsComparedIfItIsTheClients) {
   }
 }
 
-TEST(ProtectedVerify, OneBlockIsComparedWithEachAndItsReferenceTagCountsOn) {
+TEST_P(ProtectedVerify, OneBlockIsComparedWithEachAndItsReferenceTagCountsOn) {
   ProtectedBench bench(1);
   Bytes data;
   for (int i = 0; i < 4; ++i) {
@@ -85,7 +88,7 @@ TEST(ProtectedVerify, OneBlockIsComparedWithEachAndItsReferenceTagCountsOn) {
                miscompare(kLogicalBlockReferenceTagCheckFailed), 11);
 }
 
-TEST(ProtectedVerify, WriteAndVerifyWritesChecksAndKeeps) {
+TEST_P(ProtectedVerify, WriteAndVerifyWritesChecksAndKeeps) {
   ProtectedBench bench(1);
   const Bytes wire = interleaved(pattern(600 * 512, 5), 1);
   for (const unsigned check : {0u, kCompareAll}) {
@@ -97,7 +100,10 @@ TEST(ProtectedVerify, WriteAndVerifyWritesChecksAndKeeps) {
   expect_check(bench.out(cdb_16(0x8e, code(1), 2, 600), wire), kLogicalBlockReferenceTagCheckFailed, 2);
 }
 
-TEST(ProtectedCompareAndWrite, ComparesUserDataAndWritesTheSecondInstance) {
+class ProtectedCompareAndWrite : public InCoreAndPort {};
+INSTANTIATE_TEST_SUITE_P(By, ProtectedCompareAndWrite, testing::Bool(), who_does);
+
+TEST_P(ProtectedCompareAndWrite, ComparesUserDataAndWritesTheSecondInstance) {
   ProtectedBench bench(1);
   const Bytes old_data = pattern(3 * 512, 7), new_data = pattern(3 * 512, 8);
   EXPECT_TRUE(bench.out(cdb_10(0x2a, code(1), 4, 3), interleaved(old_data, 4)).good());
@@ -116,7 +122,10 @@ TEST(ProtectedCompareAndWrite, ComparesUserDataAndWritesTheSecondInstance) {
   expect_invalid_cdb(bench.out(compare_and_write_cdb(4, 3, code(1)), plain), 13);
 }
 
-TEST(ProtectedWriteSame, RepeatsDataAndCountsTheReferenceTag) {
+class ProtectedWriteSame : public InCoreAndPort {};
+INSTANTIATE_TEST_SUITE_P(By, ProtectedWriteSame, testing::Bool(), who_does);
+
+TEST_P(ProtectedWriteSame, RepeatsDataAndCountsTheReferenceTag) {
   for (const std::uint8_t type : {std::uint8_t{1}, std::uint8_t{3}}) {
     ProtectedBench bench(type);
     const Bytes block = pattern(512, 9);
@@ -133,7 +142,7 @@ TEST(ProtectedWriteSame, RepeatsDataAndCountsTheReferenceTag) {
   }
 }
 
-TEST(ProtectedWriteSame, UnmapAndNoDataLeaveNothingToCheck) {
+TEST_P(ProtectedWriteSame, UnmapAndNoDataLeaveNothingToCheck) {
   ProtectedBench bench(1);
   const auto fill = [&] { EXPECT_TRUE(bench.out(cdb_10(0x2a, 0, 0, 64), pattern(64 * 512, 10)).good()); };
   const auto expect_hole = [&](const char* what) {
@@ -156,7 +165,7 @@ TEST(ProtectedWriteSame, UnmapAndNoDataLeaveNothingToCheck) {
   expect_hole("UNMAP");
 }
 
-TEST(ProtectedWriteSame, BlockIsCheckedFirst) {
+TEST_P(ProtectedWriteSame, BlockIsCheckedFirst) {
   ProtectedBench bench(1);
   expect_check(bench.out(cdb_10(0x41, code(1), 6, 2), interleaved(pattern(512, 11), 7)),
                kLogicalBlockReferenceTagCheckFailed, 6);
@@ -167,7 +176,10 @@ TEST(ProtectedWriteSame, BlockIsCheckedFirst) {
 
 constexpr std::uint8_t kRead = 0x09, kVerify = 0x0a, kWrite = 0x0b, kWriteAndVerify = 0x0c, kWriteSame = 0x0d;
 
-TEST(ProtectedType2, ReferenceTagsAreWhatTheCdbSays) {
+class ProtectedType2 : public InCoreAndPort {};
+INSTANTIATE_TEST_SUITE_P(By, ProtectedType2, testing::Bool(), who_does);
+
+TEST_P(ProtectedType2, ReferenceTagsAreWhatTheCdbSays) {
   ProtectedBench bench(2);
   const Bytes wire = interleaved(pattern(4 * 512, 12), 0x1000);
   EXPECT_TRUE(bench.out(cdb_32({kWrite, code(1), 20, 4, 0x1000}), wire).good());
@@ -186,7 +198,7 @@ TEST(ProtectedType2, ReferenceTagsAreWhatTheCdbSays) {
   EXPECT_TRUE(bench.in(cdb_32({kRead, code(1), 40, 9, 0x1000}), bench.wire(9)).good());
 }
 
-TEST(ProtectedType2, ApplicationTagIsCheckedUnderTheMaskIfItIsTheClients) {
+TEST_P(ProtectedType2, ApplicationTagIsCheckedUnderTheMaskIfItIsTheClients) {
   for (const bool owned : {false, true}) {
     ProtectedBench bench(2);
     if (owned) bench.own_application_tag();
@@ -205,7 +217,7 @@ TEST(ProtectedType2, ApplicationTagIsCheckedUnderTheMaskIfItIsTheClients) {
   }
 }
 
-TEST(ProtectedType2, ShorterCdbsHaveNoProtectionFields) {
+TEST_P(ProtectedType2, ShorterCdbsHaveNoProtectionFields) {
   ProtectedBench bench(2);
   EXPECT_TRUE(bench.out(cdb_10(0x2a, 0, 0, 1), Bytes(512)).good());
   EXPECT_TRUE(bench.in(cdb_16(0x88, 0, 0, 1), 512).good());
@@ -216,7 +228,7 @@ TEST(ProtectedType2, ShorterCdbsHaveNoProtectionFields) {
   }
 }
 
-TEST(ProtectedType2, LongCdbsAreOfThisTypeAlone) {
+TEST_P(ProtectedType2, LongCdbsAreOfThisTypeAlone) {
   for (const std::uint8_t type : {std::uint8_t{1}, std::uint8_t{3}}) {
     ProtectedBench bench(type);
     expect_check(bench.in(cdb_32({kRead, code(1), 0, 1, 0}), 520), kInvalidCommandOperationCode);
