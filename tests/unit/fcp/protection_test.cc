@@ -69,7 +69,7 @@ TEST_P(FcpProtection, EachCheckHasItsSenseAndTheBlock) {
 }
 
 INSTANTIATE_TEST_SUITE_P(By, FcpProtection, testing::Bool(),
-                         [](const auto& info) { return info.param ? "Adapter" : "Core"; });
+                         [](const auto& one) { return one.param ? "Adapter" : "Core"; });
 
 }  // namespace
 }  // namespace fcp_test

@@ -6,7 +6,7 @@
 namespace scsi {
 namespace {
 
-constexpr unsigned kCompareAll = 0x02, kCompareEach = 0x06, kUnmap = 0x08, kNdob = 0x01;
+constexpr unsigned kCompareAll = 0x02, kCompareEach = 0x06, kUnmapFlag = 0x08, kNdob = 0x01;
 
 SenseCode miscompare(SenseCode of) { return {SenseKey::kMiscompare, of.asc, of.ascq}; }
 
@@ -153,7 +153,7 @@ TEST_P(ProtectedWriteSame, UnmapAndNoDataLeaveNothingToCheck) {
     EXPECT_NE(tuple_in(bench.raw(11, 1), 0), Tuple()) << what;
   };
   fill();
-  EXPECT_TRUE(bench.out(cdb_16(0x93, code(1, kUnmap), 8, 3), interleaved(Bytes(512), 8)).good());
+  EXPECT_TRUE(bench.out(cdb_16(0x93, code(1, kUnmapFlag), 8, 3), interleaved(Bytes(512), 8)).good());
   expect_hole("WRITE SAME with UNMAP");
   fill();
   EXPECT_TRUE(bench.run(cdb_16(0x93, kNdob, 8, 3)).good());
@@ -258,7 +258,7 @@ TEST(ProtectedOpcodes, RowsAreThoseOfAnyDiskAndMore) {
       EXPECT_EQ(row.usage[9], row.service_action) << row.name;
       EXPECT_EQ(row.usage[10] & 0xe0, 0xe0) << row.name;
       if (row.service_action == kWriteSame) {
-        EXPECT_EQ((row.usage[10] & kUnmap) != 0, thin);
+        EXPECT_EQ((row.usage[10] & kUnmapFlag) != 0, thin);
       }
     }
   }
