@@ -12,6 +12,16 @@ DRIVER_WARNINGS = (r"firmware", r"mailbox", r"link", r"login ended", r"recover")
 MODEL_WARNINGS = {"soak": ("the connection ended",)}
 
 
+def both_protected(san):
+    """Whether both adapters made and checked protection information."""
+    good = True
+    for adapter, what in (("0", "protected commands"), ("1", "protected CTIOs")):
+        if f"{what}: " not in san.ask("dump", adapter)["dump"]:
+            print(f"the model of adapter {adapter} has seen no {what}")
+            good = False
+    return good
+
+
 def probe(san, options):
     run = Run("fc_probe", san, [0], options)
     run()
@@ -23,12 +33,7 @@ def tcm(san, options):
     pair = Pair(options)
     target = Run("fc_tcm_target", san, [1], options, pair.hold)
     good = pair.run(target, Run(options.script or "fc_disk", san, [0], options))
-    if options.script == "fc_protected":
-        for adapter, what in (("0", "protected commands"), ("1", "protected CTIOs")):
-            if f"{what}: " not in san.ask("dump", adapter)["dump"]:
-                print(f"the model of adapter {adapter} has seen no {what}")
-                good = False
-    return good
+    return good and (options.script != "fc_protected" or both_protected(san))
 
 
 def vfio(san, options):
@@ -56,7 +61,7 @@ def protected(san, options):
         target.create_lu("disk", SIZE, protection_type=1)
         target.add_lun(0, "disk")
         return {}, {}
-    return serve(san, options, "fc_protected", [0], [1], prepare=prepare, OURS=1)
+    return serve(san, options, "fc_protected", [0], [1], prepare=prepare, OURS=1) and both_protected(san)
 
 
 def errors(san, options):
