@@ -102,6 +102,7 @@ class Adapter final : public hal::fc::FcPort,
   void forget_everything();
   void housekeep();
   void check_stop();
+  void begin_off();
   void links_changed();
   void tell_failure(const std::string& why, bool recovers);
   void end_all_logins(bool log_out);

@@ -54,7 +54,8 @@ void Adapter::recover() {
   device_.running = false;
   request_ring_.close();
   light_ = link_wanted_ = link_down_runs_ = false;
-  if (phase_ == Phase::kStopping || phase_ == Phase::kOff) {
+  if (phase_ == Phase::kStopping) return begin_off();  // as when all was quiet: its firmware may be running still
+  if (phase_ == Phase::kOff) {
     pci_->disable_dma();
     forget_everything();
     return went_off();
@@ -150,7 +151,10 @@ void Adapter::check_stop() {
   end_all_logins(true);
   const base::Time now = device_.reactor.now();
   const bool heard = quiet() || (released() && now >= farewell_deadline_);
-  if (!heard && now < stop_deadline_) return;
+  if (heard || now >= stop_deadline_) begin_off();
+}
+
+void Adapter::begin_off() {
   phase_ = Phase::kOff;
   device_.running = false;
   request_ring_.close();

@@ -194,5 +194,24 @@ TEST_F(BringupTest, StopsAndStartsAgain) {
   EXPECT_EQ(port->info().state, "no link");
 }
 
+// Firmware that still runs writes what it receives to our memory: only a reset ends that.
+TEST_F(BringupTest, FailureWhileStoppingEndsInAReset) {
+  bring_up();
+  log_in();
+  give_atio(command(0x81));
+  run(2);
+  ASSERT_EQ(commands.size(), 1u);  // its user does not let go
+  const int resets = card.resets;
+  bool stopped = false;
+  port->stop([&] { stopped = true; });
+  run(10);
+  ExpectLog expect("firmware crash");
+  card.event(regs::InterruptCode::kAsyncEvent, {0x8002, 1, 2, 3});
+  run(600, std::chrono::milliseconds(20));
+  EXPECT_TRUE(stopped);
+  EXPECT_EQ(card.resets, resets + 1);
+  EXPECT_FALSE(card.cut_off);
+}
+
 }  // namespace
 }  // namespace qla

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 using namespace qla;
 
@@ -43,7 +44,10 @@ struct FakeCard::Pci final : hal::PciDevice {
     card.bus_master = true;
     return {};
   }
-  void disable_dma() override { card.bus_master = false; }
+  void disable_dma() override {
+    card.cut_off |= card.bus_master && card.running_;
+    card.bus_master = false;
+  }
   unsigned interrupt_vectors(hal::InterruptKind kind) const override {
     if (card.paged()) return kind == hal::InterruptKind::kMsix ? 2 : 0;
     return kind == hal::InterruptKind::kMsi ? 1 : 0;
@@ -57,14 +61,16 @@ struct FakeCard::Pci final : hal::PciDevice {
   hal::PciIdentity id;
 };
 
-FakeCard::FakeCard(std::uint16_t device_id)
-    : device(device_id),
-      flash(0x100000, 0xffffffff),
-      fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
-      other_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+FakeCard::FakeCard(std::uint16_t device_id) : FakeCard(device_id, std::vector<std::uint32_t>(0x100000, 0xffffffff)) {
   put_nvram(regs::kFlashNvram, 3);
   put_firmware(regs::kFlashFirmware, 0x100000);
 }
+
+FakeCard::FakeCard(std::uint16_t device_id, std::vector<std::uint32_t> burnt)
+    : device(device_id),
+      flash(std::move(burnt)),
+      fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
+      other_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
 
 void FakeCard::put_nvram(std::uint32_t at, std::uint8_t last_of_name) {
   wire::Nvram nvram{};
@@ -115,6 +121,7 @@ void FakeCard::mailbox() {
       if (loaded_at == 0) loaded_at = std::uint32_t{in_[8]} << 16 | in_[1];
       break;
     case regs::MailboxCommand::kInitialize:
+    case regs::MailboxCommand::kInitializeMultiId:  // begins with the same block
       std::memcpy(static_cast<void*>(&icb_), at(buffer), sizeof icb_);
       running_ = true;
       request_in_ = request_out_ = response_in_ = atio_in_ = 0;

@@ -19,6 +19,7 @@ struct FakeCard final : hal::MmioTrap {
   using Answer = std::function<void(const Mailboxes& in, Mailboxes& out)>;
 
   explicit FakeCard(std::uint16_t device = 0x2532);
+  FakeCard(std::uint16_t device, std::vector<std::uint32_t> burnt);  // with that flash, which takes long to fill
   ~FakeCard() override;
   std::unique_ptr<hal::PciDevice> open();
 
@@ -41,6 +42,7 @@ struct FakeCard final : hal::MmioTrap {
   std::deque<qla::wire::Entry> requests;
   int resets = 0, doorbells = 0;
   bool bus_master = false;
+  bool cut_off = false;  // bus mastership was taken away while the firmware ran
   std::uint32_t atio_out = 0, response_out = 0;
   int index_reads = 0;  // of those that a chip may keep in host memory
   std::uint32_t loaded_at = 0;  // by the first piece of firmware
