@@ -1,5 +1,6 @@
 // Fuzzes what a hostile port can send to an N_Port engine and to a switch: frames of any kind, whole logins before
 // them. Whatever comes, each command of ours ends once, and the port still works for others.
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -108,7 +109,6 @@ struct World {
     }
     ours.port.settings().resource_allocation = std::chrono::milliseconds(500);
     ours.port.settings().exchanges = 32;
-    ours.memory.resize(1 << 16);
     ours.port.start();
   }
   void step(std::int64_t milliseconds = 1) {
@@ -148,7 +148,7 @@ struct World {
   }
   Switch fabric{options()};
   std::unique_ptr<Attacker> attacker;
-  Station ours{links[0].end(0), 0x2100000000000001, Station::Role::kBoth};
+  Station ours{links[0].end(0), 0x2100000000000001, Station::Role::kBoth, Connection::kPointToPoint, 1 << 16};
 };
 
 }  // namespace
@@ -188,7 +188,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const auto& [tag, io] : world.ours.ios) {
     if (io->ended == 0) world.ours.port.abort(io->id, tag);
   }
-  for (int i = 0; i < 60; ++i) world.step(100);  // ABTS twice, each for twice R_A_TOV
+  const auto over = [&] {
+    return std::all_of(world.ours.ios.begin(), world.ours.ios.end(),
+                       [](const auto& io) { return io.second->ended != 0; });
+  };
+  for (int i = 0; i < 60 && !over(); ++i) world.step(100);  // ABTS twice, each for twice R_A_TOV
+  world.step(100);                                          // nothing ends a second time
   for (const auto& [tag, io] : world.ours.ios) REQUIRE(io->ended == 1);
   return 0;
 }

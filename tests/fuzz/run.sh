@@ -19,7 +19,9 @@ esac
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-export ASAN_OPTIONS=${ASAN_OPTIONS:-allocator_may_return_null=1:detect_leaks=1:malloc_context_size=8}
+# Short stacks and a small quarantine: each input makes its world anew, and most of the time would go there.
+asan=allocator_may_return_null=1:detect_leaks=1:malloc_context_size=2:quarantine_size_mb=16
+export ASAN_OPTIONS=${ASAN_OPTIONS:-$asan}
 "$harness" -max_total_time="$seconds" -max_len=$max_len -timeout="${FUZZ_TIMEOUT:-5}" -rss_limit_mb=1024 -entropic=0 \
   -print_final_stats=1 -artifact_prefix="$found/" -verbosity=0 "$@" "$found" "$seeds" >"$log" 2>&1
 status=$?

@@ -23,8 +23,8 @@ NPortSettings Station::settings_of(std::uint64_t wwpn, Role role, Connection con
   return settings;
 }
 
-Station::Station(Wire& wire, std::uint64_t wwpn, Role role, Connection connection)
-    : port(wire, settings_of(wwpn, role, connection), *this) {}
+Station::Station(Wire& wire, std::uint64_t wwpn, Role role, Connection connection, std::size_t memory_bytes)
+    : port(wire, settings_of(wwpn, role, connection), *this), memory(memory_bytes) {}
 
 // --- host
 

@@ -42,7 +42,8 @@ class Station : public NPortUser {
     std::vector<std::byte> payload;
   };
 
-  Station(Wire& wire, std::uint64_t wwpn, Role role, Connection connection = Connection::kPointToPoint);
+  Station(Wire& wire, std::uint64_t wwpn, Role role, Connection connection = Connection::kPointToPoint,
+          std::size_t memory_bytes = 1 << 20);
   static NPortSettings settings_of(std::uint64_t wwpn, Role role, Connection connection);
 
   // Starts a read or write of `length` bytes at `at` of the target's memory.
@@ -79,7 +80,7 @@ class Station : public NPortUser {
   std::map<std::uint32_t, Answer> answers;
   std::vector<std::byte> rscn;
   std::map<std::uint32_t, std::unique_ptr<Io>> ios;  // by tag
-  std::vector<std::byte> memory = std::vector<std::byte>(1 << 20);
+  std::vector<std::byte> memory;
   std::map<std::uint32_t, Served> served;  // by exchange
   std::vector<ReceivedAbort> aborts;
   std::vector<std::pair<std::uint32_t, EndReason>> exchanges_ended;
