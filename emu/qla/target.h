@@ -63,6 +63,7 @@ class Target {
   const char* gather(const Request& request, Step& step, const wire::Ctio7Mode0& entry);
   fc::StepStatus start(Step& step, std::uint32_t tag, const wire::CtioHead& head);
   fc::StepStatus start_response(Step& step, std::uint32_t tag, const wire::CtioHead& head);
+  static std::uint8_t rsp_flags(const wire::CtioHead& head);
   void build_response(Step& step, const wire::CtioHead& head);
   void bare_response(const Request& request);
   std::optional<std::uint32_t> take();
