@@ -1,4 +1,6 @@
 // Common Transport requests to well-known addresses: the name server, and what a small switch has of management.
+#include <cstring>
+
 #include "emu/fc/payloads.h"
 #include "emu/fc/switch/f_port.h"
 
@@ -64,12 +66,12 @@ std::vector<std::byte> Switch::FPort::management_answer(std::span<const std::byt
   speeds.capabilities = static_cast<std::uint16_t>(FabricConfiguration::k4G | speed_bits(switch_.options_.gigabits));
   speeds.operating = speed_bits(switch_.options_.gigabits);
   answer.size = 0;
-  answer.command = known && found ? CtHeader::kAccept : CtHeader::kReject;
-  if (!known) answer.reason = CtHeader::kCommandNotSupported;
-  if (known && !found) answer.reason = CtHeader::kUnableToPerform;
-  const auto head = bytes_of(answer);
-  std::vector<std::byte> out(head.begin(), head.end());
-  if (known && found) out.insert(out.end(), bytes_of(speeds).begin(), bytes_of(speeds).end());
+  const bool accepted = known && found;
+  answer.command = accepted ? CtHeader::kAccept : CtHeader::kReject;
+  if (!accepted) answer.reason = known ? CtHeader::kUnableToPerform : CtHeader::kCommandNotSupported;
+  std::vector<std::byte> out(sizeof answer + (accepted ? sizeof speeds : 0));
+  std::memcpy(out.data(), &answer, sizeof answer);
+  if (accepted) std::memcpy(out.data() + sizeof answer, &speeds, sizeof speeds);
   return out;
 }
 
