@@ -25,6 +25,7 @@ class Connection final : private FdHandler, private ClientMemory {
   Connection(Reactor& reactor, base::Fd socket, Backend& backend, Owner& owner, std::string name);
   ~Connection() override;  // the backend has heard that the client left
   void close(std::string why);
+  void look() { fd_ready(0); }  // takes what has come, the end too
 
  private:
   using Handler = base::Result<void> (Connection::*)(Message&);

@@ -42,6 +42,12 @@ Server::~Server() {
 void Server::fd_ready(std::uint32_t) {
   base::Fd client(accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!client) return;
+  // One that has left may not have been noticed yet: who opens the device again comes at once.
+  if (connection_ != nullptr) connection_->look();
+  if (ended_.linked()) {
+    ended_.unlink();
+    connection_.reset();
+  }
   if (connection_ != nullptr) {
     kLog.info("{}: a second client is turned away", path_);
     return;

@@ -33,6 +33,14 @@ disk_at() {  # disk_at HOST WWPN LUN: the sdX that this host has of this target
   done
   return 1
 }
+disk_when_there() {  # as disk_at; a port that logs in anew has none for a moment
+  tries=300
+  until disk_at "$@"; do
+    tries=$((tries - 1))
+    [ $tries -gt 0 ] || return 1
+    sleep 0.2
+  done
+}
 identity() { echo "$(cat "/sys/block/$1/device/wwid")"; }
 writes_and_reads() {  # writes_and_reads SDX WORD: 4 KiB at the disk's end
   yes "$2" | head -c 4096 | dd of="/dev/$1" bs=4k seek=1000 oflag=direct conv=fsync 2>/dev/null && reads "$1" "$2"

@@ -7,13 +7,13 @@ for port in $TARGET $VIRTUAL; do
   for lun in 0 1; do wait_until 60 disk_at 0 "$port" $lun; done
 done
 step "each has disks of its own, and one is at both"
-first=$(disk_at 0 "$TARGET" 0) second=$(disk_at 0 "$VIRTUAL" 0)
+first=$(disk_when_there 0 "$TARGET" 0) second=$(disk_when_there 0 "$VIRTUAL" 0)
 [ "$(identity "$first")" != "$(identity "$second")" ] || fail "LUN 0 of both is one disk"
-paths="$(disk_at 0 "$TARGET" 1) $(disk_at 0 "$VIRTUAL" 1)"
+paths="$(disk_when_there 0 "$TARGET" 1) $(disk_when_there 0 "$VIRTUAL" 1)"
 # shellcheck disable=SC2086  # a list
 [ "$(for path in $paths; do identity "$path"; done | sort -u | wc -l)" = 1 ] || fail "LUN 1 of both is not one disk"
-wait_until 1 writes_and_reads "$first" one
-wait_until 1 writes_and_reads "$second" two
+wait_until 20 writes_and_reads "$first" one
+wait_until 20 writes_and_reads "$second" two
 reads "$first" one || fail "what the virtual port wrote is at the other's disk"
 
 step "a device of two paths"

@@ -29,7 +29,8 @@ for nexus in "0 1" "0 2" "$one 0" "$one 2" "$two 0" "$two 1"; do
   set -- $nexus
   disk_at "$1" "$TARGET" "$2" && fail "host$1 sees LUN $2"
 done
-mine=$(disk_at 0 "$TARGET" 0) ones=$(disk_at "$one" "$TARGET" 1) twos=$(disk_at "$two" "$TARGET" 2)
+mine=$(disk_when_there 0 "$TARGET" 0) ones=$(disk_when_there "$one" "$TARGET" 1)
+twos=$(disk_when_there "$two" "$TARGET" 2)
 
 step "I/O by all three at once"
 for name in $mine $ones $twos; do
@@ -53,4 +54,4 @@ wait_until 60 writes_and_reads "$mine" three
 wait_until 60 writes_and_reads "$twos" four
 create "$FIRST"
 wait_until 60 disk_at "$made" "$TARGET" 1
-wait_until 20 writes_and_reads "$(disk_at "$made" "$TARGET" 1)" five
+wait_until 20 writes_and_reads "$(disk_when_there "$made" "$TARGET" 1)" five

@@ -2,10 +2,13 @@
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
 
 #include "emu/host/served.h"
+#include "hal/vfio_user/socket.h"
 #include "tests/support/log_guard.h"
 #include "tests/support/toy_model.h"
 #include "tests/support/vfio_user_peer.h"
@@ -381,6 +384,37 @@ TEST(VfioUserServer, ClientThatGoesLeavesNothingBehind) {
   std::array<std::byte, 4> bytes{};
   ExpectLog expect("nothing is mapped");
   EXPECT_FALSE(world.host.dma_read(Iova{0x1000}, bytes).has_value());
+}
+
+// A driver that goes and comes at once, as when a port is made anew, finds its device free.
+TEST(VfioUserServer, ClientThatComesWhenAnotherHasJustLeftIsServed) {
+  base::ManualClock clock;
+  const auto reactor = Reactor::create({.name = "server", .clock = &clock, .shuffle_seed = 1}).value();
+  const std::string path = testing::TempDir() + "/server-" + std::to_string(getpid()) + ".sock";
+  {
+    emu::ServedHost host(*reactor, clock, "toy");
+    test_support::ToyModel model{host};
+    host.attach(model);
+    ASSERT_TRUE(host.listen(path).has_value());
+    const auto run = [&] {
+      while (reactor->run_once()) {
+      }
+    };
+    for (int round = 0; round < 8; ++round) {  // in either order of the two events
+      const base::Fd first = connect_to(path).value();
+      run();
+      EXPECT_TRUE(host.connected());
+      shutdown(first.get(), SHUT_RDWR);
+      const base::Fd second = connect_to(path).value();
+      run();
+      char byte;
+      EXPECT_EQ(recv(second.get(), &byte, 1, MSG_DONTWAIT), -1) << "turned away in round " << round;
+      EXPECT_TRUE(host.connected());
+      shutdown(second.get(), SHUT_RDWR);
+      run();
+      EXPECT_FALSE(host.connected());
+    }
+  }
 }
 
 }  // namespace
