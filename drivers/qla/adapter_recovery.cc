@@ -145,8 +145,8 @@ void Adapter::housekeep() {
   }
 }
 
-// Ends the logins; when their users have let go and the initiators have heard of it, or the limit of either is over, the
-// adapter goes into reset.
+// Ends the logins; when their users have let go and the initiators have heard of it, or the limit of either is over,
+// the adapter goes into reset.
 void Adapter::check_stop() {
   end_all_logins(true);
   const base::Time now = device_.reactor.now();
