@@ -3,14 +3,22 @@
 // Data and information lie apart in memory; at the port, each block is followed by its eight bytes or is alone.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
 
+#include "base/endian.h"
 #include "hal/dma.h"
 
 namespace hal {
+
+struct ProtectionTuple {  // of one block, as it is at the port and on the medium
+  base::be16 guard;
+  base::be16 application;  // tag
+  base::be32 reference;    // tag
+  bool operator==(const ProtectionTuple&) const = default;
+};
+static_assert(sizeof(ProtectionTuple) == 8 && alignof(ProtectionTuple) == 1);
 
 struct ProtectionTransfer {
   enum class Mode : std::uint8_t {
@@ -29,11 +37,8 @@ struct ProtectionTransfer {
   std::span<const DmaSpan> segments = {};  // of the information; stay in place, the array too, until the answer
 };
 
-// As it is on the wire.
-using ProtectionBytes = std::array<std::uint8_t, 8>;
-
 struct ProtectionFault {
-  ProtectionBytes actual{}, expected{};
+  ProtectionTuple actual, expected;
 };
 
 }  // namespace hal

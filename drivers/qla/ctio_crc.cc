@@ -58,7 +58,7 @@ void fill_protected(wire::CtioCrc2& ctio, const hal::fc::ExchangeData& data, boo
   context.block_size = static_cast<std::uint16_t>(protection.block_size);
   context.byte_count = bytes;
   context.protection_byte_count =
-      bytes / protection.block_size * static_cast<std::uint32_t>(hal::ProtectionBytes().size());
+      bytes / protection.block_size * static_cast<std::uint32_t>(sizeof(hal::ProtectionTuple));
   context.segment_count = static_cast<std::uint16_t>(data.segments.size());
   context.data = put_list(memory, sizeof context, data.segments);
   const std::size_t behind = sizeof context + (data.segments.size() + 1) * sizeof(wire::DataSegment);
@@ -93,7 +93,7 @@ void TargetQueue::send_protected_step(Slot& slot, DataStep& step) {
 // A check failed. No status was sent: the exchange lives, and its user says what is to become of it.
 void TargetQueue::protection_failed(Slot& slot, DataStep& step, const wire::CtioCrc2Done& done) {
   ++site_.counters[Count::kProtectionFaults];
-  slot.fault = {std::bit_cast<hal::ProtectionBytes>(done.actual), std::bit_cast<hal::ProtectionBytes>(done.expected)};
+  slot.fault = {std::bit_cast<hal::ProtectionTuple>(done.actual), std::bit_cast<hal::ProtectionTuple>(done.expected)};
   slot.finished = false;
   step.status_next = false;
   step.status = hal::fc::DataStatus::kProtection;

@@ -7,11 +7,8 @@
 #include "emu/qla/target.h"
 
 namespace emu::qla {
-namespace {
 
 using Flags = wire::CtioFlags;
-
-}  // namespace
 
 void Target::ctio(const Request& request) {
   const auto entry = request.as<wire::Ctio7Mode0>();

@@ -15,6 +15,14 @@ std::uint8_t Target::rsp_flags(const wire::CtioHead& head) {
                                    (Flags::Confirm::get(head.flags) ? FcpRsp::kConfirmationRequested : 0));
 }
 
+FcpRsp Target::rsp_of(const wire::CtioHead& head) {
+  FcpRsp rsp;
+  rsp.flags = rsp_flags(head);
+  rsp.status = static_cast<std::uint8_t>(head.scsi_status);
+  rsp.residual = std::uint32_t{head.residual};
+  return rsp;
+}
+
 fc::StepStatus Target::start_response(Step& step, std::uint32_t tag, const wire::CtioHead& head) {
   if (Flags::Mode::get(head.flags) == 2)
     return core_.port.send_response(step.id, tag, std::bit_cast<wire::Ctio7Mode0>(step.entry).transfer_length);
@@ -24,10 +32,7 @@ fc::StepStatus Target::start_response(Step& step, std::uint32_t tag, const wire:
 
 // FCP_RSP from the fields of modes 0 and 1.
 void Target::build_response(Step& step, const wire::CtioHead& head) {
-  FcpRsp rsp;
-  rsp.flags = rsp_flags(head);
-  rsp.status = static_cast<std::uint8_t>(head.scsi_status);
-  rsp.residual = std::uint32_t{head.residual};
+  FcpRsp rsp = rsp_of(head);
   std::size_t extra = 0;
   if (Flags::Mode::get(head.flags) == 1) {
     const auto mode1 = std::bit_cast<wire::Ctio7Mode1>(step.entry);
@@ -58,10 +63,7 @@ void Target::bare_response(const Request& request) {
     if (!Flags::Terminate::get(entry.flags)) core_.host.fault("CTIO without exchange sends no status");
     return complete(request.origin, request.entries[0], wire::CtioStatus::kOk);
   }
-  FcpRsp rsp;
-  rsp.flags = rsp_flags(entry);
-  rsp.status = static_cast<std::uint8_t>(entry.scsi_status);
-  rsp.residual = std::uint32_t{entry.residual};
+  const FcpRsp rsp = rsp_of(entry);
   core_.port.send_bare_response(entry.vp, PortId{entry.initiator}, entry.ox_id, std::as_bytes(std::span(&rsp, 1)));
   complete(request.origin, request.entries[0], wire::CtioStatus::kOk);
 }

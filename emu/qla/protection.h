@@ -7,15 +7,11 @@
 #include <vector>
 
 #include "emu/qla/memory.h"
+#include "hal/protection.h"
 
 namespace emu::qla {
 
-struct ProtectionTuple {  // behind each block
-  base::be16 guard;
-  base::be16 application;
-  base::be32 reference;
-};
-static_assert(sizeof(ProtectionTuple) == 8);
+using hal::ProtectionTuple;  // behind each block
 
 std::uint16_t protection_guard(std::span<const std::byte> block, std::uint16_t seed);  // CRC of T10
 

@@ -64,6 +64,7 @@ class Target {
   fc::StepStatus start(Step& step, std::uint32_t tag, const wire::CtioHead& head);
   fc::StepStatus start_response(Step& step, std::uint32_t tag, const wire::CtioHead& head);
   static std::uint8_t rsp_flags(const wire::CtioHead& head);
+  static hal::fc::FcpRsp rsp_of(const wire::CtioHead& head);  // without response information and sense
   void build_response(Step& step, const wire::CtioHead& head);
   void bare_response(const Request& request);
   std::optional<std::uint32_t> take();

@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "base/check.h"
-#include "base/endian.h"
 #include "fabrics/fcp/lane.h"
 #include "scsi_core/sense_codes.h"
 
@@ -26,11 +25,6 @@ scsi::Delivery delivery_of(hal::fc::DataStatus status) {
   return scsi::Delivery::kFailed;
 }
 
-struct Tuple {
-  base::be16 guard, application;
-  base::be32 reference;
-};
-
 std::uint8_t residual_flags(const scsi::Response& response) {
   using Residual = scsi::Response::Residual;
   if (response.residual == Residual::kNone) return 0;
@@ -44,7 +38,7 @@ std::uint32_t residual_of(const scsi::Response& response) {
 
 // Which check it was is the first field that differs; which block, the reference tags say if they count.
 void tell_fault(Slot& command, const hal::ProtectionFault& fault) {
-  const auto actual = std::bit_cast<Tuple>(fault.actual), expected = std::bit_cast<Tuple>(fault.expected);
+  const hal::ProtectionTuple &actual = fault.actual, &expected = fault.expected;
   command.transfer_failure = actual.guard != expected.guard               ? scsi::kLogicalBlockGuardCheckFailed
                              : actual.application != expected.application ? scsi::kLogicalBlockApplicationTagCheckFailed
                                                                           : scsi::kLogicalBlockReferenceTagCheckFailed;

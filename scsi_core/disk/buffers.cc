@@ -6,9 +6,12 @@
 #include <span>
 
 #include "base/check.h"
+#include "scsi_core/backstores/segments.h"
 
 namespace scsi::disk {
+namespace {
 
+// The bytes from `at` to the end of the segment that holds them, at most `length`.
 std::span<std::byte> piece(const Command& c, std::uint64_t at, std::uint64_t length) {
   for (std::size_t i = 0; i < c.core.segment_count; ++i) {
     const auto& bytes = c.core.segments[i].bytes;
@@ -18,8 +21,6 @@ std::span<std::byte> piece(const Command& c, std::uint64_t at, std::uint64_t len
   CHECK(false);  // outside the segments
   return {};
 }
-
-namespace {
 
 // Calls fn(left piece, right piece, offset) for pieces of equal size until it returns false.
 template <class Fn>
@@ -42,11 +43,9 @@ void copy(const Command& c, std::uint64_t to, std::uint64_t from, std::uint64_t 
 }
 
 void invert(const Command& c, std::uint64_t at, std::uint64_t length) {
-  for (std::uint64_t done = 0; done < length;) {
-    const auto bytes = piece(c, at + done, length - done);
+  for_each_part(segments(c), at, length, [](std::span<std::byte> bytes) {
     for (std::byte& byte : bytes) byte = ~byte;
-    done += bytes.size();
-  }
+  });
 }
 
 std::uint64_t first_difference(const Command& c, std::uint64_t left, std::uint64_t right, std::uint64_t length) {
@@ -70,11 +69,7 @@ void or_into(const Command& c, std::uint64_t to, std::uint64_t from, std::uint64
 void repeat(const Command& c, std::uint64_t from, std::uint64_t period, std::uint64_t to, std::uint64_t length) {
   for (std::uint64_t done = 0; done < length; done += period) {
     if (to + done == from) continue;
-    for_pieces(c, to + done, from, std::min(period, length - done),
-               [](std::span<std::byte> a, std::span<std::byte> b, std::uint64_t) {
-                 std::memcpy(a.data(), b.data(), a.size());
-                 return true;
-               });
+    copy(c, to + done, from, std::min(period, length - done));
   }
 }
 

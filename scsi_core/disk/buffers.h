@@ -8,8 +8,9 @@
 
 namespace scsi::disk {
 
-// The bytes from `at` to the end of the segment that holds them, at most `length`.
-std::span<std::byte> piece(const Command& c, std::uint64_t at, std::uint64_t length);
+inline std::span<const hal::DmaSpan> segments(const Command& c) {
+  return {c.core.segments.data(), c.core.segment_count};
+}
 void copy(const Command& c, std::uint64_t to, std::uint64_t from, std::uint64_t length);  // not overlapping
 void invert(const Command& c, std::uint64_t at, std::uint64_t length);                    // every bit
 // Offset of the first byte in which the runs at `left` and `right` differ; `length` when they are equal.

@@ -2,8 +2,9 @@
 #include "scsi_core/disk/protected.h"
 
 #include <array>
-#include <cstring>
+#include <bit>
 
+#include "scsi_core/backstores/segments.h"
 #include "scsi_core/disk/buffers.h"
 
 namespace scsi::disk {
@@ -39,7 +40,7 @@ bool fields_are_valid(Command& c, std::uint8_t code) {
     return false;
   }
   if (code <= kLastProtectCode) return true;
-  finish(c, Outcome::invalid_cdb_field(is_long(c) ? offsetof(cdb::Medium32, flags) : 1, cdb::Protect::kHi));
+  finish(c, Outcome::invalid_cdb_field(protected_flags_at(c), cdb::Protect::kHi));
   return false;
 }
 
@@ -53,6 +54,8 @@ Extent part_extent(Command& c) {
 std::uint8_t protected_flags(const Command& c) {
   return is_long(c) ? wire<cdb::Medium32>(c).flags : c.core.row->length == 6 ? std::uint8_t{0} : flags(c);
 }
+
+std::uint16_t protected_flags_at(const Command& c) { return is_long(c) ? offsetof(cdb::Medium32, flags) : 1; }
 
 bool begin_protected(Command& c, const Extent& e, std::uint64_t limit) {
   const std::uint8_t code = cdb::Protect::get(protected_flags(c));
@@ -80,30 +83,19 @@ Blocks wire_blocks_at(Command& c, std::uint64_t at) {
 
 ProtectionTuple tuple_of(const Command& c, const Blocks& blocks, std::uint64_t index) {
   std::array<std::byte, sizeof(ProtectionTuple)> bytes;
-  for (std::size_t done = 0; done < bytes.size();) {
-    const auto part = piece(c, blocks.tuples + index * blocks.tuple_stride + done, bytes.size() - done);
-    std::memcpy(bytes.data() + done, part.data(), part.size());
-    done += part.size();
-  }
+  copy_from_segments(segments(c), blocks.tuples + index * blocks.tuple_stride, bytes.data(), bytes.size());
   return std::bit_cast<ProtectionTuple>(bytes);
 }
 
 void put_tuple(const Command& c, const Blocks& blocks, std::uint64_t index, const ProtectionTuple& tuple) {
-  const auto bytes = std::as_bytes(std::span(&tuple, 1));
-  for (std::size_t done = 0; done < bytes.size();) {
-    const auto part = piece(c, blocks.tuples + index * blocks.tuple_stride + done, bytes.size() - done);
-    std::memcpy(part.data(), bytes.data() + done, part.size());
-    done += part.size();
-  }
+  const std::byte* const from = std::as_bytes(std::span(&tuple, 1)).data();
+  copy_to_segments(segments(c), blocks.tuples + index * blocks.tuple_stride, from, sizeof tuple);
 }
 
 std::uint16_t guard_in(const Command& c, const Blocks& blocks, std::uint64_t index) {
   std::uint16_t guard = 0;
-  for (std::uint64_t done = 0; done < block_bytes(c);) {
-    const auto part = piece(c, blocks.data + index * blocks.data_stride + done, block_bytes(c) - done);
-    guard = guard_of(part, guard);
-    done += part.size();
-  }
+  for_each_part(segments(c), blocks.data + index * blocks.data_stride, block_bytes(c),
+                [&](std::span<std::byte> part) { guard = guard_of(part, guard); });
   return guard;
 }
 

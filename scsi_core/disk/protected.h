@@ -31,6 +31,7 @@ inline Protected& protected_access(Command& c) { return c.scratch_as<Protected>(
 
 // Byte 1, or what a 32-byte CDB has in its place; 0 of a 6-byte CDB.
 std::uint8_t protected_flags(const Command& c);
+std::uint16_t protected_flags_at(const Command& c);  // the place, for sense data
 // Checks the fields and the extent, and fills the scratch. False: the command has been ended.
 bool begin_protected(Command& c, const Extent& e, std::uint64_t limit);
 inline bool begin_protected(Command& c, std::uint64_t limit) { return begin_protected(c, c.core.extent, limit); }

@@ -55,8 +55,8 @@ void receive_part(Command& c, Step then) {
   ProtectionTransfer transfer = transfer_of(c, ProtectionTransfer::Mode::kInsert, checks_of_data_out(p.code));
   if (p.code == 0) {
     const ProtectionTuple first = generated(0, p.expected.type, p.owned, transfer.lba);
-    transfer.application_tag = first.logical_block_application_tag;
-    transfer.reference_tag = first.logical_block_reference_tag;
+    transfer.application_tag = first.application;
+    transfer.reference_tag = first.reference;
     transfer.counts = p.expected.type == 1;
   }
   receive_protected(c, move_of(c), transfer, then);

@@ -23,11 +23,11 @@ Blocks counterpart(Command& c, std::uint64_t index) {
 
 std::optional<SenseCode> differing_field(const ProtectionTuple& a, const ProtectionTuple& b, Checks fields) {
   const auto of = [](SenseCode code) { return SenseCode{SenseKey::kMiscompare, code.asc, code.ascq}; };
-  if (fields.guard && a.logical_block_guard != b.logical_block_guard) return of(kLogicalBlockGuardCheckFailed);
-  if (fields.application && a.logical_block_application_tag != b.logical_block_application_tag) {
+  if (fields.guard && a.guard != b.guard) return of(kLogicalBlockGuardCheckFailed);
+  if (fields.application && a.application != b.application) {
     return of(kLogicalBlockApplicationTagCheckFailed);
   }
-  if (fields.reference && a.logical_block_reference_tag != b.logical_block_reference_tag) {
+  if (fields.reference && a.reference != b.reference) {
     return of(kLogicalBlockReferenceTagCheckFailed);
   }
   return std::nullopt;
@@ -89,7 +89,7 @@ void next(Command& c) {
 
 void protected_verify(Command& c) {
   const std::uint8_t check = cdb::BytChk::get(protected_flags(c));
-  if (check == 2) return finish(c, Outcome::invalid_cdb_field(c.core.row->length == 32 ? 10 : 1, cdb::BytChk::kHi));
+  if (check == 2) return finish(c, Outcome::invalid_cdb_field(protected_flags_at(c), cdb::BytChk::kHi));
   if (!begin_protected(c, server(c).limits().transfer)) return;
   Protected& p = protected_access(c);
   p.check = check;

@@ -96,7 +96,7 @@ void protected_write_atomic(Command& c) {
 
 void protected_write_and_verify(Command& c) {
   const std::uint8_t check = cdb::BytChk::get(protected_flags(c));
-  if (check >= 2) return finish(c, Outcome::invalid_cdb_field(c.core.row->length == 32 ? 10 : 1, cdb::BytChk::kHi));
+  if (check >= 2) return finish(c, Outcome::invalid_cdb_field(protected_flags_at(c), cdb::BytChk::kHi));
   if (!begin_protected(c, server(c).limits().transfer)) return;
   access(c).check = check;
   start(c, false, true);

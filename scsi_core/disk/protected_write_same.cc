@@ -43,9 +43,8 @@ void next(Command& c) {
   const ProtectionTuple first = tuple_of(c, wire_blocks_at(c, wire_at(c)), 0);
   const std::uint64_t before = blocks_in(c, c.core.done);
   for (std::uint64_t i = 0; i < blocks_in(c, p.part); ++i) {
-    const ProtectionTuple tuple =
-        p.code != 0 ? repeated(first, p.expected.type, before + i)
-                    : generated(first.logical_block_guard, p.expected.type, p.owned, p.lba + before + i);
+    const ProtectionTuple tuple = p.code != 0 ? repeated(first, p.expected.type, before + i)
+                                              : generated(first.guard, p.expected.type, p.owned, p.lba + before + i);
     put_tuple(c, blocks, i, tuple);
   }
   write_blocks(c, &written);
@@ -60,7 +59,7 @@ void received(Command& c) {
     return;
   }
   if (unmaps(c)) return clear(c);
-  for (std::uint64_t at = 0; at < p.room; at += block_size(c)) copy(c, at, sent.data, block_size(c));
+  repeat(c, sent.data, block_size(c), 0, p.room);
   next(c);
 }
 

@@ -42,20 +42,20 @@ Checks compared_fields(std::uint8_t code, std::uint8_t type, bool owned) {
 }
 
 bool unchecked(const ProtectionTuple& tuple, std::uint8_t type) {
-  if (tuple.logical_block_application_tag != kApplicationEscape) return false;
-  return type != 3 || tuple.logical_block_reference_tag == kReferenceEscape;
+  if (tuple.application != kApplicationEscape) return false;
+  return type != 3 || tuple.reference == kReferenceEscape;
 }
 
 std::optional<SenseCode> failed_check(const ProtectionTuple& tuple, std::uint16_t guard, const Expectation& expected,
                                       std::uint64_t index, Checks checks) {
   if (unchecked(tuple, expected.type)) return std::nullopt;
-  if (checks.guard && tuple.logical_block_guard != guard) return kLogicalBlockGuardCheckFailed;
-  const unsigned differs = tuple.logical_block_application_tag ^ expected.application_tag;
+  if (checks.guard && tuple.guard != guard) return kLogicalBlockGuardCheckFailed;
+  const unsigned differs = tuple.application ^ expected.application_tag;
   if (checks.application && (differs & expected.application_tag_mask) != 0) {
     return kLogicalBlockApplicationTagCheckFailed;
   }
   if (checks.reference && expected.reference_tag.has_value() &&
-      tuple.logical_block_reference_tag != static_cast<std::uint32_t>(*expected.reference_tag + index)) {
+      tuple.reference != static_cast<std::uint32_t>(*expected.reference_tag + index)) {
     return kLogicalBlockReferenceTagCheckFailed;
   }
   return std::nullopt;
@@ -72,7 +72,7 @@ ProtectionTuple repeated(const ProtectionTuple& tuple, std::uint8_t type, std::u
   const ProtectionTuple all_ones{0xffff, kApplicationEscape, kReferenceEscape};
   ProtectionTuple next = tuple;
   if (type != 3 && tuple != all_ones) {
-    next.logical_block_reference_tag = static_cast<std::uint32_t>(tuple.logical_block_reference_tag + index);
+    next.reference = static_cast<std::uint32_t>(tuple.reference + index);
   }
   return next;
 }

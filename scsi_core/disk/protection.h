@@ -9,18 +9,12 @@
 #include <optional>
 #include <span>
 
-#include "base/endian.h"
+#include "hal/protection.h"
 #include "scsi_core/sense.h"
 
 namespace scsi::disk {
 
-struct ProtectionTuple {
-  base::be16 logical_block_guard;
-  base::be16 logical_block_application_tag;
-  base::be32 logical_block_reference_tag;
-  bool operator==(const ProtectionTuple&) const = default;
-};
-static_assert(sizeof(ProtectionTuple) == 8 && alignof(ProtectionTuple) == 1);
+using hal::ProtectionTuple;
 inline constexpr std::uint16_t kApplicationEscape = 0xffff;
 inline constexpr std::uint32_t kReferenceEscape = 0xffff'ffff;
 inline constexpr std::uint8_t kLastProtectCode = 5;

@@ -7,7 +7,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "scsi_core/engine/ending.h"
-#include "scsi_core/engine/router.h"
+#include "scsi_core/engine/transfer.h"
 #include "scsi_core/sense_codes.h"
 
 namespace scsi {
@@ -19,31 +19,11 @@ struct StorePlace {
   std::uint64_t offset, length, segments_at;
 };
 
-void note(Command& command, CommandEvent event, std::uint64_t detail) {
-  const base::Time now = router_of(command).reactor().now();
-  command.core.step_at = now;
-  command.core.audit.add(now, event, static_cast<std::uint32_t>(detail));
-}
-
 // `length` bytes of the segments from byte `at` on. Usually all of them: then nothing is copied.
 std::span<const hal::DmaSpan> cut_window(CoreState& core, std::uint64_t at, std::uint64_t length) {
-  std::size_t out = 0;
-  bool whole = at == 0;
-  std::uint64_t left = length;
-  for (std::size_t i = 0; i < core.segment_count && left > 0; ++i) {
-    const hal::DmaSpan& segment = core.segments[i];
-    if (at >= segment.bytes.size()) {
-      at -= segment.bytes.size();
-      continue;
-    }
-    const std::uint64_t take = std::min<std::uint64_t>(left, segment.bytes.size() - at);
-    whole &= take == segment.bytes.size();
-    core.window[out++] = segment.subspan(at, take);
-    at = 0;
-    left -= take;
-  }
-  CHECK(left == 0);
-  return {whole ? core.segments.data() : core.window.data(), out};
+  const auto cut = cut_segments(core, at, length, core.window);
+  const bool whole = at == 0 && (cut.empty() || cut.back().bytes.size() == core.segments[cut.size() - 1].bytes.size());
+  return whole ? std::span<const hal::DmaSpan>(core.segments.data(), cut.size()) : cut;
 }
 
 std::span<const hal::DmaSpan> window(CoreState& core, std::uint64_t at, std::uint64_t length) {
@@ -61,12 +41,8 @@ std::uint64_t cut(const Command& command, std::uint64_t offset, std::uint64_t le
 
 inline Transfer begin_transfer(Command& command, CommandState state, CommandEvent event, std::uint64_t offset,
                                std::uint64_t length, std::uint64_t at) {
-  CoreState& core = command.core;
-  core.state = state;
-  core.transfer_length = length;
-  ++core.transfers_out;
-  note(command, event, length);
-  return {window(core, at, length), offset, length, core.status_sent, nullptr};
+  enter_transfer(command, state, event, length);
+  return {window(command.core, at, length), offset, length, command.core.status_sent, nullptr};
 }
 
 inline void data_in(Command& command, std::uint64_t offset, std::uint64_t length, std::uint64_t at) {

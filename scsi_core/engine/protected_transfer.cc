@@ -1,47 +1,19 @@
 // Transfers whose protection information is the port's affair.
-#include <algorithm>
-
-#include "base/check.h"
 #include "scsi_core/engine/ending.h"
-#include "scsi_core/engine/router.h"
+#include "scsi_core/engine/transfer.h"
 #include "scsi_core/execution.h"
 
 namespace scsi {
 namespace {
 
-// `length` bytes of the segments from byte `at` on.
-template <std::size_t N>
-std::span<const hal::DmaSpan> cut(const CoreState& core, std::uint64_t at, std::uint64_t length,
-                                  std::array<hal::DmaSpan, N>& out) {
-  std::size_t count = 0;
-  for (std::size_t i = 0; i < core.segment_count && length > 0; ++i) {
-    const hal::DmaSpan& segment = core.segments[i];
-    if (at >= segment.bytes.size()) {
-      at -= segment.bytes.size();
-      continue;
-    }
-    const std::uint64_t take = std::min<std::uint64_t>(length, segment.bytes.size() - at);
-    CHECK(count < N);
-    out[count++] = segment.subspan(at, take);
-    at = 0;
-    length -= take;
-  }
-  CHECK(length == 0);
-  return {out.data(), count};
-}
-
 Transfer begin(Command& command, CommandState state, CommandEvent event, const ProtectedMove& move,
                const hal::ProtectionTransfer& protection) {
   CoreState& core = command.core;
   CHECK(core.state == CommandState::kActive && move.offset + move.length <= transferable(command));
-  core.state = state;
-  core.transfer_length = move.length;
-  ++core.transfers_out;
-  core.step_at = router_of(command).reactor().now();
-  core.audit.add(core.step_at, event, static_cast<std::uint32_t>(move.length));
+  enter_transfer(command, state, event, move.length);
   core.protection = protection;
-  core.protection.segments = cut(core, move.information_at, move.information_length, core.information);
-  return {cut(core, move.data_at, move.data_length, core.window), move.offset, move.length, core.status_sent,
+  core.protection.segments = cut_segments(core, move.information_at, move.information_length, core.information);
+  return {cut_segments(core, move.data_at, move.data_length, core.window), move.offset, move.length, core.status_sent,
           &core.protection};
 }
 

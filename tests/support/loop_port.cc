@@ -136,14 +136,11 @@ Delivery LoopPort::carry(const Pending& pending) {
     to.reply.data_out_bytes += transfer.length;
   }
   if (!fault) return Delivery::kDelivered;
-  const auto differs = [&](std::size_t from, std::size_t end) {
-    return !std::equal(fault->tuples.actual.begin() + static_cast<std::ptrdiff_t>(from),
-                       fault->tuples.actual.begin() + static_cast<std::ptrdiff_t>(end),
-                       fault->tuples.expected.begin() + static_cast<std::ptrdiff_t>(from));
-  };
-  to.command.transfer_failure = differs(0, 2)   ? scsi::kLogicalBlockGuardCheckFailed
-                                : differs(2, 4) ? scsi::kLogicalBlockApplicationTagCheckFailed
-                                                : scsi::kLogicalBlockReferenceTagCheckFailed;
+  const auto& [actual, expected] = fault->tuples;
+  to.command.transfer_failure = actual.guard != expected.guard ? scsi::kLogicalBlockGuardCheckFailed
+                                : actual.application != expected.application
+                                    ? scsi::kLogicalBlockApplicationTagCheckFailed
+                                    : scsi::kLogicalBlockReferenceTagCheckFailed;
   to.command.failed_block_known = true;
   to.command.failed_block = protection.lba + fault->block;
   return Delivery::kFailed;

@@ -3,23 +3,15 @@
 
 #include <gtest/gtest.h>
 
-#include <bit>
 #include <cstring>
-
-#include "base/endian.h"
 
 namespace test_support {
 namespace {
 
 using hal::ProtectionTransfer;
 using Mode = ProtectionTransfer::Mode;
-constexpr std::size_t kTuple = 8;
-
-struct Tuple {
-  base::be16 guard, application;
-  base::be32 reference;
-};
-static_assert(sizeof(Tuple) == kTuple);
+using Tuple = hal::ProtectionTuple;
+constexpr std::size_t kTuple = sizeof(Tuple);
 
 // Copies between the bytes at `at` of segments and `bytes`.
 void move(std::span<const hal::DmaSpan> segments, std::uint64_t at, std::span<std::byte> bytes, bool into_segments) {
@@ -64,7 +56,7 @@ std::optional<WireFault> check(const ProtectionTransfer& p, std::span<const std:
   if (!guard && !application && !reference) return std::nullopt;
   if (!guard) expected.guard = tuple.guard;
   if (!application) expected.application = tuple.application;
-  return WireFault{{std::bit_cast<hal::ProtectionBytes>(tuple), std::bit_cast<hal::ProtectionBytes>(expected)}, index};
+  return WireFault{{tuple, expected}, index};
 }
 
 std::span<std::byte> bytes_of(Tuple& tuple) { return std::as_writable_bytes(std::span(&tuple, 1)); }

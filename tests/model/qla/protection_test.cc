@@ -68,13 +68,16 @@ struct ProtectionTest : testing::TestWithParam<std::uint64_t> {
   static unsigned status(const emu::fc::Station::Io& io) {
     return io.response.size() > 11 ? std::to_integer<unsigned>(io.response[11]) : 0xff;
   }
+  static std::array<std::uint8_t, 8> bytes_of(const hal::ProtectionTuple& tuple) {
+    return std::bit_cast<std::array<std::uint8_t, 8>>(tuple);
+  }
   void expect_fault(std::size_t from, std::size_t end) {
     EXPECT_EQ(world.user->protection_faults, 1);
-    const auto& fault = world.user->fault;
+    const auto actual = bytes_of(world.user->fault.actual), expected = bytes_of(world.user->fault.expected);
     for (std::size_t i = 0; i < 8; ++i) {
-      EXPECT_TRUE((i >= from && i < end) || fault.actual[i] == fault.expected[i]) << i;
+      EXPECT_TRUE((i >= from && i < end) || actual[i] == expected[i]) << i;
     }
-    EXPECT_NE(fault.actual, fault.expected);
+    EXPECT_NE(actual, expected);
     EXPECT_EQ(world.counter(qla::Count::kProtectionFaults), 1u);
     EXPECT_EQ(world.counter(qla::Count::kFailedTransfers), 0u);
     world.user->protection.reset();
@@ -133,7 +136,7 @@ TEST_P(ProtectionTest, WrongReferenceTagFromTheWireIsFound) {
   auto bytes = wire();
   bytes[13 * 520 + 519] ^= std::byte{1};
   EXPECT_EQ(status(write(bytes)), 2u);
-  const auto expected = world.user->fault.expected;
+  const auto expected = bytes_of(world.user->fault.expected);
   EXPECT_EQ(expected[7], kLba + 13) << "which block it was";
   expect_fault(4, 8);
 }
