@@ -12,11 +12,13 @@
 #include "base/intrusive_list.h"
 #include "base/result.h"
 #include "hal/dma.h"
+#include "hal/protection.h"
 #include "hal/reactor.h"
 
 namespace scsi {
 
-inline constexpr std::uint32_t kProtectionBytes = 8;  // protection information of a logical block (SBC-4 4.21)
+// Protection information of a logical block (SBC-4 4.21).
+inline constexpr std::uint32_t kProtectionBytes = sizeof(hal::ProtectionTuple);
 
 enum class StoreOp : std::uint8_t { kRead, kWrite, kFlush, kUnmap, kWriteZeroes };
 
@@ -47,6 +49,9 @@ struct StoreRequest : base::ListHook<StoreRequest> {
   std::uint64_t progress = 0;  // the channel's own
   std::uint64_t cookie = 0;    // the channel's own
 };
+
+// What the blocks of a medium may be.
+inline bool is_block_size(std::uint32_t bytes) { return bytes == 512 || bytes == 4096 || bytes == kProtectionBytes; }
 
 struct StoreGeometry {
   std::uint32_t block_size = 512;  // logical block, bytes: 512 or 4096; 8 where protection information is kept

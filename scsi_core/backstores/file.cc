@@ -19,7 +19,7 @@ constexpr base::Logger kLog("backstore");
 }  // namespace
 
 base::Result<std::unique_ptr<Backstore>> FileStore::create(const FileOptions& options) {
-  if (options.block_size != 512 && options.block_size != 4096 && options.block_size != kProtectionBytes) {
+  if (!is_block_size(options.block_size)) {
     return base::fail(base::Errc::kInvalid, "block size of " + options.path + " must be 512 or 4096");
   }
   auto medium = TRY(open_medium(options));

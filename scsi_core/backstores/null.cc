@@ -36,7 +36,7 @@ class NullChannel final : public StoreChannel {
 }  // namespace
 
 base::Result<std::unique_ptr<Backstore>> NullStore::create(std::uint64_t size, std::uint32_t block_size, bool thin) {
-  if (block_size != 512 && block_size != 4096 && block_size != kProtectionBytes) {
+  if (!is_block_size(block_size)) {
     return base::fail(base::Errc::kInvalid, "block size of a null disk must be 512 or 4096");
   }
   if (size == 0 || size % block_size != 0) {

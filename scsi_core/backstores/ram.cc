@@ -60,7 +60,7 @@ void set_ram_limit(std::uint64_t bytes) { budget.limit.store(bytes / kPageSize, 
 std::uint64_t ram_in_use() { return budget.used.load(std::memory_order_relaxed) * kPageSize; }
 
 base::Result<std::unique_ptr<Backstore>> RamStore::create(const RamOptions& options) {
-  if (options.block_size != 512 && options.block_size != 4096 && options.block_size != kProtectionBytes) {
+  if (!is_block_size(options.block_size)) {
     return base::fail(base::Errc::kInvalid, "block size of a RAM disk must be 512 or 4096");
   }
   if (options.size == 0 || options.size % options.block_size != 0 || options.size > kMaxSize) {
