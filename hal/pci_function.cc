@@ -51,6 +51,10 @@ void PciFunction::disable_dma() {
   if (linked()) DmaRegistry::instance().unsubscribe(*this);
 }
 
+unsigned PciFunction::interrupt_vectors(InterruptKind kind) const {
+  return kind == InterruptKind::kNone ? 0 : vectors_[index_of(kind)];
+}
+
 base::Result<void> PciFunction::set_interrupts(InterruptKind kind, unsigned vectors) {
   if (kind != InterruptKind::kNone && (vectors == 0 || vectors > interrupt_vectors(kind))) {
     return base::fail(base::Errc::kUnsupported, "the function has not got so many interrupt vectors of that kind");

@@ -2,6 +2,7 @@
 // the DMA registry, an eventfd for each interrupt vector. The ways to the function itself are the implementation's.
 #pragma once
 
+#include <array>
 #include <span>
 #include <vector>
 
@@ -18,6 +19,7 @@ class PciFunction : public PciDevice, private DmaListener {
   base::Result<void> config_write(std::uint16_t offset, unsigned width, std::uint32_t value) override;
   base::Result<void> enable_dma() override;
   void disable_dma() override;
+  unsigned interrupt_vectors(InterruptKind kind) const override;
   base::Result<void> set_interrupts(InterruptKind kind, unsigned vectors) override;
   base::Result<int> interrupt_fd(unsigned vector) const override;
 
@@ -26,7 +28,11 @@ class PciFunction : public PciDevice, private DmaListener {
   InterruptKind interrupts() const { return kind_; }
   base::Result<void> enable_registers();  // memory space
   void release();                         // to be called by destructors: interrupts, DMA and registers off
+  // The number that vfio and vfio-user have for a kind: 0 INTx, 1 MSI, 2 MSI-X.
+  static std::uint32_t index_of(InterruptKind kind) { return static_cast<std::uint32_t>(kind) - 1; }
+
   PciIdentity identity_;
+  std::array<std::uint32_t, 3> vectors_{};  // by index_of()
 
  private:
   // At checked places, also beyond what the function has.

@@ -30,7 +30,6 @@ class InProcessDevice final : public hal::PciFunction {
   explicit InProcessDevice(Function& function);
   ~InProcessDevice() override;
   base::Result<hal::Mmio> map_bar(hal::Bar bar) override;
-  unsigned interrupt_vectors(hal::InterruptKind kind) const override;
   void unmask_intx() override;
   base::Result<void> reset() override;
   bool gone() const override { return function_.removed(); }
@@ -65,6 +64,7 @@ InProcessDevice::InProcessDevice(Function& function)
                .interrupt_pin = id.interrupt_pin,
                .class_code = id.class_code,
                .numa_node = -1};
+  vectors_ = {id.interrupt_pin != 0 ? 1u : 0u, id.msi_vectors, id.msix_vectors};
   (void)enable_registers();
 }
 
@@ -85,21 +85,6 @@ base::Result<void> InProcessDevice::memory_added(const hal::RegisteredMemory& me
 void InProcessDevice::memory_removed(const hal::RegisteredMemory& memory) {
   function_.unmap(hal::Iova{reinterpret_cast<std::uintptr_t>(memory.bytes.data())}, memory.bytes.size(),
                   [](hal::Iova, const DmaRange&) {});
-}
-
-unsigned InProcessDevice::interrupt_vectors(hal::InterruptKind kind) const {
-  const Identity& id = function_.model().identity();
-  switch (kind) {
-    case hal::InterruptKind::kIntx:
-      return id.interrupt_pin != 0 ? 1 : 0;
-    case hal::InterruptKind::kMsi:
-      return id.msi_vectors;
-    case hal::InterruptKind::kMsix:
-      return id.msix_vectors;
-    case hal::InterruptKind::kNone:
-      break;
-  }
-  return 0;
 }
 
 base::Result<void> InProcessDevice::vectors_on(hal::InterruptKind kind, std::span<const int> eventfds) {

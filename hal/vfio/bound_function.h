@@ -20,7 +20,6 @@ class BoundFunction final : public PciFunction {
   base::Result<void> start(const Sysfs& sysfs, const Function& function);
   base::Result<Mmio> map_bar(Bar bar) override;
   base::Result<void> enable_dma() override;
-  unsigned interrupt_vectors(InterruptKind kind) const override;
   void unmask_intx() override;
   base::Result<void> reset() override;
   bool gone() const override;
@@ -43,7 +42,6 @@ class BoundFunction final : public PciFunction {
   std::array<Region, VFIO_PCI_NUM_REGIONS> regions_{};
   std::array<std::span<std::byte>, 6> mapped_{};
   std::vector<FileTrap> traps_;
-  std::array<std::uint32_t, 3> irqs_{};
 };
 
 }  // namespace hal::vfio

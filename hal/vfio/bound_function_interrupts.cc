@@ -6,25 +6,16 @@
 #include <cstring>
 
 namespace hal::vfio {
-namespace {
-
 static_assert(VFIO_PCI_INTX_IRQ_INDEX == 0 && VFIO_PCI_MSI_IRQ_INDEX == 1 && VFIO_PCI_MSIX_IRQ_INDEX == 2);
-std::uint32_t index_of(InterruptKind kind) { return static_cast<std::uint32_t>(kind) - 1; }
-
-}  // namespace
 
 void BoundFunction::read_irqs() {
-  for (std::uint32_t i = 0; i < irqs_.size(); ++i) {
+  for (std::uint32_t i = 0; i < vectors_.size(); ++i) {
     vfio_irq_info info{};
     info.argsz = sizeof info;
     info.index = i;
     if (ioctl(device_.get(), VFIO_DEVICE_GET_IRQ_INFO, &info) != 0) continue;
-    if ((info.flags & VFIO_IRQ_INFO_EVENTFD) != 0) irqs_[i] = info.count;
+    if ((info.flags & VFIO_IRQ_INFO_EVENTFD) != 0) vectors_[i] = info.count;
   }
-}
-
-unsigned BoundFunction::interrupt_vectors(InterruptKind kind) const {
-  return kind == InterruptKind::kNone ? 0 : irqs_[index_of(kind)];
 }
 
 base::Result<void> BoundFunction::set_irqs(InterruptKind kind, std::uint32_t flags, std::uint32_t count,

@@ -81,9 +81,9 @@ base::Result<void> ServedFunction::map_whole(std::uint32_t index, const base::Fd
 }
 
 base::Result<void> ServedFunction::read_irqs() {
-  for (std::uint32_t i = 0; i < irqs_.size(); ++i) {
+  for (std::uint32_t i = 0; i < vectors_.size(); ++i) {
     const IrqInfo info = TRY(ask_for(requester_, Command::kIrqInfo, IrqInfo{std::uint32_t{sizeof(IrqInfo)}, 0, i, 0}));
-    irqs_[i] = (info.flags & kIrqEventfd) != 0 ? std::min<std::uint32_t>(info.count, 2048) : 0;
+    vectors_[i] = (info.flags & kIrqEventfd) != 0 ? std::min<std::uint32_t>(info.count, 2048) : 0;
   }
   return {};
 }

@@ -42,7 +42,6 @@ class ServedFunction final : public PciFunction {
   ~ServedFunction() override { release(); }
   base::Result<void> start();
   base::Result<Mmio> map_bar(Bar bar) override;
-  unsigned interrupt_vectors(InterruptKind kind) const override;
   void unmask_intx() override;
   base::Result<void> reset() override;
   bool gone() const override { return requester_.gone(); }
@@ -64,7 +63,6 @@ class ServedFunction final : public PciFunction {
   std::array<RegionInfo, kRegions> regions_{};
   std::array<MappedRegion, 6> mapped_;
   std::vector<RegionTrap> traps_;
-  std::array<std::uint32_t, 3> irqs_{};  // vectors of INTx, MSI, MSI-X
 };
 
 template <class T>

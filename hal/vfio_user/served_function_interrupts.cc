@@ -4,25 +4,8 @@
 #include "hal/vfio_user/served_function.h"
 
 namespace hal::vfio_user {
-namespace {
 
-std::uint32_t index_of(InterruptKind kind) { return static_cast<std::uint32_t>(kind) - 1; }
-
-}  // namespace
-
-unsigned ServedFunction::interrupt_vectors(InterruptKind kind) const {
-  switch (kind) {
-    case InterruptKind::kIntx:
-      return irqs_[kIrqIntx];
-    case InterruptKind::kMsi:
-      return irqs_[kIrqMsi];
-    case InterruptKind::kMsix:
-      return irqs_[kIrqMsix];
-    case InterruptKind::kNone:
-      break;
-  }
-  return 0;
-}
+static_assert(kIrqIntx == 0 && kIrqMsi == 1 && kIrqMsix == 2);
 
 base::Result<void> ServedFunction::vectors_on(InterruptKind kind, std::span<const int> eventfds) {
   const std::uint32_t flags = SetIrqsRequest::Eventfds::of(true) | SetIrqsRequest::Trigger::of(true);
