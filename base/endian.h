@@ -71,6 +71,7 @@ class le24 {
   std::array<std::uint8_t, 3> bytes_{};
 };
 
-static_assert(sizeof(be24) == 3 && sizeof(le24) == 3 && alignof(be64) == 1 && sizeof(be64) == 8 && std::is_trivially_copyable_v<be32>);
+static_assert(sizeof(be24) == 3 && sizeof(le24) == 3 && alignof(be64) == 1 && sizeof(be64) == 8 &&
+              std::is_trivially_copyable_v<be32>);
 
 }  // namespace base

@@ -94,7 +94,7 @@ inline constexpr SenseCode kNotEnoughUnsolicitedData = detail::aborted(0x0c, 0x0
 inline constexpr SenseCode kLogicalBlockGuardCheckFailed = detail::aborted(0x10, 0x01);
 inline constexpr SenseCode kLogicalBlockApplicationTagCheckFailed = detail::aborted(0x10, 0x02);
 inline constexpr SenseCode kLogicalBlockReferenceTagCheckFailed = detail::aborted(0x10, 0x03);
-inline constexpr SenseCode kProtocolServiceCrcError = detail::aborted(0x47, 0x05);    // RFC 7143 11.4.7.2
+inline constexpr SenseCode kProtocolServiceCrcError = detail::aborted(0x47, 0x05);  // RFC 7143 11.4.7.2
 inline constexpr SenseCode kDataPhaseError = detail::aborted(0x4b, 0x00);
 inline constexpr SenseCode kOverlappedCommandsAttempted = detail::aborted(0x4e, 0x00);
 

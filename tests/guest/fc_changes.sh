@@ -4,12 +4,11 @@
 EXTRA=5
 load_initiator
 wait_for_disk
-device=/dev/$(disk)
+name=$(disk) device=/dev/$(disk)
 for port in /sys/class/fc_remote_ports/rport-*; do echo 60 >"$port/dev_loss_tmo"; done
 rscns() { dmesg | grep -c "RSCN database changed"; }
 more_rscns() { [ "$(rscns)" -gt "$before" ]; }
-reads() { dd if="$1" of=/dev/null bs=4k count=1 iflag=direct 2>/dev/null; }
-gone() { ! reads "$1"; }
+gone() { ! reads_anything "$1"; }
 
 fio --name=verify --filename="$device" --rw=randwrite --bs=16k --size=16m --iodepth=8 --ioengine=libaio --direct=1 \
   --loops=1000 --time_based --runtime="$SECONDS_OF_LOAD" --verify=crc32c --verify_fatal=1 --verify_backlog=128 \
@@ -23,9 +22,9 @@ before=$(rscns)
 ask tgtctl view add extra --lun $EXTRA
 wait_until 30 more_rscns
 wait_until 30 disk $EXTRA
-extra=/dev/$(disk $EXTRA)
-mkfs.ext4 -q -F "$extra" || fail "mkfs on the new LUN"
-wait_until 30 reads "$device"
+extra=$(disk $EXTRA)
+mkfs.ext4 -q -F "/dev/$extra" || fail "mkfs on the new LUN"
+wait_until 30 reads_anything "$name"
 alive "a LUN more"
 
 step "ten changes at once are few RSCNs"
@@ -34,7 +33,7 @@ ask views
 wait_until 30 more_rscns
 sleep 2
 [ $(($(rscns) - before)) -le 6 ] || fail "$(($(rscns) - before)) RSCNs"
-wait_until 30 reads "$device"
+wait_until 30 reads_anything "$name"
 alive "many changes"
 
 step "the LUN is taken away"
@@ -42,7 +41,7 @@ before=$(rscns)
 ask tgtctl view remove extra --lun $EXTRA
 wait_until 30 more_rscns
 wait_until 30 gone "$extra"
-wait_until 30 reads "$device"
+wait_until 30 reads_anything "$name"
 alive "a LUN less"
 
 step "without report_changes nothing is said"
@@ -54,5 +53,5 @@ more_rscns && fail "an RSCN"
 
 step "the load to end and verify"
 wait $load || { cat /tmp/fio; fail "fio"; }
-dmesg | grep "I/O error, dev $(basename "$device")" && fail "errors on the disk that stayed"
+dmesg | grep "I/O error, dev $name" && fail "errors on the disk that stayed"
 ask told

@@ -44,7 +44,7 @@ struct FakeCard final : hal::MmioTrap {
   bool bus_master = false;
   bool cut_off = false;  // bus mastership was taken away while the firmware ran
   std::uint32_t atio_out = 0, response_out = 0;
-  int index_reads = 0;  // of those that a chip may keep in host memory
+  int index_reads = 0;          // of those that a chip may keep in host memory
   std::uint32_t loaded_at = 0;  // by the first piece of firmware
 
   void event(qla::regs::InterruptCode code, std::initializer_list<std::uint16_t> mailboxes = {});
