@@ -17,7 +17,7 @@ constexpr base::Logger kFcLog("fc");
 // What needs a new adapter object, rather than new settings of the fabric.
 bool same_adapter(const FcPort& a, const FcPort& b) {
   return a.device == b.device && a.wwpn == b.wwpn && a.wwnn == b.wwnn && a.loop == b.loop &&
-         a.confirmed_completion == b.confirmed_completion && a.dual_role == b.dual_role;
+         a.confirmed_completion == b.confirmed_completion && a.dual_role == b.dual_role && a.queues == b.queues;
 }
 
 bool same_virtual_port(const FcPort& a, const FcPort& b) {
@@ -30,7 +30,7 @@ bool same_virtual_port(const FcPort& a, const FcPort& b) {
 struct FcPorts::Opening {
   FcPort config;
   std::vector<FcPort> virtual_ports;
-  hal::Reactor* reactor;
+  std::vector<hal::Reactor*> reactors;
   std::uint64_t attempt;
   base::Result<std::unique_ptr<hal::fc::FcPort>> port = nullptr;
 };
@@ -141,16 +141,24 @@ hal::Reactor& FcPorts::least_used() const {
                             [&](auto* a, auto* b) { return users(a) < users(b); });
 }
 
+// The adapter's own, then those behind it in turn: one for each queue that it may have.
+std::vector<hal::Reactor*> FcPorts::reactors_of(const Port& port) const {
+  std::vector<hal::Reactor*> reactors = parts_.data;
+  std::rotate(reactors.begin(), std::find(reactors.begin(), reactors.end(), port.reactor), reactors.end());
+  if (port.config.queues != 0) reactors.resize(std::min<std::size_t>(reactors.size(), port.config.queues));
+  return reactors;
+}
+
 void FcPorts::open(Port& port) {
   port.state = State::kOpening;
   port.attempt = next_attempt_++;
   if (port.reactor == nullptr) port.reactor = &least_used();
   auto* const opening =
-      new Opening{port.config, port.virtual_ports, port.reactor, port.attempt};  // deleted by the second function
+      new Opening{port.config, port.virtual_ports, reactors_of(port), port.attempt};  // deleted by the second function
   parts_.worker.submit(
       parts_.control,
       [this, opening] {
-        opening->port = parts_.source.open(opening->config, opening->virtual_ports, *opening->reactor);
+        opening->port = parts_.source.open(opening->config, opening->virtual_ports, opening->reactors);
       },
       [this, opening] { opened(*std::unique_ptr<Opening>(opening)); });
 }

@@ -60,6 +60,7 @@ class FcPorts {
   void retry_later();
   static void retry(void* context);
   hal::Reactor& least_used() const;
+  std::vector<hal::Reactor*> reactors_of(const Port& port) const;
   std::vector<FcPort> children_of(const std::string& name) const;
   static std::string state_of(const FcPort& config, const Port* port, const fcp::PortStatus& status);
 

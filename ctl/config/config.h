@@ -57,13 +57,14 @@ struct Target {
   bool operator==(const Target&) const = default;
 };
 
-struct FcPort {            // a port of a Fibre Channel adapter, in target mode
-  std::string name;        // what views and target groups call the target
-  std::string device;      // "0000:3b:00.0", or "unix:/run/outboard/hba0": a model behind a vfio-user socket
-  std::string parent;      // NPIV: the name of the fc_port on whose link this one is, instead of a device
-  std::string wwpn, wwnn;  // "50:01:43:80:00:00:00:01"; empty: the adapter's own
-  bool loop = false;       // a private loop, if there is one; else, and by default, a fabric or another N_Port
-  bool enabled = true;     // false: off the link, and the device is not touched
+struct FcPort {              // a port of a Fibre Channel adapter, in target mode
+  std::string name;          // what views and target groups call the target
+  std::string device;        // "0000:3b:00.0", or "unix:/run/outboard/hba0": a model behind a vfio-user socket
+  std::string parent;        // NPIV: the name of the fc_port on whose link this one is, instead of a device
+  std::string wwpn, wwnn;    // "50:01:43:80:00:00:00:01"; empty: the adapter's own
+  bool loop = false;         // a private loop, if there is one; else, and by default, a fabric or another N_Port
+  std::uint16_t queues = 0;  // pairs of rings, each on a data reactor; 0: as many as there are and the chip offers
+  bool enabled = true;       // false: off the link, and the device is not touched
   bool confirmed_completion = false;    // ask for FCP_CONF with CHECK CONDITION, and say so in PRLI
   bool dual_role = false;               // PRLI offers the initiator function, too
   bool report_changes = true;           // RSCN when initiators see other logical units than before

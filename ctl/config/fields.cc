@@ -105,6 +105,7 @@ Entry entry_of(const FcPort& port) {
   out.flag("confirmed_completion", port.confirmed_completion, normal.confirmed_completion);
   out.flag("dual_role", port.dual_role, normal.dual_role);
   out.flag("report_changes", port.report_changes, normal.report_changes);
+  out.number("queues", port.queues, normal.queues);
   out.flag("enabled", port.enabled, normal.enabled);
   out.texts("initiators", port.initiators);
   out.number("relative_port_id", port.relative_port_id, normal.relative_port_id);

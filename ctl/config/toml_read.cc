@@ -96,6 +96,7 @@ void read_fc_port(TableReader& in, FcPort& out) {
   in.read("confirmed_completion", out.confirmed_completion);
   in.read("dual_role", out.dual_role);
   in.read("report_changes", out.report_changes);
+  in.read("queues", out.queues, 1, 255);
   in.read("enabled", out.enabled);
   in.read("initiators", out.initiators);
   in.read("relative_port_id", out.relative_port_id, 1, 65535);

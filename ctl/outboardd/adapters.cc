@@ -37,7 +37,7 @@ hal::fc::Wwn name_of(const std::string& text) { return hal::fc::parse_wwn(text).
 
 base::Result<std::unique_ptr<hal::fc::FcPort>> Adapters::open(const FcPort& config,
                                                               const std::vector<FcPort>& virtual_ports,
-                                                              hal::Reactor& reactor) {
+                                                              const std::vector<hal::Reactor*>& reactors) {
   auto device = TRY(open_device(config.device));
   qla::Options options;
   options.name = config.name;
@@ -47,10 +47,11 @@ base::Result<std::unique_ptr<hal::fc::FcPort>> Adapters::open(const FcPort& conf
   options.confirmed_completion = config.confirmed_completion;
   options.initiator = config.dual_role;
   options.dump_folder = dump_folder_;
+  options.reactors.assign(reactors.begin() + 1, reactors.end());
   for (const FcPort& port : virtual_ports) {
     options.virtual_ports.push_back({port.name, name_of(port.wwpn), name_of(port.wwnn)});
   }
-  return TRY(qla::Adapter::create(std::move(device), reactor, std::move(options)));
+  return TRY(qla::Adapter::create(std::move(device), *reactors.front(), std::move(options)));
 }
 
 base::Result<std::vector<DeviceInfo>> Adapters::list() {

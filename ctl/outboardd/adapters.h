@@ -10,7 +10,7 @@ class Adapters final : public AdapterSource {
   // What adapters that crash leave behind goes to `dump_folder`.
   explicit Adapters(std::string dump_folder) : dump_folder_(std::move(dump_folder)) {}
   base::Result<std::unique_ptr<hal::fc::FcPort>> open(const FcPort& config, const std::vector<FcPort>& virtual_ports,
-                                                      hal::Reactor& reactor) override;
+                                                      const std::vector<hal::Reactor*>& reactors) override;
   base::Result<std::vector<DeviceInfo>> list() override;
   base::Result<void> bind(const std::string& address) override;
   base::Result<void> unbind(const std::string& address) override;

@@ -36,6 +36,8 @@ constexpr Param kConfirm{"confirmed_completion", kFlag, kOptional,
                          "ask initiators to confirm CHECK CONDITION (FCP_CONF)"};
 constexpr Param kDualRole{"dual_role", kFlag, kOptional, "offer the initiator function, too; default: target only"};
 constexpr Param kReportChanges{"report_changes", kFlag, kOptional, "tell the fabric when views change (RSCN), default"};
+constexpr Param kQueues{"queues", kInteger, kOptional, "queue pairs, each on a data reactor; 0: as many as both have",
+                        nullptr,  0,        255};
 constexpr Param kFcLogins{"initiators", kList, kOptional, "WWPNs that may log in, with * and ?; empty: everybody"};
 constexpr Param kViewHosts{"host_group", kText, kOptional, "only these hosts; default: every host"};
 constexpr Param kViewTargets{"target_group", kText, kOptional,
@@ -85,12 +87,13 @@ constexpr std::array kPortAdd = {kPortName,
                                  kConfirm,
                                  kDualRole,
                                  kReportChanges,
+                                 kQueues,
                                  kFcLogins};
 constexpr std::array kPortModify = {kPortName, Param{"device", kText, kOptional, "PCI address, or unix:/PATH"},
                                     kWwpn,     kWwnn,
                                     kLoop,     kConfirm,
                                     kDualRole, kReportChanges,
-                                    kFcLogins};
+                                    kQueues,   kFcLogins};
 constexpr std::array kNameOfPort = {kPortName};
 constexpr std::array kDeviceAddress = {Param{"address", kText, kPositional, "PCI address, e.g. 0000:3b:00.0"}};
 constexpr std::array kHostGroup = {kGroupName, kPatterns};

@@ -29,6 +29,7 @@ base::Result<void> edit_port(const Params& params, FcPort& port) {
   if (params.has("confirmed_completion")) port.confirmed_completion = params.flag("confirmed_completion");
   if (params.has("dual_role")) port.dual_role = params.flag("dual_role");
   if (params.has("report_changes")) port.report_changes = params.flag("report_changes");
+  if (params.has("queues")) port.queues = static_cast<std::uint16_t>(params.integer("queues"));
   if (params.has("initiators")) port.initiators = words(params.list("initiators"));
   return {};
 }

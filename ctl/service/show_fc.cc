@@ -37,7 +37,8 @@ Json show(const FcPortInfo& info) {
               {"confirmed_completion", info.config.confirmed_completion},
               {"dual_role", info.config.dual_role},
               {"report_changes", info.config.report_changes},
-              {"logins", adapter.logins}};
+              {"logins", adapter.logins},
+              {"queues", adapter.queues}};
   if (adapter.link) {
     out["speed"] = fmt::format("{} Gbit", adapter.where.gigabits);
     out["topology"] = topology_name(adapter.where.topology);

@@ -39,7 +39,7 @@ constexpr std::array kFcPorts = {Column{"NAME", "name"},       Column{"DEVICE", 
                                  Column{"STATE", "state"},     Column{"WWPN", "wwpn"},
                                  Column{"SPEED", "speed"},     Column{"TOPOLOGY", "topology"},
                                  Column{"PORT ID", "port_id"}, Column{"NAME SERVER", "registration"},
-                                 Column{"LOGINS", "logins"}};
+                                 Column{"LOGINS", "logins"},   Column{"QUEUES", "queues"}};
 constexpr std::array kDevices = {Column{"ADDRESS", "address"},
                                  Column{"ID", "id"},
                                  Column{"MODEL", "model"},

@@ -20,8 +20,8 @@ void put(wire::Bytes<16>& payload, const T& value) {
 
 }  // namespace
 
-Aborts::Aborts(Device& device, Control& control, const Logins& logins, TargetQueue& queue)
-    : device_(device), control_(control), logins_(logins), queue_(queue) {
+Aborts::Aborts(Device& device, Control& control, const Logins& logins, TargetQueue& queue, const Pairs* pairs)
+    : device_(device), control_(control), logins_(logins), queue_(queue), pairs_(pairs) {
   queue_.set_watcher(*this);
 }
 
@@ -29,31 +29,44 @@ void Aborts::received(const wire::AbtsReceived& abts) {
   ++device_.counters[Count::kAborts];
   const std::uint32_t s_id = abts.header.s_id;
   device_.note(Event::kAbort, "", std::uint64_t{abts.header.ox_id} << 24 | s_id);
-  Slot* slot = nullptr;
-  if (abts.exchange_to_abort != wire::kNoExchangeAddress && (abts.header.parameter & kSequenceOnly) == 0 &&
-      logins_.find(s_id) != Logins::kNone) {
-    slot = queue_.find(abts.exchange_to_abort, s_id, abts.header.ox_id);
-  }
+  const hal::fc::LoginId login = logins_.find(s_id);
   const auto free =
       std::find_if(pending_.begin(), pending_.end(), [](const Pending& p) { return p.state == State::kFree; });
-  if (slot == nullptr || free == pending_.end()) {
-    ++device_.counters[Count::kAbortsUnknown];
-    answer(abts, false, kNobody);
-    return;
+  if (abts.exchange_to_abort == wire::kNoExchangeAddress || (abts.header.parameter & kSequenceOnly) != 0 ||
+      login == Logins::kNone || free == pending_.end()) {
+    return refuse(abts);
   }
   free->state = State::kWaiting;
   free->again = false;
-  free->exchange = slot->index;
   free->abts = abts;
-  queue_.abort(*slot);
+  const auto cookie = static_cast<std::uint32_t>(free - pending_.begin()) | std::uint32_t{++free->generation} << 16;
+  if (!begin(abts, login, cookie)) finish(cookie, false);
 }
 
-void Aborts::aborted_exchange_gone(std::uint32_t index) {
-  for (std::size_t i = 0; i < kPending; ++i) {
-    Pending& pending = pending_[i];
-    if (pending.state != State::kWaiting || pending.exchange != index) continue;
-    pending.state = answer(pending.abts, true, static_cast<std::uint32_t>(i)) ? State::kAnswering : State::kFree;
+// Asks who has the exchange. False: nobody.
+bool Aborts::begin(const wire::AbtsReceived& abts, hal::fc::LoginId login, std::uint32_t cookie) {
+  QueuePair* const pair = pairs_ == nullptr ? nullptr : pairs_->of(login);
+  if (pair == nullptr) return queue_.abort(abts.exchange_to_abort, abts.header.s_id, abts.header.ox_id, cookie);
+  Order order{.kind = Order::Kind::kAbort, .login = login, .epoch = device_.epoch, .cookie = cookie};
+  std::memcpy(static_cast<void*>(&order.entry), static_cast<const void*>(&abts), sizeof order.entry);
+  pair->add(order);
+  return true;
+}
+
+void Aborts::finish(std::uint32_t cookie, bool found) {
+  const std::uint32_t i = cookie & 0xffff;
+  Pending& pending = pending_[i];
+  if (pending.state != State::kWaiting || pending.generation != cookie >> 16) return;  // the adapter was reset
+  if (!found) {
+    pending.state = State::kFree;
+    return refuse(pending.abts);
   }
+  pending.state = answer(pending.abts, true, i) ? State::kAnswering : State::kFree;
+}
+
+void Aborts::refuse(const wire::AbtsReceived& abts) {
+  ++device_.counters[Count::kAbortsUnknown];
+  answer(abts, false, kNobody);
 }
 
 bool Aborts::answer(const wire::AbtsReceived& abts, bool accept, std::uint32_t cookie) {

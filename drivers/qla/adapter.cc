@@ -21,6 +21,7 @@ constexpr base::Duration kStopLimit = std::chrono::seconds(5);
 }  // namespace
 
 Adapter::~Adapter() {
+  for (const auto& pair : pairs_) pair->detach();
   if (phase_ != Phase::kStopped) close();
 }
 
@@ -48,20 +49,23 @@ base::Result<void> Adapter::open() {
   return {};
 }
 
-// MSI-X needs two vectors on these chips: one of them is for the response queue.
+// MSI-X needs two vectors on these chips: one of them is for the response queue; and one for each further pair.
 base::Result<void> Adapter::choose_interrupts() {
   struct Choice {
     hal::InterruptKind kind;
     unsigned vectors;
   };
-  for (const Choice choice : {Choice{hal::InterruptKind::kMsix, 2}, Choice{hal::InterruptKind::kMsi, 1},
+  const auto pairs = static_cast<unsigned>(pairs_.queues() - 1);
+  for (const Choice choice : {Choice{hal::InterruptKind::kMsix, 2 + pairs}, Choice{hal::InterruptKind::kMsi, 1},
                               Choice{hal::InterruptKind::kIntx, 1}}) {
     if (choice.kind == hal::InterruptKind::kMsi && !device_.chip.msi) continue;
+    if (choice.kind != hal::InterruptKind::kMsix && pairs != 0) break;
     if (pci_->interrupt_vectors(choice.kind) < choice.vectors) continue;
     if (!pci_->set_interrupts(choice.kind, choice.vectors).has_value()) continue;
     interrupts_ = choice.kind;
     interrupt_fds_.clear();
-    for (unsigned i = 0; i < choice.vectors; ++i) interrupt_fds_.push_back(TRY(pci_->interrupt_fd(i)));
+    for (unsigned i = 0; i < choice.vectors - pairs; ++i) interrupt_fds_.push_back(TRY(pci_->interrupt_fd(i)));
+    for (const auto& pair : pairs_) pair->use_interrupt(TRY(pci_->interrupt_fd(QueuePair::vector_of(pair->number()))));
     return {};
   }
   return base::fail(base::Errc::kUnsupported, "the adapter has no interrupt that can be enabled");
@@ -162,6 +166,7 @@ void Adapter::bringup_done() {
   if (phase_ == Phase::kOff) return went_off();
   if (phase_ == Phase::kBringingUp || phase_ == Phase::kRecovering) {
     phase_ = Phase::kOnline;
+    pairs_made();
     const auto& firmware = bringup_.firmware();
     kLog.info("{}: {} with firmware {}.{}.{} runs, port {}", device_.options.name, device_.chip.name, firmware.major,
               firmware.minor, firmware.patch, hal::fc::to_string(bringup_.port_name()));
@@ -225,8 +230,10 @@ hal::fc::PortInfo Adapter::info() const {
   info.link = link_up_;
   info.where = bringup_.link();
   info.logins = port_.logins.working();
+  info.queues = static_cast<std::uint32_t>(pairs_.queues());
   for (std::size_t i = 0; i < kCounts; ++i) {
-    info.counters.emplace_back(kCountNames[i], device_.counters[static_cast<Count>(i)]);
+    const auto count = static_cast<Count>(i);
+    info.counters.emplace_back(kCountNames[i], device_.counters[count] + pairs_.counted(count));
   }
   return info;
 }

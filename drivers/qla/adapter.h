@@ -12,6 +12,7 @@
 #include "drivers/qla/dump.h"
 #include "drivers/qla/mailbox.h"
 #include "drivers/qla/memory.h"
+#include "drivers/qla/pairs.h"
 #include "drivers/qla/port_parts.h"
 #include "drivers/qla/rings.h"
 #include "drivers/qla/virtual_port.h"
@@ -30,7 +31,7 @@ class Adapter final : public hal::fc::FcPort,
   ~Adapter() override;
 
   hal::Reactor& reactor() override { return device_.reactor; }
-  std::vector<hal::fc::FcQueue*> queues() override { return {&port_.queue}; }
+  std::vector<hal::fc::FcQueue*> queues() override;
   std::vector<hal::fc::FcPort*> virtual_ports() override;
   void start(hal::fc::FcPortUser& user) override;
   void stop(std::function<void()> done) override;
@@ -63,8 +64,11 @@ class Adapter final : public hal::fc::FcPort,
 
  private:
   enum class Phase : std::uint8_t { kStopped, kBringingUp, kOnline, kRecovering, kWaiting, kFailed, kStopping, kOff };
+  struct Windows {
+    hal::Mmio registers, pages;  // pages: of queue indices, where the chip has them
+  };
   Adapter(std::unique_ptr<hal::PciDevice> pci, const Chip& chip, hal::Reactor& reactor, Options options, Memory memory,
-          hal::Mmio registers, const Indices& indices);
+          std::vector<Memory> pair_memory, const Windows& windows);
 
   // adapter.cc
   base::Result<void> open();
@@ -95,6 +99,12 @@ class Adapter final : public hal::fc::FcPort,
   void notified(const wire::ImmediateNotify& notify);
   void aborted(const wire::AbtsReceived& abts);
   VirtualPort* virtual_port(std::uint8_t vp);
+  // adapter_pairs.cc
+  void hand_on(const wire::Atio7& atio, std::span<const wire::Entry> more);
+  bool poll_pairs();
+  void check_pairs();
+  void pairs_made();
+  bool pairs_off();
   // adapter_recovery.cc
   void recover();
   void begin_reset();
@@ -115,6 +125,7 @@ class Adapter final : public hal::fc::FcPort,
   ResponseRing response_ring_;
   AtioRing atio_ring_;
   Control control_;
+  Pairs pairs_;
   PortParts port_;
   struct Virtual {  // the parts outlive the port that uses them
     std::unique_ptr<PortParts> parts;
@@ -131,8 +142,9 @@ class Adapter final : public hal::fc::FcPort,
   std::string reason_;  // of kWaiting and kFailed
   hal::InterruptKind interrupts_ = hal::InterruptKind::kNone;
   std::vector<int> interrupt_fds_;
-  bool off_ = false;        // stopping: the adapter is in reset, only users are waited for
-  bool gone_ = false;       // for good; the user knows
+  bool off_ = false;   // stopping: the adapter is in reset, only users are waited for
+  bool gone_ = false;  // for good; the user knows
+  bool pairs_leaving_ = false;
   bool event_due_ = false;  // an interrupt, or the reactor slept
   std::uint32_t rounds_ = 0;
   wire::Entry atio_{};  // the one in hand; held: its other entries are not here yet

@@ -21,7 +21,11 @@ Indices indices_of(const hal::Mmio& window) {
           alone<regs::ResponseOut>(window), alone<regs::AtioIn>(window),     alone<regs::AtioOut>(window)};
 }
 
-Indices paged_indices(const hal::Mmio& page) {  // those of queue 0
+hal::Mmio page_of(const hal::Mmio& pages, unsigned queue) {
+  return pages.window(queue * regs::kQueuePage, regs::kQueuePage);
+}
+
+Indices paged_indices(const hal::Mmio& page) {  // only queue 0 has ATIOs
   return {alone<regs::PageRequestIn>(page),   alone<regs::PageRequestOut>(page), alone<regs::PageResponseIn>(page),
           alone<regs::PageResponseOut>(page), alone<regs::PageAtioIn>(page),     alone<regs::PageAtioOut>(page)};
 }
@@ -31,6 +35,13 @@ base::Result<hal::Mmio> map(hal::PciDevice& pci, hal::Bar bar, std::uint32_t lea
   if (window.size() >= least) return window;
   return base::fail(base::Errc::kUnsupported,
                     fmt::format("{}: a register window is too small", pci.identity().address));
+}
+
+// As many queues as there are pages and interrupts for; those of the adapter itself take two.
+void limit_queues(Options& options, const hal::PciDevice& pci, const hal::Mmio& pages) {
+  const std::size_t most = pages.size() / regs::kQueuePage, vectors = pci.interrupt_vectors(hal::InterruptKind::kMsix);
+  const std::size_t further = std::min(most, std::max<std::size_t>(vectors, 2) - 1);
+  options.reactors.resize(std::min(options.reactors.size(), further == 0 ? 0 : further - 1));
 }
 
 // Checks the sizes, and divides what there is among the virtual ports.
@@ -58,16 +69,21 @@ base::Result<std::unique_ptr<Adapter>> Adapter::create(std::unique_ptr<hal::PciD
   }
   TRY(fit(options));
   const hal::Mmio registers = TRY(map(*pci, chip->registers, regs::kWindowSize));
-  const Indices indices =
-      chip->queue_pages ? paged_indices(TRY(map(*pci, hal::Bar::k4, regs::kQueuePage))) : indices_of(registers);
+  Windows windows{registers, {}};
+  if (chip->queue_pages) windows.pages = TRY(map(*pci, hal::Bar::k4, regs::kQueuePage));
+  limit_queues(options, *pci, windows.pages);
+  std::vector<Memory> pair_memory;
+  for (std::size_t i = 0; i < options.reactors.size(); ++i) {
+    pair_memory.push_back(TRY(Memory::create(options.exchanges, 0)));
+  }
   const auto virtual_ports = static_cast<std::uint32_t>(options.virtual_ports.size());
   Memory memory = TRY(Memory::create(options.exchanges + virtual_ports * options.virtual_exchanges, 1 + virtual_ports));
-  return std::unique_ptr<Adapter>(
-      new Adapter(std::move(pci), *chip, reactor, std::move(options), std::move(memory), registers, indices));
+  return std::unique_ptr<Adapter>(new Adapter(std::move(pci), *chip, reactor, std::move(options), std::move(memory),
+                                              std::move(pair_memory), windows));
 }
 
 Adapter::Adapter(std::unique_ptr<hal::PciDevice> pci, const Chip& chip, hal::Reactor& reactor, Options options,
-                 Memory memory, hal::Mmio registers, const Indices& indices)
+                 Memory memory, std::vector<Memory> pair_memory, const Windows& windows)
     : pci_(std::move(pci)),
       device_(*pci_, reactor, chip, std::move(options)),
       memory_(std::move(memory)),
@@ -76,12 +92,19 @@ Adapter::Adapter(std::unique_ptr<hal::PciDevice> pci, const Chip& chip, hal::Rea
       response_ring_(device_, memory_.response(), chip.shadow),
       atio_ring_(device_, memory_.atio(), false),
       control_(device_, request_ring_),
-      port_(device_, control_, request_ring_, memory_, {0, 0, device_.options.exchanges}, device_.options.logins),
+      port_(device_, control_, request_ring_, memory_, {0, 0, device_.options.exchanges}, device_.options.logins,
+            &pairs_, pair_memory.size() + 1),
       dump_(device_),
-      bringup_(device_, mailbox_, memory_, request_ring_, *this),
+      bringup_(device_, mailbox_, memory_, request_ring_, pairs_, *this),
       timer_([](void* self) { static_cast<Adapter*>(self)->housekeep(); }, this) {
-  device_.registers = registers;
-  device_.indices = indices;
+  device_.registers = windows.registers;
+  device_.indices = chip.queue_pages ? paged_indices(page_of(windows.pages, 0)) : indices_of(windows.registers);
+  for (std::size_t i = 0; i < pair_memory.size(); ++i) {
+    const auto number = static_cast<unsigned>(i + 1);
+    pairs_.add(std::make_unique<QueuePair>(number, *device_.options.reactors[i], reactor, device_.options,
+                                           std::move(pair_memory[i]), paged_indices(page_of(windows.pages, number)),
+                                           chip.shadow, port_.logins));
+  }
   bringup_.watch_logins(port_.logins);
   const std::uint32_t exchanges = device_.options.virtual_exchanges;
   for (const VirtualNames& names : device_.options.virtual_ports) {

@@ -35,6 +35,7 @@ void Adapter::adapter_still() {
 void Adapter::forget_everything() {
   ++device_.epoch;
   device_.running = false;
+  pairs_.want(PairState::kCleared, device_.epoch);
   control_.reset();
   port_.reset();
   for (const Virtual& each : virtual_ports_) each.port->reset();
@@ -120,6 +121,7 @@ void Adapter::housekeep() {
   if (phase_ == Phase::kStopping) check_stop();
   for (const Virtual& each : virtual_ports_) each.port->housekeep(now);
   if (!device_.running || phase_ == Phase::kOff) return;
+  check_pairs();
   control_.check_limits(now);
   port_.queue.check_limits(now);
   if (link_down_runs_ && now >= link_down_at_) {
@@ -172,11 +174,14 @@ std::string Adapter::dump(std::string_view what) const {
   if (what == "registers") return dump_registers(device_);
   if (what == "events") return dump_events(device_);
   if (what != "rings") return "registers, rings or events\n";
-  return fmt::format("requests: in {} out {} of {}\nresponses: out {} of {}\natios: out {} of {}\ncontrol: {} of {}\n",
-                     request_ring_.in(), request_ring_.out(), request_ring_.entries(), response_ring_.out(),
-                     response_ring_.entries(), atio_ring_.out(), atio_ring_.entries(), control_.in_use(),
-                     Control::kSlots) +
-         port_.queue.describe();
+  std::string text =
+      fmt::format("requests: in {} out {} of {}\nresponses: out {} of {}\natios: out {} of {}\ncontrol: {} of {}\n",
+                  request_ring_.in(), request_ring_.out(), request_ring_.entries(), response_ring_.out(),
+                  response_ring_.entries(), atio_ring_.out(), atio_ring_.entries(), control_.in_use(),
+                  Control::kSlots) +
+      port_.queue.describe();
+  for (const auto& pair : pairs_) text += pair->describe();
+  return text;
 }
 
 }  // namespace qla

@@ -27,11 +27,14 @@ bool Adapter::poll() {
   }
   if (device_.running) [[likely]]
     worked |= poll_rings();
+  if (!pairs_.empty()) [[unlikely]]
+    worked |= poll_pairs();
   worked |= control_.poll();
   worked |= port_.poll();
   for (const Virtual& each : virtual_ports_) worked |= each.parts->poll();
   if (off_) [[unlikely]] {
-    if (quiet() || device_.reactor.now() >= stop_deadline_) finish_stop();
+    const bool over = pairs_leaving_ || quiet() || device_.reactor.now() >= stop_deadline_;
+    if (over && pairs_off()) finish_stop();
     return true;
   }
   if (device_.running) [[likely]]
@@ -51,12 +54,12 @@ bool Adapter::poll_rings() {
 // By its address; an S_ID means something at one of our ports only.
 inline void Adapter::command(const wire::Atio7& atio, std::span<const wire::Entry> more) {
   if (virtual_ports_.empty()) [[likely]]
-    return port_.queue.atio(atio, more);
+    return pairs_.empty() ? port_.queue.atio(atio, more) : hand_on(atio, more);
   const hal::fc::PortId to{atio.header.d_id};
   for (const Virtual& each : virtual_ports_) {
     if (each.port->started() && each.port->id() == to && to.raw != 0) return each.parts->queue.atio(atio, more);
   }
-  if (told_.id == to) return port_.queue.atio(atio, more);
+  if (told_.id == to) return pairs_.empty() ? port_.queue.atio(atio, more) : hand_on(atio, more);
   port_.queue.not_ours(atio);
 }
 
@@ -140,6 +143,8 @@ inline void Adapter::atio(const wire::Entry& first, std::span<const wire::Entry>
 
 bool Adapter::poll_atios() {
   bool any = false;
+  if (!pairs_.have_room(kBudget * (kMostAtioEntries + 1))) [[unlikely]]
+    return false;
   // A command that is refused needs an entry at once; without room it stays where it is.
   for (std::uint32_t i = 0; i < kBudget && request_ring_.has_room(1); ++i) {
     if (!atio_held_ && !atio_ring_.take_if_any(atio_)) break;
@@ -166,7 +171,8 @@ bool Adapter::long_atio() {
 
 bool Adapter::try_sleep() {
   if (phase_ == Phase::kStopped) return true;
-  if (!control_.idle() || !port_.idle() || off_ || !device_.failure.empty() || device_.lost) return false;
+  if (!control_.idle() || !port_.idle() || !pairs_.all_sent() || off_ || !device_.failure.empty() || device_.lost)
+    return false;
   for (const Virtual& each : virtual_ports_) {
     if (!each.parts->idle()) return false;
   }
@@ -181,7 +187,7 @@ bool Adapter::try_sleep() {
 
 void Adapter::wake() {
   if (phase_ == Phase::kStopped || !device_.running) return;
-  device_.registers.write(regs::InterruptControl{});
+  if (pairs_.empty()) device_.registers.write(regs::InterruptControl{});
   event_due_ = true;
 }
 

@@ -8,16 +8,18 @@ namespace {
 
 using std::chrono::seconds;
 using Step = Bringup::Step;
+constexpr std::size_t kStepsToStill = 5;
 
 }  // namespace
 
 std::span<const Step> Bringup::reset_steps() {
   using B = Bringup;
   static constexpr Step kSteps[] = {
+      {"queues at rest", &B::halt_pairs, &B::pairs_there, seconds(5)},
       {"stop DMA", &B::stop_dma, &B::dma_stopped, seconds(1)},
       {"soft reset", &B::soft_reset, &B::soft_reset_done, seconds(1)},
       {"boot code", &B::release_risc, &B::boot_code_ready, seconds(3)},
-      {"adapter still", &B::tell_still, &B::done, seconds(1)},
+      {"adapter still", &B::tell_still, &B::pairs_there, seconds(5)},
       {"dump", &B::begin_dump, &B::poll_dump, seconds(30)},
       {"flash layout", &B::begin_layout, &B::poll_layout, seconds(15)},
       {"firmware image", &B::begin_images, &B::poll_images, seconds(15)},
@@ -30,6 +32,7 @@ std::span<const Step> Bringup::reset_steps() {
       {"resources", &B::ask_resources, &B::take_resources, seconds(15)},
       {"firmware options", &B::set_options, &B::mailbox_answered, seconds(15)},
       {"initialize firmware", &B::initialize, &B::initialized, seconds(15)},
+      {"queues", &B::begin_pairs, &B::poll_pairs, seconds(15)},
   };
   return kSteps;
 }
@@ -64,7 +67,7 @@ void Bringup::begin_reset(Dump* dump) {
 
 void Bringup::begin_link() { begin(link_steps()); }
 
-void Bringup::begin_off() { begin(reset_steps().first(4)); }
+void Bringup::begin_off() { begin(reset_steps().first(kStepsToStill)); }
 
 void Bringup::enter() {
   const Step& step = steps_[at_];

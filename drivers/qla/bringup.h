@@ -11,6 +11,7 @@
 #include "drivers/qla/logins.h"
 #include "drivers/qla/mailbox.h"
 #include "drivers/qla/memory.h"
+#include "drivers/qla/pairs.h"
 #include "drivers/qla/rings.h"
 
 namespace qla {
@@ -42,8 +43,9 @@ class Bringup {
     std::uint16_t target_exchanges = 0, exchanges = 0, virtual_ports = 0;
   };
 
-  Bringup(Device& device, MailboxPort& mailbox, const Memory& memory, RequestRing& requests, BringupUser& user)
-      : device_(device), mailbox_(mailbox), memory_(memory), requests_(requests), user_(user) {}
+  Bringup(Device& device, MailboxPort& mailbox, const Memory& memory, RequestRing& requests, Pairs& pairs,
+          BringupUser& user)
+      : device_(device), mailbox_(mailbox), memory_(memory), requests_(requests), pairs_(pairs), user_(user) {}
 
   void watch_logins(const Logins& logins) { logins_.push_back(&logins); }  // of the next port, before all else
   void begin_reset(Dump* dump);  // ends with a firmware that takes queue entries
@@ -63,7 +65,8 @@ class Bringup {
   const std::string& model() const { return model_; }
   // Logins that the firmware did not know any more, as the link's sequence found.
   const std::vector<LostLogin>& lost_logins() const { return lost_logins_; }
-  bool multi_id() const { return multi_id_; }  // the firmware was initialised for virtual ports
+  bool pairs_work() const { return pairs_work_; }  // the firmware has queues beyond the first
+  bool multi_id() const { return multi_id_; }      // the firmware was initialised for virtual ports
   static std::span<const Step> reset_steps();
   static std::span<const Step> link_steps();
 
@@ -120,6 +123,14 @@ class Bringup {
   void set_options();
   void initialize();
   Progress initialized();
+  // bringup_pairs.cc
+  void halt_pairs();
+  Progress pairs_there();
+  void begin_pairs();
+  void create_response();
+  void create_request();
+  void create(std::uint16_t kind, hal::DmaSpan ring, std::uint32_t entries);
+  Progress poll_pairs();
   // bringup_link.cc
   Progress mailbox_free();
   void ask_state();
@@ -141,6 +152,9 @@ class Bringup {
   MailboxPort& mailbox_;
   const Memory& memory_;
   RequestRing& requests_;
+  Pairs& pairs_;
+  std::vector<std::unique_ptr<QueuePair>>::const_iterator pair_;  // that is being made
+  bool creating_response_ = false, pairs_work_ = false;
   std::vector<const Logins*> logins_;
   BringupUser& user_;
   std::span<const Step> steps_;

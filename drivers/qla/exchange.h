@@ -41,11 +41,13 @@ struct Slot : hal::fc::Exchange, WaitHook, OwedHook {
   bool alive = false;     // the firmware has this exchange; else nothing is sent for it any more
   bool finished = false;  // its response, or its end, is with the firmware: no further CTIO
   bool aborted = false;   // by ABTS
+  bool confirms = false;  // its initiator knows FCP_CONF
   bool ending_sent = false;
   bool terminate_wanted = false;     // of ourselves: hastens the CTIOs that are out
   bool terminate_requested = false;  // by the user: what comes back early is kTerminated
   Ending ending = Ending::kNone;
   std::uint8_t first = 0, steps = 0;  // of `step`, a ring
+  std::uint32_t abort_cookie = 0;     // of the ABTS
   Slot* next_free = nullptr;
   base::Time deadline{};  // for the CTIOs that are out
   std::array<DataStep, kSteps> step;

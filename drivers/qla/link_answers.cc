@@ -151,6 +151,7 @@ void LinkServices::log_in(const Pending& pending) {
   login.nport = pending.notify.nport;
   login.epoch = device_.epoch;
   login.service_parameters = service_parameters_of(pending.notify);
+  login.confirms = (login.service_parameters & hal::fc::FcpService::kConfirmedCompletion) != 0;
   login.remote = port_of(pending.notify, pending.kind);
   end_logins_of(login.remote);  // one that came in meanwhile
   const hal::fc::LoginId id = logins_.add(login);

@@ -38,8 +38,9 @@ bool ends_login(LinkServiceKind kind) { return kind != LinkServiceKind::kPdisc &
 
 }  // namespace
 
-LinkServices::LinkServices(Device& device, Control& control, Logins& logins, TargetQueue& queue, std::uint8_t vp)
-    : device_(device), control_(control), logins_(logins), queue_(queue), vp_(vp) {
+LinkServices::LinkServices(Device& device, Control& control, Logins& logins, TargetQueue& queue, const Pairs* pairs,
+                           std::uint8_t vp)
+    : device_(device), control_(control), logins_(logins), queue_(queue), pairs_(pairs), vp_(vp) {
   owed_logins_.reserve(logins.count());
 }
 

@@ -10,13 +10,15 @@
 
 #include "drivers/qla/control.h"
 #include "drivers/qla/logins.h"
+#include "drivers/qla/pairs.h"
 #include "drivers/qla/queue.h"
 
 namespace qla {
 
 class LinkServices final : public ControlUser {
  public:
-  LinkServices(Device& device, Control& control, Logins& logins, TargetQueue& queue, std::uint8_t vp);
+  LinkServices(Device& device, Control& control, Logins& logins, TargetQueue& queue, const Pairs* pairs,
+               std::uint8_t vp);
   void set_user(hal::fc::FcPortUser* user) { user_ = user; }
 
   void notified(const wire::ImmediateNotify& notify);  // from the rings
@@ -71,6 +73,7 @@ class LinkServices final : public ControlUser {
   Control& control_;
   Logins& logins_;
   TargetQueue& queue_;
+  const Pairs* const pairs_;  // of the physical port, or null
   const std::uint8_t vp_;
   hal::fc::FcPortUser* user_ = nullptr;
   std::array<Pending, kPending> pending_;

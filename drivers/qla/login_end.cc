@@ -28,7 +28,11 @@ void LinkServices::end(hal::fc::LoginId id) {
   logins_.end(id);
   device_.note(Event::kLoginEnded, "", login.remote.id.raw);
   kLog.debug("{}: login of {} ended", device_.options.name, hal::fc::to_string(login.remote.port_name));
-  queue_.login_ended(id);
+  if (QueuePair* const pair = pairs_ == nullptr ? nullptr : pairs_->of(id)) {
+    pair->add({.kind = Order::Kind::kLoginEnded, .login = id, .epoch = device_.epoch});
+  } else {
+    queue_.login_ended(id);
+  }
   user_->login_ended(id);
 }
 

@@ -17,14 +17,14 @@ namespace qla {
 constexpr base::Duration kFarewellLimit = std::chrono::seconds(2);
 
 struct PortParts {
-  // `place`: its exchanges among those of the adapter.
+  // `place`: its exchanges among those of the adapter. `pairs`: more queues, `queues` with this one.
   PortParts(Device& device, Control& control, RequestRing& ring, const Memory& memory, QueuePlace place,
-            std::uint32_t logins_count)
+            std::uint32_t logins_count, const Pairs* pairs = nullptr, std::size_t queues = 1)
       : vp(place.vp),
-        logins(logins_count),
+        logins(logins_count, queues),
         queue(device, ring, memory, logins, place),
-        services(device, control, logins, queue, place.vp),
-        aborts(device, control, logins, queue),
+        services(device, control, logins, queue, pairs, place.vp),
+        aborts(device, control, logins, queue, pairs),
         requests(device, control, memory, place.vp) {}
 
   void set_user(hal::fc::FcPortUser& user) {

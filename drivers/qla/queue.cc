@@ -59,8 +59,7 @@ void TargetQueue::send_response(hal::fc::Exchange& exchange, const hal::fc::Exch
     return owe(slot);
   }
   slot.ending = Ending::kResponse;
-  const bool confirm = response.status != 0 && site_.options.confirmed_completion &&
-                       (logins_[slot.login].service_parameters & 0x80) != 0;
+  const bool confirm = response.status != 0 && site_.options.confirmed_completion && slot.confirms;
   wire::Ctio7Mode0& ctio = begin_ending(slot);
   if (is_short(response)) [[likely]] {
     fill_response(ctio, response, confirm);
@@ -130,14 +129,19 @@ Slot* TargetQueue::find(std::uint32_t address, std::uint32_t s_id, std::uint16_t
   return nullptr;
 }
 
-// ABTS: nothing more is sent for it; CTIOs that are out come back by themselves.
-void TargetQueue::abort(Slot& slot) {
+// Nothing more is sent for it; CTIOs that are out come back by themselves.
+bool TargetQueue::abort(std::uint32_t address, std::uint32_t s_id, std::uint16_t ox_id, std::uint32_t cookie) {
+  Slot* const found = find(address, s_id, ox_id);
+  if (found == nullptr) return false;
+  Slot& slot = *found;
+  slot.abort_cookie = cookie;
   slot.aborted = true;
   slot.alive = false;
   const bool ending_waits = slot.ending != Ending::kNone && !slot.ending_sent;
   if (ending_waits) slot.ending = Ending::kLocal;
   finish_unsent(slot, DataStatus::kTerminated);
   if (slot.ending == Ending::kNone) user_->abort_received(slot);
+  return true;
 }
 
 void TargetQueue::login_ended(hal::fc::LoginId login) {

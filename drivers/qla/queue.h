@@ -20,7 +20,7 @@ namespace qla {
 class ExchangeWatcher {
  public:
   virtual ~ExchangeWatcher() = default;
-  virtual void aborted_exchange_gone(std::uint32_t index) = 0;
+  virtual void aborted_exchange_gone(std::uint32_t cookie) = 0;
 };
 
 // Whose exchanges a queue has, and where among those of the adapter they are.
@@ -47,6 +47,10 @@ class TargetQueue final : public hal::fc::FcQueue {
   // From the port's poll. An ATIO may need one entry of the request ring; there must be room for it.
   void set_watcher(ExchangeWatcher& watcher) { watcher_ = &watcher; }
   void atio(const wire::Atio7& atio, std::span<const wire::Entry> more);
+  // One that is whole, of an open login.
+  void command(const wire::Atio7& atio, std::span<const wire::Entry> more, hal::fc::LoginId login,
+               const Sender& sender);
+  static bool is_whole(const wire::Atio7& atio, std::span<const wire::Entry> more);
   void answered(Handle handle, const wire::Ctio7Done& done);
   void set_next(TargetQueue& next) { next_ = &next; }  // whose exchanges follow ours among those of the adapter
   void not_ours(const wire::Atio7& atio);              // to an address of which we know nothing: answered BUSY
@@ -55,8 +59,8 @@ class TargetQueue final : public hal::fc::FcQueue {
   bool idle() const { return waiting_.empty() && owed_.empty(); }
   std::uint32_t in_use() const { return in_use_; }
   // Off the path of commands.
-  Slot* find(std::uint32_t address, std::uint32_t s_id, std::uint16_t ox_id);
-  void abort(Slot& slot);
+  // ABTS: the watcher hears of the cookie when the exchange is gone. False: there is no such exchange.
+  bool abort(std::uint32_t address, std::uint32_t s_id, std::uint16_t ox_id, std::uint32_t cookie);
   void login_ended(hal::fc::LoginId login);
   void check_limits(base::Time now);
   void reset();  // the adapter has forgotten all exchanges and touches no memory
@@ -65,7 +69,9 @@ class TargetQueue final : public hal::fc::FcQueue {
  private:
   Slot& slot_of(Handle handle) const { return slots_.get()[handle.slot() - place_.first]; }
   std::span<Slot> slots() const { return {slots_.get(), slot_count_}; }
-  void begin(Slot& slot, const wire::Atio7& atio, hal::fc::LoginId login);
+  Slot* find(std::uint32_t address, std::uint32_t s_id, std::uint16_t ox_id);
+  void begin(Slot& slot, const wire::Atio7& atio, hal::fc::LoginId login, const Sender& sender);
+  void accept(const wire::Atio7& atio, std::span<const wire::Entry> more, hal::fc::LoginId login, const Sender& sender);
   void long_command(Slot& slot, const wire::Atio7& atio, std::span<const wire::Entry> more);
   void refuse_command(const wire::Atio7& atio, hal::fc::LoginId login);
   wire::Ctio7Mode1& next_stray(const wire::Atio7& atio, std::uint16_t nport);
@@ -117,7 +123,7 @@ inline void TargetQueue::release(Slot& slot) {
   ++slot.generation;
   slot.next_free = std::exchange(free_, &slot);
   --in_use_;
-  if (slot.aborted) watcher_->aborted_exchange_gone(slot.index);
+  if (slot.aborted) watcher_->aborted_exchange_gone(slot.abort_cookie);
 }
 
 // Gives the answers that are due, in their order.

@@ -32,8 +32,9 @@ void read_long_cdb(hal::fc::Exchange& exchange, std::uint32_t additional, const 
 
 }  // namespace
 
-inline void TargetQueue::begin(Slot& slot, const wire::Atio7& atio, hal::fc::LoginId login) {
-  address_ctio(slot.ctio, atio, logins_.found(login).nport);
+inline void TargetQueue::begin(Slot& slot, const wire::Atio7& atio, hal::fc::LoginId login, const Sender& sender) {
+  address_ctio(slot.ctio, atio, sender.nport);
+  slot.confirms = sender.confirms;
   slot.login = login;
   slot.ox_id = atio.header.ox_id;
   slot.rx_id = atio.header.rx_id;
@@ -53,23 +54,39 @@ inline void TargetQueue::begin(Slot& slot, const wire::Atio7& atio, hal::fc::Log
   slot.first = slot.steps = 0;
 }
 
-void TargetQueue::atio(const wire::Atio7& atio, std::span<const wire::Entry> more) {
-  const hal::fc::LoginId login = logins_.find(atio.header.s_id);
+bool TargetQueue::is_whole(const wire::Atio7& atio, std::span<const wire::Entry> more) {
   const std::uint32_t additional = wire::Atio7::AdditionalCdb::get(atio.flags);
   const std::uint32_t length = wire::Atio7::Length::get(atio.attribute_length);
-  const bool whole = additional == 0 || more.size() + 1 >= entries_of(additional);
-  if (length < kLeastLength + 4 * additional || !whole) [[unlikely]]
+  return length >= kLeastLength + 4 * additional && (additional == 0 || more.size() + 1 >= entries_of(additional));
+}
+
+void TargetQueue::atio(const wire::Atio7& atio, std::span<const wire::Entry> more) {
+  const hal::fc::LoginId login = logins_.find(atio.header.s_id);
+  if (!is_whole(atio, more)) [[unlikely]]
     return refuse_by_end(atio, login);
   ++site_.counters[Count::kCommands];
   if (login == Logins::kNone || logins_.found(login).state != LoginState::kOpen || free_ == nullptr ||
       atio.exchange == wire::kNoExchangeAddress) [[unlikely]] {
     return refuse_command(atio, login);
   }
+  accept(atio, more, login, logins_.found(login));
+}
+
+void TargetQueue::command(const wire::Atio7& atio, std::span<const wire::Entry> more, hal::fc::LoginId login,
+                          const Sender& sender) {
+  ++site_.counters[Count::kCommands];
+  if (free_ == nullptr || atio.exchange == wire::kNoExchangeAddress) [[unlikely]]
+    return refuse(atio, sender.nport, kTaskSetFull);
+  accept(atio, more, login, sender);
+}
+
+inline void TargetQueue::accept(const wire::Atio7& atio, std::span<const wire::Entry> more, hal::fc::LoginId login,
+                                const Sender& sender) {
   Slot& slot = *free_;
   free_ = slot.next_free;
   ++in_use_;
-  begin(slot, atio, login);
-  if (additional != 0) [[unlikely]]
+  begin(slot, atio, login, sender);
+  if (wire::Atio7::AdditionalCdb::get(atio.flags) != 0) [[unlikely]]
     return long_command(slot, atio, more);
   user_->command_received(slot);
 }

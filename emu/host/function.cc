@@ -15,6 +15,17 @@ constexpr std::uint64_t kFaultsLogged = 32;  // after these only every power of 
 
 std::uint64_t all_ones(unsigned width) { return ~std::uint64_t{0} >> (64 - 8 * width); }
 
+// A dword is written at once, after all before it: by one a driver knows that the rest is there.
+void copy_out(std::byte* to, std::span<const std::byte> from) {
+  if (from.size() != sizeof(std::uint32_t) || reinterpret_cast<std::uintptr_t>(to) % sizeof(std::uint32_t) != 0) {
+    std::memcpy(to, from.data(), from.size());
+    return;
+  }
+  std::uint32_t word;
+  std::memcpy(&word, from.data(), sizeof word);
+  std::atomic_ref(*reinterpret_cast<std::uint32_t*>(to)).store(word, std::memory_order_release);
+}
+
 }  // namespace
 
 Function::Function(const base::Clock& clock, std::string name) : clock_(clock), name_(std::move(name)) {}
@@ -59,7 +70,7 @@ base::Result<void> Function::dma_read(hal::Iova from, std::span<std::byte> to) {
 base::Result<void> Function::dma_write(hal::Iova to, std::span<const std::byte> from) {
   return dma("write", to, from, true, [this](hal::Iova at, std::byte* memory, std::span<const std::byte> part) {
     if (memory == nullptr) return remote_->write(at, part);
-    std::memcpy(memory, part.data(), part.size());
+    copy_out(memory, part);
     return base::Result<void>();
   });
 }

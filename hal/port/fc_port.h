@@ -105,7 +105,7 @@ struct PortInfo {     // for people
   Wwn port_name, node_name;
   bool link = false;
   Link where;
-  std::uint32_t logins = 0;
+  std::uint32_t logins = 0, queues = 1;
   std::vector<std::pair<std::string, std::uint64_t>> counters;
 };
 

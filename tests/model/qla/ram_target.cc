@@ -15,13 +15,15 @@ using hal::fc::DataStatus;
 using hal::fc::Exchange;
 
 RamTarget::RamTarget(hal::fc::FcPort& port, std::uint64_t seed)
-    : port_(port),
-      queue_(*port.queues().at(0)),
+    : by_queue(port.queues().size()),
+      port_(port),
+      queues_(port.queues()),
+      exchanges_(queues_.at(0)->exchange_count()),
       random_(seed),
       memory_(hal::MemoryRegion::create("ram target", 2 * kBytes, hal::MemoryRegion::Pages::kPlain).value()),
-      slots_(queue_.exchange_count()),
+      slots_(queues_.size() * exchanges_),
       sessions_(65536) {
-  queue_.set_user(*this);
+  for (hal::fc::FcQueue* const queue : queues_) queue->set_user(*this);
   port_.reactor().add(*this);
 }
 
@@ -95,8 +97,9 @@ void RamTarget::adapter_failed(const std::string& reason, bool recovers) {
 
 void RamTarget::command_received(Exchange& exchange) {
   ++commands;
+  ++by_queue[hal::fc::FcPort::queue_of(exchange.login, queues_.size())];
   ++used_;
-  Slot& slot = slots_.at(exchange.index);
+  Slot& slot = slot_of(exchange);
   EXPECT_EQ(slot.state, State::kFree);
   EXPECT_TRUE(sessions_[exchange.login].known && !sessions_[exchange.login].ended);
   ++sessions_[exchange.login].exchanges;
@@ -156,9 +159,9 @@ void RamTarget::move_protected(Slot& slot) {
   data.length = slot.asked = slot.length = exchange.data_length;
   data.protection = &slot.protection;
   ++slot.out;
-  if (exchange.writes) return queue_.receive_data(*slot.exchange, data);
+  if (exchange.writes) return queue_of(exchange).receive_data(*slot.exchange, data);
   slot.status_rides = data.with_status = random_.below(4) != 0;
-  queue_.send_data(*slot.exchange, data);
+  queue_of(exchange).send_data(*slot.exchange, data);
 }
 
 // Asks for what is left, in one piece or two, in up to 20 segments.
@@ -182,20 +185,20 @@ void RamTarget::move(Slot& slot) {
     slot.asked += bytes;
     ++slot.out;
     if (exchange.writes) {
-      queue_.receive_data(*slot.exchange, data);
+      queue_of(exchange).receive_data(*slot.exchange, data);
     } else {
       slot.status_rides = data.with_status = slot.asked == slot.length && random_.below(4) != 0;
       if (data.with_status && slot.length < exchange.data_length) {
         data.residual_flags = hal::fc::ExchangeResponse::kUnder;
         data.residual = exchange.data_length - slot.length;
       }
-      queue_.send_data(*slot.exchange, data);
+      queue_of(exchange).send_data(*slot.exchange, data);
     }
   } while (slot.asked < slot.length && slot.out < hal::fc::FcQueue::kMaxData && random_.below(2) == 0);
 }
 
 void RamTarget::data_done(Exchange& exchange, DataStatus status) {
-  Slot& slot = slots_.at(exchange.index);
+  Slot& slot = slot_of(exchange);
   ASSERT_EQ(slot.state, State::kMoving);
   ASSERT_GT(slot.out, 0u);
   --slot.out;
@@ -232,32 +235,32 @@ void RamTarget::respond(Slot& slot) {
     response.residual_flags = hal::fc::ExchangeResponse::kUnder;
     response.residual = exchange.data_length - slot.length;
   }
-  queue_.send_response(*slot.exchange, response);
+  queue_of(exchange).send_response(*slot.exchange, response);
 }
 
 // Its initiator does not want it any more: it ends without a response, as soon as no transfer is out.
 void RamTarget::doom(Slot& slot) {
   if (slot.doomed) return;
   slot.doomed = true;
-  if (slot.state == State::kMoving && slot.out != 0) queue_.terminate_data(*slot.exchange);
+  if (slot.state == State::kMoving && slot.out != 0) queue_of(*slot.exchange).terminate_data(*slot.exchange);
   if (slot.state == State::kNew) drop(slot);
 }
 
 void RamTarget::drop(Slot& slot) {
   slot.state = State::kEnding;
-  queue_.drop(*slot.exchange);
+  queue_of(*slot.exchange).drop(*slot.exchange);
 }
 
 void RamTarget::abort_received(Exchange& exchange) {
   ++aborts;
-  Slot& slot = slots_.at(exchange.index);
+  Slot& slot = slot_of(exchange);
   ASSERT_NE(slot.state, State::kFree);
   ASSERT_NE(slot.state, State::kEnding);
   doom(slot);
 }
 
 void RamTarget::exchange_ended(Exchange& exchange) {
-  Slot& slot = slots_.at(exchange.index);
+  Slot& slot = slot_of(exchange);
   EXPECT_TRUE(slot.state == State::kResponding || slot.state == State::kEnding);
   EXPECT_EQ(slot.out, 0u);
   freed(slot);

@@ -39,6 +39,7 @@ class RamTarget final : public hal::fc::FcPortUser, public hal::fc::FcQueueUser,
   hal::fc::Link link;
   bool link_is_up = false;
   int link_ups = 0, failures = 0, aborts = 0, commands = 0;
+  std::vector<int> by_queue;  // commands
   bool accepts = true;
   std::vector<std::byte> ct_reply;
   hal::fc::CtStatus ct_status = hal::fc::CtStatus::kFailed;
@@ -90,8 +91,16 @@ class RamTarget final : public hal::fc::FcPortUser, public hal::fc::FcQueueUser,
   void freed(Slot& slot);
   void ended_one(hal::fc::LoginId login);
 
+  hal::fc::FcQueue& queue_of(const hal::fc::Exchange& exchange) const {
+    return *queues_[hal::fc::FcPort::queue_of(exchange.login, queues_.size())];
+  }
+  Slot& slot_of(const hal::fc::Exchange& exchange) {
+    return slots_.at(hal::fc::FcPort::queue_of(exchange.login, queues_.size()) * exchanges_ + exchange.index);
+  }
+
   hal::fc::FcPort& port_;
-  hal::fc::FcQueue& queue_;
+  const std::vector<hal::fc::FcQueue*> queues_;  // of which this is the user, all in one thread
+  const std::size_t exchanges_;                  // of each
   base::SeededRandom random_;
   hal::MemoryRegion memory_;
   std::vector<Slot> slots_;

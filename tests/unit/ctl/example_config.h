@@ -64,6 +64,7 @@ name = "fc1"
 device = "unix:/run/outboard/hba0"
 wwpn = "50014380AABBCC01"
 loop = true
+queues = 2
 enabled = false
 
 [[host_group]]

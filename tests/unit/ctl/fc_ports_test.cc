@@ -17,10 +17,11 @@ using test_support::FakeFcPort;
 // Hands out what the test put there, by device.
 struct FakeSource final : AdapterSource {
   base::Result<std::unique_ptr<hal::fc::FcPort>> open(const FcPort& config, const std::vector<FcPort>& virtual_ports,
-                                                      hal::Reactor&) override {
+                                                      const std::vector<hal::Reactor*>& reactors) override {
     const std::lock_guard lock(mutex);
     ++opened;
     virtual_ports_asked = virtual_ports.size();
+    reactors_asked = reactors;
     const auto found = devices.find(config.device);
     if (found == devices.end() || found->second == nullptr) return base::fail(base::Errc::kNotFound, "no such device");
     return std::unique_ptr<hal::fc::FcPort>(std::move(found->second));
@@ -31,6 +32,7 @@ struct FakeSource final : AdapterSource {
   std::mutex mutex;
   int opened = 0;
   std::size_t virtual_ports_asked = 0;
+  std::vector<hal::Reactor*> reactors_asked;
   std::map<std::string, std::unique_ptr<FakeFcPort>> devices;
 };
 
@@ -90,6 +92,19 @@ TEST_F(FcPortsTest, APortComesUpWithItsDevice) {
   EXPECT_EQ(state(), "online");
   apply({});
   EXPECT_EQ(state(), "not there");
+}
+
+// A reactor for each queue that the port may have, its own first.
+TEST_F(FcPortsTest, AsManyReactorsAsQueues) {
+  add_device("unix:/a");
+  apply({config});
+  ASSERT_EQ(source.reactors_asked.size(), 2u);
+  EXPECT_NE(source.reactors_asked[0], source.reactors_asked[1]);
+  add_device("unix:/a");
+  config.queues = 1;  // another adapter object
+  apply({config});
+  EXPECT_EQ(source.opened, 2);
+  EXPECT_EQ(source.reactors_asked.size(), 1u);
 }
 
 TEST_F(FcPortsTest, AMissingDeviceIsNoFailureAndIsTriedAgain) {

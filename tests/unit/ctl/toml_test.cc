@@ -37,6 +37,8 @@ TEST(Toml, ReadsEverything) {
   EXPECT_FALSE(config->fc_ports[1].confirmed_completion || config->fc_ports[1].dual_role);
   EXPECT_FALSE(fcp_config(config->fc_ports).ports[0].report_changes);
   EXPECT_TRUE(fcp_config(config->fc_ports).ports[1].report_changes);
+  EXPECT_EQ(config->fc_ports[1].queues, 2);
+  EXPECT_EQ(config->fc_ports[0].queues, 0);
   EXPECT_EQ(config->mapping.views[1].target_group, "iqn.2026-01.org.example:open");
   EXPECT_TRUE(config->mapping.views[1].read_only);
   EXPECT_EQ(config->users[0].secret.reveal(), kSecretOfAlice);
