@@ -167,7 +167,8 @@ class Hardware {
     Station station;
     std::uint32_t number;
     base::Time next_login{};
-    bool suspects = false;  // the target may have forgotten it
+    std::uint32_t login_tag = 0;  // of the login that is under way; another one would end what this one begins
+    bool suspects = false;        // the target may have forgotten it
   };
   void run() {
     while (!over_) {
@@ -204,13 +205,15 @@ class Hardware {
     });
     const emu::fc::Login* const login = station.port.find_login(0, kTarget);
     const bool there = login != nullptr && login->state == emu::fc::LoginState::kPrliDone;
-    if ((!there || host.suspects) && now >= host.next_login && station.port.link() != nullptr && !finished()) {
+    if (station.answers.erase(host.login_tag) != 0) host.login_tag = 0;
+    if ((!there || host.suspects) && host.login_tag == 0 && now >= host.next_login && station.port.link() != nullptr &&
+        !finished()) {
       host.next_login = now + std::chrono::milliseconds(20);
       host.suspects = false;
-      station.port.log_in({.tag = station.request_tag(), .vp = 0, .to = kTarget, .limit = {}},
-                          LoginRequest::kPlogiPrli);
+      host.login_tag = station.request_tag();
+      station.port.log_in({.tag = host.login_tag, .vp = 0, .to = kTarget, .limit = {}}, LoginRequest::kPlogiPrli);
     }
-    if (!there || sent_ >= kCommands || station.ios.size() >= kDepth) return;
+    if (!there || host.login_tag != 0 || sent_ >= kCommands || station.ios.size() >= kDepth) return;
     ++sent_;
     Station::Io& io = send(host, random_.below(2) == 0);
     const std::uint64_t what = random_.below(200);
@@ -240,6 +243,7 @@ class Hardware {
     command.cmnd = std::as_bytes(std::span(&cmnd, 1));
     command.reads = !write;
     command.writes = write;
+    command.data_length = kBlocks * 512;
     command.limit = std::chrono::seconds(2);
     io.id = station.port.start_command(command).second;
     return io;
@@ -316,7 +320,7 @@ struct Machine {
 };
 
 TEST(QlaUnderThreads, EverythingEndsUnderAbortsLogoutsCrashAndStop) {
-  ExpectLog crash("firmware crash"), again("being brought up again");
+  ExpectLog crash("qla0: firmware crash"), again("being brought up again");
   Machine machine;
   machine.apply(true);
   EXPECT_TRUE(machine.wait([&](const scsi::Done& done) {
