@@ -16,6 +16,7 @@
 #include "emu/qla/handles.h"
 #include "emu/qla/memory.h"
 #include "emu/qla/queues.h"
+#include "emu/qla/ram.h"
 
 namespace emu::qla {
 
@@ -55,6 +56,7 @@ struct Core {
   const Chip& chip;
   Events events;
   Flash flash;
+  Ram ram;
   Queues queues;
   Handles handles;
   fc::NPort port;

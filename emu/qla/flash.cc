@@ -4,8 +4,10 @@
 #include <cstring>
 
 #include "drivers/qla/wire.h"
+#include "emu/qla/dump_template.h"
 #include "emu/qla/flash_layout.h"
 #include "emu/qla/nvram.h"
+#include "emu/qla/ram.h"
 
 namespace emu::qla {
 namespace {
@@ -19,7 +21,7 @@ constexpr std::uint32_t kSegmentDwords = 16;
 // Two segments that load nothing of use; drivers look at the version words and follow the lengths.
 std::vector<std::byte> make_firmware(const Chip& chip) {
   std::vector<std::byte> image(2 * kSegmentDwords * 4);
-  constexpr std::uint32_t kLoad[] = {0x100000, 0x110000};
+  constexpr std::uint32_t kLoad[] = {kFirmwareAt, kFirmwareAt + 0x10000};
   for (unsigned i = 0; i < 2; ++i) {
     wire::FirmwareSegment head{};
     head.load_address = kLoad[i];

@@ -102,30 +102,4 @@ wire::ImageStatus make_image_status(bool active, std::uint16_t generation) {
   return status;
 }
 
-// One entry, the end: a host dumps its own head and nothing of the firmware, of which there is nothing to see.
-std::vector<std::byte> make_dump_template(const Chip& chip) {
-  struct {
-    wire::DumpTemplate head;
-    wire::DumpTemplateEntry end;
-  } made{};
-  made.head.type = wire::kDumpTemplate;
-  made.head.entry_offset = static_cast<std::uint32_t>(sizeof made.head);
-  made.head.size = static_cast<std::uint32_t>(sizeof made);
-  made.head.entries = 1;
-  made.head.version = 1;
-  for (unsigned i = 0; i < 3; ++i) made.head.firmware_version[i] = chip.version[i];
-  made.end.type = wire::kDumpTemplateEnd;
-  made.end.size = static_cast<std::uint32_t>(sizeof made.end);
-  std::uint64_t sum = 0;
-  for (std::size_t i = 0; i < sizeof made; i += 4)
-    sum += sum_of<std::uint32_t>(std::as_bytes(std::span(&made, 1)).subspan(i, 4));
-  made.head.checksum = ~static_cast<std::uint32_t>((sum & 0xFFFFFFFF) + (sum >> 32));
-  wire::TemplateHead head{};
-  head.dwords = static_cast<std::uint32_t>(sizeof made / 4 + 8);
-  std::vector<std::byte> image(sizeof head + sizeof made + 4);  // and a checksum that nobody looks at
-  std::memcpy(image.data(), &head, sizeof head);
-  std::memcpy(image.data() + sizeof head, &made, sizeof made);
-  return image;
-}
-
 }  // namespace emu::qla

@@ -15,6 +15,5 @@ std::vector<std::byte> make_flash_layout(const FlashMap& map, std::uint32_t flas
 ::qla::wire::FlashDescription make_flash_description(std::uint32_t flash_bytes, std::uint32_t sector_bytes);
 ::qla::wire::ImageStatus make_image_status(bool active, std::uint16_t generation);
 // With its head; big-endian dwords, as firmware images are stored.
-std::vector<std::byte> make_dump_template(const Chip& chip);
 
 }  // namespace emu::qla

@@ -36,20 +36,25 @@ MailboxAnswer write_flash(Core& core, MailboxCall& call) {
   return MailboxStatus::kOk;
 }
 
-// The firmware that hosts load is not kept: only that it can be read is checked.
 MailboxAnswer load_ram(Firmware& firmware, MailboxCall& call) {
   if (firmware.core.flash.holds(extended_address(call))) return write_flash(firmware.core, call);
   if (firmware.core.phase != Phase::kRom) return MailboxStatus::kCommandError;
   std::array<std::byte, 4096> part;
+  const std::uint32_t to = extended_address(call);
   const std::uint64_t size = std::uint64_t{extended_count(call)} * 4;
   for (std::uint64_t at = 0; at < size; at += part.size()) {
     const auto bytes = std::span(part).first(std::min<std::uint64_t>(part.size(), size - at));
     if (!firmware.core.host.dma_read({call.address() + at}, bytes)) return MailboxStatus::kParameterError;
+    for (std::size_t i = 0; i < bytes.size(); i += 4) {
+      base::le32 dword;
+      std::memcpy(static_cast<void*>(&dword), &bytes[i], 4);
+      firmware.core.ram.write(to + static_cast<std::uint32_t>((at + i) / 4), dword);
+    }
   }
   return MailboxStatus::kOk;
 }
 
-// Flash where the address is in flash; elsewhere the RAM of the RISC, which is all zero here.
+// Flash where the address is in flash; elsewhere the RAM of the RISC.
 MailboxAnswer dump_ram(Firmware& firmware, MailboxCall& call) {
   std::array<base::le32, 1024> part;
   const std::uint32_t from = extended_address(call), count = extended_count(call);
@@ -57,7 +62,8 @@ MailboxAnswer dump_ram(Firmware& firmware, MailboxCall& call) {
     const std::uint32_t words = std::min<std::uint32_t>(static_cast<std::uint32_t>(part.size()), count - at);
     for (std::uint32_t i = 0; i < words; ++i) {
       const std::uint32_t address = from + at + i;
-      part[i] = firmware.core.flash.holds(address) ? firmware.core.flash.read(address) : 0;
+      part[i] =
+          firmware.core.flash.holds(address) ? firmware.core.flash.read(address) : firmware.core.ram.read(address);
     }
     const auto bytes = std::as_bytes(std::span(part).first(words));
     if (!firmware.core.host.dma_write({call.address() + std::uint64_t{at} * 4}, bytes))

@@ -1,10 +1,9 @@
 // Mailbox commands about the firmware itself: version, resources, options, timers, trace.
 #include "emu/qla/firmware.h"
+#include "emu/qla/ram.h"
 
 namespace emu::qla {
 namespace {
-
-constexpr std::uint32_t kEndOfMemory = 0x0013FFFF;
 
 MailboxAnswer version(Firmware& firmware, MailboxCall& call) {
   const Chip& chip = firmware.core.chip;

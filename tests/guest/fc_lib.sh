@@ -43,9 +43,9 @@ disk_when_there() {  # as disk_at; a port that logs in anew has none for a momen
 }
 identity() { echo "$(cat "/sys/block/$1/device/wwid")"; }
 writes_and_reads() {  # writes_and_reads SDX WORD: 4 KiB at the disk's end
-  yes "$2" | head -c 4096 | dd of="/dev/$1" bs=4k seek=1000 oflag=direct conv=fsync 2>/dev/null && reads "$1" "$2"
+  yes "$2" | head -c 4096 | dd of="/dev/$1" bs=4k seek=1000 oflag=direct conv=fsync 2>/dev/null && holds "$1" "$2"
 }
-reads() {  # reads SDX WORD: what writes_and_reads left
+holds() {  # holds SDX WORD: what writes_and_reads left
   dd if="/dev/$1" bs=4k skip=1000 count=1 iflag=direct 2>/dev/null | head -c 4096 >/tmp/read
   yes "$2" | head -c 4096 | cmp -s - /tmp/read
 }

@@ -14,7 +14,7 @@ paths="$(disk_when_there 0 "$TARGET" 1) $(disk_when_there 0 "$VIRTUAL" 1)"
 [ "$(for path in $paths; do identity "$path"; done | sort -u | wc -l)" = 1 ] || fail "LUN 1 of both is not one disk"
 wait_until 20 writes_and_reads "$first" one
 wait_until 20 writes_and_reads "$second" two
-reads "$first" one || fail "what the virtual port wrote is at the other's disk"
+holds "$first" one || fail "what the virtual port wrote is at the other's disk"
 
 step "a device of two paths"
 # shellcheck disable=SC2086  # a list
@@ -44,7 +44,7 @@ for round in 1 2; do
   # shellcheck disable=SC2086  # a list
   reinstate $paths
 done
-reads "$second" two || fail "the virtual port's disk has lost its data"
+holds "$second" two || fail "the virtual port's disk has lost its data"
 step "the loads to end and verify"
 wait $both || { cat /tmp/fio-paths; fail "fio on two paths"; }
 wait $alone || { cat /tmp/fio-alone; fail "fio on the port that stayed"; }

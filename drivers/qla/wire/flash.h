@@ -130,12 +130,49 @@ struct DumpTemplate {  // its dwords sum to all ones, carries added
   std::array<le32, 8> reserved112;
   std::array<le32, 5> firmware_version;
 };
-struct DumpTemplateEntry {
-  le32 type;  // kDumpTemplateEnd is the last
-  le32 size;  // bytes, with this head
-  le32 flags;
+enum class DumpEntryType : std::uint32_t {
+  kEnd = 255,
+  kWindow = 256,
+  kRegister = 260,
+  kMemory = 262,
+  kQueue = 263,
+  kPauseRisc = 265,
+  kResetRisc = 266,
+  kScratch = 269,  // 4 bytes that the host fills in
+  kShadow = 274,   // as kQueue, but the indices in host memory
 };
-static_assert(sizeof(TemplateHead) == 28 && sizeof(DumpTemplate) == 164 && sizeof(DumpTemplateEntry) == 12);
-constexpr std::uint32_t kDumpTemplate = 99, kDumpTemplateEnd = 255;
+struct DumpTemplateEntry {
+  le32 type;  // DumpEntryType
+  le32 size;  // bytes, with this head
+  le32 reserved8;
+  std::uint8_t capture;
+  Bytes<2> reserved13;
+  std::uint8_t driver;  // b7: the host has skipped it
+};
+struct DumpWindow {  // registers through a window, one after the other
+  le32 base;         // what the window is set to
+  std::uint8_t width;
+  le16 count;
+  std::uint8_t offset;  // of the window
+};
+struct DumpRegister {
+  std::uint8_t offset;
+  Bytes<3> reserved1;
+};
+struct DumpMemory {
+  std::uint8_t area;
+  Bytes<3> reserved1;
+  le32 from, last;  // dword addresses
+};
+struct DumpQueue {
+  le32 count;  // filled in by the host
+  std::uint8_t which;
+  Bytes<3> reserved5;
+};
+static_assert(sizeof(TemplateHead) == 28 && sizeof(DumpTemplate) == 164 && sizeof(DumpTemplateEntry) == 16);
+static_assert(sizeof(DumpWindow) == 8 && sizeof(DumpRegister) == 4 && sizeof(DumpMemory) == 12 &&
+              sizeof(DumpQueue) == 8);
+constexpr std::uint32_t kDumpTemplate = 99;
+constexpr std::uint8_t kDumpPhysicalPort = 2;
 
 }  // namespace qla::wire

@@ -239,6 +239,48 @@ TEST(QlaChips, BaseQueuesAlsoTellTheirIndicesInHostMemory) {
   EXPECT_EQ(alone.host.get<base::le32>(0x2000 + MiniHost::kRing * 64), 1u);
 }
 
+// The image is two segments of 16 dwords, then the template: a head and entries that end where it says.
+TEST(QlaChips, TemplateForDumpsFollowsTheFirmware) {
+  AloneWith alone(isp2071());
+  alone.host.reset_chip();
+  const std::uint32_t at = alone.host.chip.flash.firmware + 32;
+  const auto prefix = flash_of<wire::TemplateHead>(alone.host, at);
+  const std::uint32_t begin = at + sizeof prefix / 4;
+  const auto head = flash_of<wire::DumpTemplate>(alone.host, begin);
+  ASSERT_EQ(head.type, wire::kDumpTemplate);
+  EXPECT_EQ(prefix.dwords, head.size / 4 + 8);
+  std::uint64_t sum = 0;
+  for (std::uint32_t i = 0; i < head.size / 4; ++i) sum += flash_of<base::le32>(alone.host, begin + i);
+  EXPECT_EQ((sum & 0xFFFFFFFF) + (sum >> 32), 0xFFFFFFFFu);
+  std::uint32_t offset = head.entry_offset;
+  wire::DumpTemplateEntry entry{};
+  for (std::uint32_t i = 0; i < head.entries; ++i) {
+    ASSERT_LE(offset + sizeof entry, head.size);
+    entry = flash_of<wire::DumpTemplateEntry>(alone.host, begin + offset / 4);
+    ASSERT_GE(entry.size, sizeof entry);
+    offset += entry.size;
+  }
+  EXPECT_EQ(offset, head.size);
+  EXPECT_EQ(entry.type, static_cast<std::uint32_t>(wire::DumpEntryType::kEnd));
+}
+
+TEST(QlaChips, LoadedFirmwareIsInMemoryEvenAfterAReset) {
+  AloneWith alone(isp2071());
+  alone.host.reset_chip();
+  const Inputs where = {{1, 0x0010}, {8, 0x0011}, {5, 1}};
+  const auto read = [&] {
+    EXPECT_EQ(alone.host.mailbox(regs::MailboxCommand::kDumpRam, alone.host.address(MiniHost::kData, where))[0],
+              0x4000);
+    return std::uint32_t{alone.host.get<base::le32>(MiniHost::kData)};
+  };
+  EXPECT_EQ(read(), 0u);
+  alone.host.put(MiniHost::kData, base::le32(0x12345678));
+  EXPECT_EQ(alone.host.mailbox(regs::MailboxCommand::kLoadRam, alone.host.address(MiniHost::kData, where))[0], 0x4000);
+  alone.host.put(MiniHost::kData, base::le32(0));
+  alone.host.reset_chip();
+  EXPECT_EQ(read(), 0x12345678u);
+}
+
 TEST(QlaChips, NewerOfTwoActiveImagesIsTheSecond) {
   AloneWith alone(isp2071());
   alone.host.reset_chip();
