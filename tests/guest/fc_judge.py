@@ -21,6 +21,7 @@ def options_of_the_command_line():
     parser.add_argument("--chip", choices=SPEEDS, default="2532")
     parser.add_argument("--module-options", default="", help="more options of qla2xxx")
     parser.add_argument("--cpus", type=int, default=1, help="of each guest: as many queue pairs of chips that have them")
+    parser.add_argument("--reactors", type=int, default=1, help="of outboardd: as many queue pairs of chips that have them")
     parser.add_argument("--script", help="what the initiator's guest runs, instead of fc_disk")
     parser.add_argument("--wwpn", action="append", default=[], help="port names in order, as outboard-emu takes them")
     parser.add_argument("--capture", help="pcapng file of all frames")

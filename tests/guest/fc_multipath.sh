@@ -31,5 +31,6 @@ for adapter in $ADAPTERS; do
 done
 step "the load to end and verify"
 wait $load || { cat /tmp/fio; fail "fio"; }
+ask queues
 dmesg | grep -iE 'I/O error|medium error' | grep 'dm-' && fail "an error reached the device of many paths"
 dmsetup status paths

@@ -3,11 +3,9 @@
 # shellcheck disable=SC2154
 . /job/fc_lib.sh
 load_initiator
-for port in $TARGET $VIRTUAL; do
-  for lun in 0 1; do wait_until 60 disk_at 0 "$port" $lun; done
-done
 step "each has disks of its own, and one is at both"
-first=$(disk_when_there 0 "$TARGET" 0) second=$(disk_when_there 0 "$VIRTUAL" 0)
+first=$(disk_when_there 0 "$TARGET" 0) || fail "no disk at $TARGET"
+second=$(disk_when_there 0 "$VIRTUAL" 0) || fail "no disk at $VIRTUAL"
 [ "$(identity "$first")" != "$(identity "$second")" ] || fail "LUN 0 of both is one disk"
 paths="$(disk_when_there 0 "$TARGET" 1) $(disk_when_there 0 "$VIRTUAL" 1)"
 # shellcheck disable=SC2086  # a list

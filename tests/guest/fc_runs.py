@@ -91,10 +91,11 @@ class Pair:
 class Daemon(Outboard):
     """outboardd with ports on the SAN's adapters."""
 
-    def __init__(self, bin_dir, san, ports, topology="fabric"):
-        super().__init__(bin_dir, "file")  # what is there after a restart
+    def __init__(self, options, san, ports):
+        super().__init__(options.bin_dir, "file",  # what is there after a restart
+                         ("--reactors", str(options.reactors)))
         self.ports = [san.socket(number) for number in ports]
-        self.more = "loop = true\n" if topology == "loop" else ""
+        self.more = "loop = true\n" if options.topology == "loop" else ""
         self.virtual = {}  # name -> WWPN, all on the link of fc0
 
     def toml(self):
@@ -136,7 +137,7 @@ def one_disk(target):
 
 def serve(san, options, script, initiators, ports, announced=(), prepare=one_disk, **environment):
     """outboardd drives some adapters through drivers/qla; a guest has the others."""
-    with Daemon(options.bin_dir, san, ports, options.topology) as target:
+    with Daemon(options, san, ports) as target:
         more, verbs = prepare(target)
         act = Operator(target, san, initiators, ports, verbs)
         run = Run(script, san, initiators, options, act, **more, **environment)

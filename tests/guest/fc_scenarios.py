@@ -1,5 +1,6 @@
 # The Fibre Channel scenarios: who has which adapter of the SAN, and which scripts run in the guests.
 import json
+import re
 
 from fc_runs import SIZE, Pair, Run, one_disk, serve
 from fc_trouble import Trouble
@@ -69,9 +70,30 @@ def errors(san, options):
     return serve(san, options, "fc_errors", [0], [1], announced=DRIVER_WARNINGS, SECONDS_OF_LOAD=60)
 
 
+def every_queue_carried(san, adapters, queues):
+    """Whether the models of these adapters have taken requests from each of so many queue pairs."""
+    good = True
+    for adapter in adapters:
+        dump = san.ask("dump", str(adapter))["dump"]
+        taken = re.findall(r"queues \d+: requests in (\d+) out", dump)
+        if len(taken) != queues or "0" in taken:
+            print(f"not every queue pair of adapter {adapter} was used:\n{dump}")
+            good = False
+    return good
+
+
 def multipath(san, options):
     """Two adapters in the guest, two ports of the target; one cable is pulled under I/O, then the other."""
-    return serve(san, options, "fc_multipath", [0, 1], [2, 3], announced=DRIVER_WARNINGS, PATHS=4,
+    ports = [2, 3]
+
+    def prepare(target):
+        one_disk(target)
+
+        def queues():
+            if not every_queue_carried(san, ports, options.reactors):
+                raise JudgeError("not every reactor carried commands")
+        return {}, {"queues": queues}
+    return serve(san, options, "fc_multipath", [0, 1], ports, announced=DRIVER_WARNINGS, prepare=prepare, PATHS=4,
                  ADAPTERS="hba0 hba1")
 
 
