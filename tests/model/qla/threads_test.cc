@@ -211,7 +211,8 @@ class Hardware {
       host.next_login = now + std::chrono::milliseconds(20);
       host.suspects = false;
       host.login_tag = station.request_tag();
-      station.port.log_in({.tag = host.login_tag, .vp = 0, .to = kTarget, .limit = {}}, LoginRequest::kPlogiPrli);
+      const base::Duration limit = std::chrono::milliseconds(500);  // the target may be off the link
+      station.port.log_in({.tag = host.login_tag, .vp = 0, .to = kTarget, .limit = limit}, LoginRequest::kPlogiPrli);
     }
     if (!there || host.login_tag != 0 || sent_ >= kCommands || station.ios.size() >= kDepth) return;
     ++sent_;
