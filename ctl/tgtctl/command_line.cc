@@ -173,6 +173,27 @@ CLI::App* add_san(CLI::App& root, SanInvocation& san) {
   return app;
 }
 
+CLI::App* add_import(CLI::App& root, ImportInvocation& import) {
+  CLI::App* const app = root.add_subcommand("import", "takes over the configuration of targetcli, tgt-admin or SCST");
+  app->fallthrough();
+  app->add_option("file", import.file, "saveconfig.json, targets.conf or scst.conf; - is standard input")->required();
+  app->add_option("--format", import.format, "what wrote it; auto: by its text")
+      ->check(CLI::IsMember(std::vector<std::string>{"auto", "targetcli", "tgt-admin", "scst"}))
+      ->capture_default_str();
+  CLI::Option* const output = app->add_option("--output", import.output, "file for the TOML; default: standard output");
+  app->add_option("--secrets-output", import.secrets_output,
+                  "file for the secrets; default: that of --output with .secrets");
+  CLI::Option* const apply =
+      app->add_flag("--apply", import.apply, "make it the configuration of the daemon, all or nothing");
+  app->add_flag("--replace", import.replace, "with --apply: what the daemon serves now goes")->needs(apply);
+  app->add_flag("--dry-run", import.dry_run, "with --apply: show what would change, and change nothing")->needs(apply);
+  app->add_flag("--strict", import.strict, "fail if anything cannot be taken over as it was");
+  app->add_option("--fc-device", import.fc_devices, "WWPN=ADDRESS: the adapter of a Fibre Channel target")
+      ->allow_extra_args(false);
+  apply->excludes(output);
+  return app;
+}
+
 }  // namespace
 
 std::vector<std::string> command_words(const Method& method) { return split(dashed(method.name), '.'); }
@@ -188,20 +209,31 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   std::vector<Command> commands;
   commands.reserve(methods().size());
   SanInvocation san{kDefaultSan, {}, false};
+  ImportInvocation import;
   CommandLine out;
   std::ostringstream text;
   try {
     add_commands(root, commands);
     const CLI::App* const san_app = add_san(root, san);
+    const CLI::App* const import_app = add_import(root, import);
     root.parse(argc, argv);
     if (san_app->parsed()) {
       san.json = json;
       out.san = std::move(san);
     }
+    if (import_app->parsed()) {
+      import.json = json;
+      import.socket = socket;
+      out.import = std::move(import);
+    }
     for (const Command& command : commands) {
       if (!command.app->parsed()) continue;
       auto invocation = invocation_of(command);
-      if (!invocation) return {std::nullopt, std::nullopt, kUsage, invocation.error().text + "\n"};
+      if (!invocation) {
+        out.exit_code = kUsage;
+        out.output = invocation.error().text + "\n";
+        return out;
+      }
       invocation->socket = socket;
       invocation->json = json;
       out.invocation = std::move(*invocation);

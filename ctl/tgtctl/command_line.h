@@ -32,9 +32,16 @@ struct SanInvocation {  // a command of outboard-emu's, which is asked instead o
   bool json = false;
 };
 
-struct CommandLine {  // neither: nothing to do (help was asked for, or the usage is wrong)
+struct ImportInvocation {  // the configuration of another target is read here; only --apply asks the daemon
+  std::string file, format = "auto", output, secrets_output, socket;
+  std::vector<std::string> fc_devices;  // WWPN=ADDRESS
+  bool apply = false, replace = false, dry_run = false, strict = false, json = false;
+};
+
+struct CommandLine {  // none: nothing to do (help was asked for, or the usage is wrong)
   std::optional<Invocation> invocation;
   std::optional<SanInvocation> san;
+  std::optional<ImportInvocation> import;
   int exit_code = 0;
   std::string output;  // help or what is wrong
 };

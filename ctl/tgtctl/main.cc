@@ -4,6 +4,7 @@
 #include "ctl/libtgt/client.h"
 #include "ctl/libtgt/san.h"
 #include "ctl/tgtctl/command_line.h"
+#include "ctl/tgtctl/import_command.h"
 #include "ctl/tgtctl/output.h"
 #include "ctl/tgtctl/san_output.h"
 #include "ctl/tgtctl/secrets.h"
@@ -56,6 +57,7 @@ int run(int argc, const char* const* argv) {
   CommandLine line = parse_command_line(argc, argv);
   print(line.exit_code == 0 ? stdout : stderr, line.output);
   if (line.san) return run_san(*line.san);
+  if (line.import) return run_import(*line.import);
   if (!line.invocation) return line.exit_code;
   Invocation& invocation = *line.invocation;
   if (const auto filled = fill_in(invocation); !filled) return fail(filled.error(), kRefused);
