@@ -96,7 +96,9 @@ void JsonFields::known(std::initializer_list<const char*> keys) {
 
 void JsonFields::finish(std::initializer_list<const char*> harmless, const char* why) {
   if (!json_.is_object()) return;
-  for (const auto& [key, value] : json_.items()) {
+  for (const auto& item : json_.items()) {
+    const std::string& key = item.key();
+    const Json& value = item.value();
     if (taken_.contains(key) || value.is_null()) continue;
     const std::string pair = fmt::format("{}={}", key, plain(value));
     const auto same = [&](const char* each) { return key == each || pair == each; };
