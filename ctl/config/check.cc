@@ -234,6 +234,8 @@ void Checker::targets() {
     }
     require(target.command_window >= 1 && target.command_window <= 1024, "target", i, "command_window",
             "{}: command_window is 1 to 1024", what);
+    require(target.max_connections >= 1 && target.max_connections <= iscsi::kMaxSessionConnections, "target", i,
+            "max_connections", "{}: max_connections is 1 to {}", what, iscsi::kMaxSessionConnections);
     access("target", i, what, target.access);
   }
 }

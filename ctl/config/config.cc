@@ -72,7 +72,8 @@ iscsi::FabricConfig fabric_config(const Config& config) {
   fabric.discovery = authentication(config.discovery, config);
   for (const Target& target : config.targets) {
     fabric.targets.push_back({target.name, target.alias, target.portal_groups, target.relative_port_ids,
-                              authentication(target.access, config), target.initiators, target.command_window});
+                              authentication(target.access, config), target.initiators, target.command_window,
+                              target.max_connections});
   }
   return fabric;
 }

@@ -54,6 +54,7 @@ struct Target {
   Access access;
   std::vector<std::string> initiators;  // patterns; empty: everybody
   std::uint16_t command_window = 128;
+  std::uint16_t max_connections = 1;  // per session
   bool operator==(const Target&) const = default;
 };
 

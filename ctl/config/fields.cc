@@ -90,6 +90,7 @@ Entry entry_of(const Target& target) {
   out.access(target.access);
   out.texts("initiators", target.initiators);
   out.number("command_window", target.command_window, normal.command_window);
+  out.number("max_connections", target.max_connections, normal.max_connections);
   return out.take();
 }
 

@@ -76,6 +76,7 @@ void read_target(TableReader& in, Target& out) {
   in.read("relative_port_ids", out.relative_port_ids, 1, 65535);
   in.read("initiators", out.initiators);
   in.read("command_window", out.command_window, 1, 1024);
+  in.read("max_connections", out.max_connections, 1, iscsi::kMaxSessionConnections);
   read_access(in, out.access);
 }
 

@@ -28,6 +28,7 @@ constexpr Param kAlias{"alias", kText, kOptional, "text for people"};
 constexpr Param kPortalGroups{"portal_groups", kList, kOptional, "numbers of the portal groups that serve it"};
 constexpr Param kLogins{"initiators", kList, kOptional, "who may log in, with * and ?; empty: everybody"};
 constexpr Param kWindow{"command_window", kInteger, kOptional, "commands in flight per session", nullptr, 1, 1024};
+constexpr Param kConnections{"max_connections", kInteger, kOptional, "TCP connections of one session", nullptr, 1, 8};
 constexpr Param kPortName{"name", kText, kPositional, "the port's name, which views call the target"};
 constexpr Param kWwpn{"wwpn", kText, kOptional, "port name instead of the adapter's own"};
 constexpr Param kWwnn{"wwnn", kText, kOptional, "node name instead of the adapter's own"};
@@ -72,8 +73,8 @@ constexpr std::array kLuCreate = {
 constexpr std::array kNameOfLu = {kLuName};
 constexpr std::array kLuResize = {kLuName, Param{"size", kSize, kPositional, "new capacity, e.g. 20GiB"}, kShrink};
 constexpr std::array kLuModify = {kLuName, Param{"write_protected", kFlag, kOptional, "refuse writes"}};
-constexpr std::array kTarget = {kTargetName,     kAlias, kPortalGroups, kLogins,
-                                kAuthentication, kUsers, kAlgorithms,   kWindow};
+constexpr std::array kTarget = {kTargetName, kAlias,      kPortalGroups, kLogins,     kAuthentication,
+                                kUsers,      kAlgorithms, kWindow,       kConnections};
 constexpr std::array kNameOfTarget = {kTargetName};
 constexpr std::array kPortalAdd = {Param{"address", kText, kPositional, "192.0.2.1:3260 or [2001:db8::1]:3260"},
                                    Param{"group", kInteger, kOptional, "portal group, default 1", nullptr, 0, 65535}};

@@ -40,6 +40,8 @@ base::Result<void> edit_target(const Params& params, Target& target) {
   if (params.has("initiators")) target.initiators = words(params.list("initiators"));
   if (params.has("command_window"))
     target.command_window = static_cast<std::uint16_t>(params.integer("command_window"));
+  if (params.has("max_connections"))
+    target.max_connections = static_cast<std::uint16_t>(params.integer("max_connections"));
   return edit_access(params, target.access);
 }
 

@@ -111,7 +111,11 @@ Json show(const scsi::View& view) {
 Json show(const iscsi::SessionInfo& info) {
   Json connections = Json::array();
   for (const auto& connection : info.connections) {
-    connections.push_back({{"cid", connection.cid}, {"peer", connection.peer}, {"local", connection.local}});
+    connections.push_back({{"cid", connection.cid},
+                           {"peer", connection.peer},
+                           {"local", connection.local},
+                           {"header_digest", connection.header_digest},
+                           {"data_digest", connection.data_digest}});
   }
   Json keys = Json::object();
   for (const auto& [key, value] : info.keys) keys[key] = value;
@@ -163,6 +167,7 @@ Json show(const Target& target) {
   out["portal_groups"] = target.portal_groups;
   out["initiators"] = target.initiators;
   out["command_window"] = target.command_window;
+  out["max_connections"] = target.max_connections;
   return out;
 }
 

@@ -169,11 +169,15 @@ std::string format_commands(const Listing& listing, const Json& result) {
   return out;
 }
 
+// The peers of a session; where there are several connections, with the CID of each.
 Json with_peers(Json sessions) {
   for (Json& session : sessions) {
     session["peers"] = Json::array();
-    for (const Json& connection : session.value("connections", Json::array())) {
-      session["peers"].push_back(connection.value("peer", Json()));
+    const Json connections = session.value("connections", Json::array());
+    for (const Json& connection : connections) {
+      const std::string peer = plain(connection.value("peer", Json()));
+      session["peers"].push_back(
+          connections.size() == 1 ? peer : fmt::format("{} (CID {})", peer, plain(connection.value("cid", Json()))));
     }
   }
   return sessions;

@@ -71,6 +71,9 @@ Result<void> check_target(const Target& target) {
   if (target.command_window == 0 || target.command_window > kMaxWindow) {
     return fail(Errc::kInvalid, where + ": the command window is 1 to 4096");
   }
+  if (target.max_connections == 0 || target.max_connections > kMaxSessionConnections) {
+    return fail(Errc::kInvalid, where + ": a session has 1 to 8 connections");
+  }
   return check_authentication(target.authentication, where);
 }
 

@@ -1,6 +1,8 @@
 // A connection's life and the dispatch of what arrives.
 #include "fabrics/iscsi/connection.h"
 
+#include <utility>
+
 #include "base/check.h"
 #include "fabrics/iscsi/shard.h"
 
@@ -18,10 +20,22 @@ Connection::Connection(Shard& shard, std::uint64_t connection_id, std::uint16_t 
   timer_.arm(shard_.reactor().timers(), last_heard_ + shard_.limits().login_timeout);
 }
 
+Connection::Connection(Shard& shard, std::uint64_t connection_id, std::uint16_t portal_group,
+                       std::unique_ptr<hal::DatamoverConnection> datamover, LoginResult login)
+    : Connection(shard, connection_id, portal_group, std::move(datamover)) {
+  login_.reset();
+  result_ = std::make_unique<LoginResult>(std::move(login));
+  phase_ = Phase::kRegistering;
+}
+
 Connection::~Connection() { CHECK(session_ == nullptr); }
 
 SessionInfo::Connection Connection::info() const {
-  return {.cid = cid_, .peer = datamover_->peer_address(), .local = datamover_->local_address()};
+  return {.cid = cid_,
+          .peer = datamover_->peer_address(),
+          .local = datamover_->local_address(),
+          .header_digest = parameters_.header_digest,
+          .data_digest = parameters_.data_digest};
 }
 
 void Connection::log_peer_error(const char* what) {
@@ -34,7 +48,7 @@ void Connection::protocol_error(const char* what) {
   shard_.note(PortEvent::kProtocolError, datamover_->peer_address());
   log_peer_error(what);
   if (session_ != nullptr) {
-    session_->end();
+    leave();
   } else {
     close();
   }
@@ -60,13 +74,14 @@ void Connection::control_notify(const hal::ControlPdu& pdu) {
 }
 
 void Connection::dispatch(const hal::ControlPdu& pdu) {
+  const std::uint32_t exp_stat_sn = pdu.as<pdu::NopOut>().exp_stat_sn;  // at the same place in all of them
   switch (pdu::OpcodeBits::get(pdu.header.opcode)) {
     case Opcode::kNopOut:
     case Opcode::kTaskManagementRequest:
     case Opcode::kTextRequest:
     case Opcode::kLogoutRequest:
       receive_numbered(pdu);
-      if (session_ != nullptr && !session_->ending()) run_held();
+      if (session_ != nullptr && !session_->ending()) catch_up(exp_stat_sn);
       break;
     case Opcode::kSnackRequest:
       reject(RejectReason::kSnackReject, pdu.header);
@@ -97,7 +112,8 @@ void Connection::receive_numbered(const hal::ControlPdu& pdu) {
     serve(pdu);
   } else if (!session_->held.has(cmd_sn)) {
     if (session_->held.fits(pdu.data.size())) {
-      session_->held.add({.cmd_sn = cmd_sn, .task = nullptr, .pdu = std::make_unique<PduCopy>(pdu)});
+      session_->held.add(
+          {.cmd_sn = cmd_sn, .connection = this, .task = nullptr, .pdu = std::make_unique<PduCopy>(pdu)});
     } else {
       reject(RejectReason::kLongOperationReject, pdu.header);
     }
@@ -126,21 +142,10 @@ void Connection::consume(const hal::ControlPdu& pdu) {
   session_->window.release();
 }
 
-// What waited for the command that has just come.
-void Connection::run_held() {
-  HeldRequest next;
-  while (phase_ == Phase::kFullFeature && session_->held.take(session_->window.expected(), next)) {
-    if (next.task != nullptr) {
-      start(*next.task);
-    } else if (next.pdu) {
-      serve(next.pdu->view());
-      // Rejected: its number has not come (RFC 7143 7.3), so the gap is open again.
-    } else {
-      session_->window.receive();
-      session_->window.release();
-    }
-  }
-  if (phase_ == Phase::kFullFeature) run_waiting_management();
+void Connection::catch_up(std::uint32_t exp_stat_sn) {
+  Session& session = *session_;
+  if (fenced_) acknowledged(exp_stat_sn);
+  session.run_held();
 }
 
 // RFC 7143 11.17: quotes the header. The CmdSN of a rejected request does not count as received.
@@ -160,6 +165,7 @@ void Connection::close(base::Duration linger) {
   if (phase_ == Phase::kClosing) return;
   phase_ = Phase::kClosing;
   timer_.disarm();
+  if (joining_ != nullptr) std::exchange(joining_, nullptr)->give_up_joining(*this);
   login_finished();
   if (!closed_) datamover_->terminate(linger);
 }
@@ -170,30 +176,8 @@ void Connection::connection_terminate_notify(hal::CloseReason reason) {
   if (reason == hal::CloseReason::kProtocolError) ++shard_.counters().protocol_errors;
   shard_.note(PortEvent::kConnectionOver, datamover_->peer_address());
   kLog.debug("{}: connection over: {}", datamover_->peer_address(), hal::close_reason_name(reason));
-  if (session_ != nullptr) session_->end();
+  if (session_ != nullptr) leave();
   close();
-  shard_.reap_soon(*this);
-}
-
-// Called once, when the session ends for whatever reason: what the core does not have ends here.
-void Connection::session_ending() {
-  if (phase_ == Phase::kFullFeature) close(kLinger);
-  tasks_.for_each([this](Task& task) {
-    if (task.place == TaskPlace::kHeld || task.place == TaskPlace::kDraining) drop(task);
-  });
-  session_->held.clear();
-  session_->management.for_each([this](ManagementRequest& request) {
-    if (request.waiting) management_executed(request, ManagementAnswer::kFunctionRejected);
-  });
-}
-
-void Connection::session_quiet() {
-  CHECK(tasks_.size() == 0);
-  if (phase_ == Phase::kLoggingOut) answer_logout(logout_response_);
-  session_->detach();
-  session_ = nullptr;
-  nexus_ = nullptr;
-  close(kLinger);
   shard_.reap_soon(*this);
 }
 
@@ -212,6 +196,9 @@ void Connection::timer() {
     close();
   } else if (grace_over_ != base::Time{} && shard_.reactor().now() >= grace_over_) {
     session_->end();
+  } else if (fenced_ && shard_.reactor().now() >= fence_over_) {
+    log_peer_error("responses not acknowledged in time");
+    leave();
   } else {
     keepalive();
   }

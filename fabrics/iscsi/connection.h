@@ -1,7 +1,7 @@
 // One iSCSI connection above its datamover: login, then the requests of the full feature phase, then its end.
 //
 // Cut by theme: connection.cc (life, dispatch), connection_login.cc, scsi_command.cc (requests in), scsi_response.cc
-// (data and responses out), task_management.cc, keepalive.cc (NOP), text_request.cc, logout.cc.
+// (data and responses out), task_management.cc, keepalive.cc (NOP), text_request.cc, logout.cc, leaving.cc.
 #pragma once
 
 #include <array>
@@ -12,7 +12,6 @@
 #include "fabrics/iscsi/login.h"
 #include "fabrics/iscsi/management.h"
 #include "fabrics/iscsi/session.h"
-#include "fabrics/iscsi/task_table.h"
 #include "fabrics/iscsi/text_exchange.h"
 #include "hal/port/datamover.h"
 #include "scsi_core/port.h"
@@ -20,11 +19,15 @@
 namespace iscsi {
 
 class Shard;
+struct SessionGrant;
 
 class Connection final : public hal::DatamoverEvents {
  public:
   Connection(Shard& shard, std::uint64_t id, std::uint16_t portal_group,
              std::unique_ptr<hal::DatamoverConnection> datamover);
+  // One that has logged in on another reactor and comes to join its session, by join().
+  Connection(Shard& shard, std::uint64_t id, std::uint16_t portal_group,
+             std::unique_ptr<hal::DatamoverConnection> datamover, LoginResult login);
   ~Connection() override;
 
   // --- hal::DatamoverEvents ---
@@ -40,28 +43,42 @@ class Connection final : public hal::DatamoverEvents {
   void terminate_data_transfer(Task& task) { datamover_->terminate_data(task); }
   void complete(Task& task);  // task.response is filled
   void drop(Task& task);
-  void management_executed(ManagementRequest& request, ManagementAnswer answer);
 
   // --- from the shard and the session ---
-  void session_granted(std::uint64_t session, LoginStatus status, std::uint16_t tsih);
+  void session_granted(const SessionGrant& grant);
+  void join(Session* session);  // null: there is none any more
+  void joined();
+  void join_refused(LoginStatus status, const char* why);
+  void start(Task& task);                  // the command's turn has come
+  void serve(const hal::ControlPdu& pdu);  // ... the other request's
+  void management_answered(const ManagementRequest& request, ManagementAnswer answer);
+  void send_window();  // a NOP-In that only tells MaxCmdSN
+  // Ends this connection and its tasks; with it the session, unless that has others.
+  void leave();
+  void forget(const Connection& gone);
   void session_ending();
   void session_quiet();  // from the poll loop: the core has let go
   void settings_changed();
   void request_logout(base::Duration grace);
   void close(base::Duration linger = {});
+  // True: the initiator still has to acknowledge what it was sent; Session::fence_passed is called when it has.
+  bool ask_acknowledgement();
+  bool fenced() const { return fenced_; }
+  bool live() const { return phase_ == Phase::kFullFeature; }
   bool finished() const { return closed_ && session_ == nullptr && !awaits_control_; }
   bool in_login() const { return phase_ == Phase::kLogin || phase_ == Phase::kRegistering; }
   SessionInfo::Connection info() const;
-  std::size_t tasks_in_flight() const { return tasks_.size(); }
+  std::uint16_t cid() const { return cid_; }
+  const Parameters& parameters() const { return parameters_; }
 
   const std::uint64_t id;
 
  private:
   enum class Phase : std::uint8_t {
     kLogin,
-    kRegistering,  // the control reactor makes room for the session
+    kRegistering,  // the control reactor makes room for the session, or the session for us
     kFullFeature,
-    kLoggingOut,  // the Logout Response waits for the nexus to be quiet
+    kLoggingOut,  // the Logout Response waits for the nexus, or for our tasks, to be quiet
     kClosing,
   };
 
@@ -69,9 +86,8 @@ class Connection final : public hal::DatamoverEvents {
   void dispatch(const hal::ControlPdu& pdu);
   void dispatch_other(const hal::ControlPdu& pdu);
   void receive_numbered(const hal::ControlPdu& pdu);
-  void serve(const hal::ControlPdu& pdu);
   void consume(const hal::ControlPdu& pdu);  // a request that is no SCSI command takes its CmdSN and leaves the window
-  void run_held();
+  void catch_up(std::uint32_t exp_stat_sn);  // what waited for the request that has just come
   template <class Response>
   void stamp(Response& response);  // StatSN (advanced), ExpCmdSN, MaxCmdSN
   void reject(pdu::RejectReason reason, const pdu::BasicHeader& header);
@@ -85,42 +101,46 @@ class Connection final : public hal::DatamoverEvents {
   // connection_login.cc
   void receive_login(const hal::ControlPdu& pdu);
   void send_login_response();
+  void send_last_login_response();
   void login_finished();
   void fail_login(LoginStatus status, const char* why);
-  void start_full_feature(std::uint64_t session, std::uint16_t tsih);
+  void start_session(const SessionGrant& grant);
+  void move_to(const SessionGrant& grant);
+  void start_full_feature(Session& session);
 
   // scsi_command.cc
   void receive_scsi_command(const hal::ControlPdu& pdu);
   bool may_take(const pdu::ScsiCommand& header, CommandWindow::Place place) const;
   void refuse_command(const pdu::ScsiCommand& header, CommandWindow::Place place,
                       std::optional<pdu::RejectReason> reason);
-  void start(Task& task);
   void answer_without_task(const hal::ControlPdu& pdu, CommandWindow::Place place);
 
   // scsi_response.cc
   void respond(Task& task);
   void release_slot(Task& task);
   void finish(Task& task);
+  void finish_odd(Task& task);
+  void retire(Task& task);
 
   // task_management.cc
   void receive_task_management(const hal::ControlPdu& pdu);
-  void execute(ManagementRequest& request);
-  bool abort_task(ManagementRequest& request);
-  void abort_own_tasks(const ManagementRequest& request);
-  void run_waiting_management();
-  void answer_management(const pdu::TaskManagementRequest& request, ManagementAnswer answer);
   void send_management_response(std::uint32_t initiator_task_tag, ManagementAnswer answer);
 
   // keepalive.cc
   void receive_nop_out(const hal::ControlPdu& pdu);
   void keepalive();
-  void send_window();  // a NOP-In that only tells MaxCmdSN
   void send_ping();
+  void acknowledged(std::uint32_t exp_stat_sn);
 
   // text_request.cc, logout.cc
   void receive_text(const hal::ControlPdu& pdu);
   void receive_logout(const hal::ControlPdu& pdu);
-  void answer_logout(std::uint8_t response);
+  enum LogoutAnswer : std::uint8_t { kLoggedOut = 0, kCidNotFound = 1, kRecoveryNotSupported = 2 };
+  void answer_logout(std::uint32_t tag, LogoutAnswer answer);
+
+  // leaving.cc
+  void end_tasks();
+  void leave_if_quiet();
 
   Shard& shard_;
   std::unique_ptr<hal::DatamoverConnection> datamover_;
@@ -130,19 +150,27 @@ class Connection final : public hal::DatamoverEvents {
   bool closed_ = false;          // the datamover has reported the end
   bool awaits_control_ = false;  // a session was asked for
   bool login_counted_ = true;    // at the control reactor, as one in login
+  bool leaving_ = false;         // the session goes on without us once the core has let go of our tasks
+  bool fenced_ = false;          // somebody waits for fence_ to be acknowledged
   std::uint16_t cid_ = 0;
   const std::uint16_t portal_group_;
   std::uint32_t stat_sn_ = 0;
   base::Time last_heard_{}, pinged_at_{};
-  TaskTable tasks_;
+  Parameters parameters_;       // the session's, and our own digests and lengths
+  Session* joining_ = nullptr;  // that we wait to join
+  std::uint32_t orphans_ = 0;   // tasks that we wait for to leave
+  std::uint32_t fence_ = 0;     // StatSN
+  base::Time fence_over_{};
+  Connection* logout_asker_ = nullptr;  // has logged us out; to be answered when we are gone
+  std::uint32_t logout_asker_tag_ = 0;
   std::unique_ptr<Login> login_;
+  std::unique_ptr<LoginResult> result_;  // of login_, while the session is asked for
   std::unique_ptr<TextExchange> text_;
   hal::Timer timer_{&Connection::timer_fired, this};  // login deadline, then keepalive, then the end of a grace
   base::Time grace_over_{};                           // of a logout that we asked for; zero: none
   std::uint32_t ping_tag_ = pdu::kReservedTag;        // of the NOP-In that is unanswered
   std::uint32_t next_tag_ = 0;
   std::uint32_t logout_tag_ = 0;
-  std::uint8_t logout_response_ = 0;
   // Commands that were refused although unsolicited data follows them: that data is dropped in silence.
   std::array<std::uint32_t, 8> refused_tags_{};
   std::uint8_t refused_count_ = 0;

@@ -1,4 +1,6 @@
 // A connection's login: PDUs to and from the login machine, the wait for the session, the start of full feature phase.
+#include <utility>
+
 #include "fabrics/iscsi/connection.h"
 #include "fabrics/iscsi/shard.h"
 
@@ -15,12 +17,14 @@ void Connection::receive_login(const hal::ControlPdu& pdu) {
       send_login_response();
       break;
     case Login::Next::kClose:
+      result_ = std::make_unique<LoginResult>(login_->result());
       fail_login(login_->status(), login_->why());
       break;
     case Login::Next::kFullFeature:
+      result_ = std::make_unique<LoginResult>(login_->result());
       phase_ = Phase::kRegistering;
       awaits_control_ = true;
-      shard_.control().session_requested({.shard = shard_.index(), .connection = id, .identity = login_->identity()});
+      shard_.control().session_requested({.shard = shard_.index(), .connection = id, .identity = result_->identity});
       break;
   }
 }
@@ -30,8 +34,14 @@ void Connection::send_login_response() {
   datamover_->send(login_->response(), as_bytes(login_->text()));
 }
 
+void Connection::send_last_login_response() {
+  stat_sn_ = result_->response.stat_sn + 1;
+  datamover_->send(result_->response, as_bytes(result_->text));
+}
+
 void Connection::login_finished() {
   login_.reset();
+  result_.reset();
   if (!login_counted_) return;
   login_counted_ = false;
   shard_.control().login_over(datamover_->peer_address());
@@ -44,54 +54,112 @@ void Connection::fail_login(LoginStatus status, const char* why) {
   shard_.note(PortEvent::kLoginRefused, datamover_->peer_address(), static_cast<std::uint64_t>(status));
   if (shard_.log_budget().allow(shard_.reactor().now())) {
     kLog.warn("{}: login of {} to {} refused with status {:04x}: {} ({} lines suppressed)", datamover_->peer_address(),
-              base::escaped(login_->identity().initiator), base::escaped(login_->identity().target),
+              base::escaped(result_->identity.initiator), base::escaped(result_->identity.target),
               static_cast<unsigned>(status), why, shard_.log_budget().suppressed());
   }
-  login_->refuse(status);
-  send_login_response();
+  result_->refuse(status);
+  send_last_login_response();
   close(kLinger);
 }
 
 // The control reactor's word on the session; only now is the last response sent.
-void Connection::session_granted(std::uint64_t session, LoginStatus status, std::uint16_t tsih) {
+void Connection::session_granted(const SessionGrant& grant) {
   awaits_control_ = false;
+  const bool good = grant.status == LoginStatus::kSuccess;
   if (phase_ != Phase::kRegistering) {  // the connection went away meanwhile
-    if (status == LoginStatus::kSuccess) shard_.control().session_gone(session);
+    if (good && !grant.joins) shard_.control().session_gone(grant.session);
     shard_.reap_soon(*this);
-  } else if (status != LoginStatus::kSuccess) {
-    fail_login(status, "no session to be had");
+  } else if (!good) {
+    fail_login(grant.status, "no session to be had");
+  } else if (!grant.joins) {
+    start_session(grant);
+  } else if (grant.shard == shard_.index()) {
+    join(shard_.session(grant.session));
   } else {
-    start_full_feature(session, tsih);
+    move_to(grant);
   }
 }
 
-void Connection::start_full_feature(std::uint64_t session, std::uint16_t tsih) {
-  const LoginIdentity& identity = login_->identity();
+void Connection::start_session(const SessionGrant& grant) {
+  const LoginIdentity& identity = result_->identity;
   // The settings may have changed since the login began.
   const Target* const target = identity.discovery ? nullptr : shard_.settings()->find_target(identity.target);
   TargetPort* const port = shard_.port_of(target, identity.portal_group);
   const bool allowed = identity.discovery || (port != nullptr && Settings::permits(*target, identity.initiator));
-  auto fresh = std::make_unique<Session>(shard_, session, tsih, identity, login_->parameters());
-  if (!allowed || !fresh->open(port, login_->cmd_sn(), target != nullptr ? target->command_window : 16, *this)) {
-    shard_.control().session_gone(session);
+  auto fresh = std::make_unique<Session>(shard_, grant.session, grant.tsih, identity, result_->parameters);
+  if (!allowed || !fresh->open(port, result_->cmd_sn, target != nullptr ? target->command_window : 16)) {
+    shard_.control().session_gone(grant.session);
     fail_login(allowed ? LoginStatus::kOutOfResources : LoginStatus::kTargetRemoved, "no session can be made");
     return;
   }
-  session_ = &shard_.add_session(std::move(fresh));
+  parameters_ = result_->parameters;
+  start_full_feature(shard_.add_session(std::move(fresh)));
+}
+
+// --- a further connection ---
+
+// The session lives on another reactor: the socket goes there, with what the login has come to.
+void Connection::move_to(const SessionGrant& grant) {
+  std::unique_ptr<hal::PendingConnection> socket = datamover_->hand_over();
+  if (socket == nullptr) {
+    protocol_error("more bytes before the last login response");
+    return;
+  }
+  shard_.control().connection_moves(std::make_unique<MovingConnection>(MovingConnection{.shard = grant.shard,
+                                                                                        .id = id,
+                                                                                        .portal_group = portal_group_,
+                                                                                        .session = grant.session,
+                                                                                        .socket = std::move(socket),
+                                                                                        .login = std::move(*result_)}));
+  login_counted_ = false;  // still is one, but not ours
+  closed_ = true;
+  close();
+  shard_.reap_soon(*this);
+}
+
+void Connection::join(Session* session) {
+  cid_ = result_->identity.cid;
+  if (session == nullptr) {
+    join_refused(LoginStatus::kSessionDoesNotExist, "the session has ended");
+    return;
+  }
+  joining_ = session;
+  session->join(*this);
+}
+
+void Connection::join_refused(LoginStatus status, const char* why) {
+  joining_ = nullptr;
+  fail_login(status, why);
+}
+
+void Connection::joined() {
+  Session& session = *std::exchange(joining_, nullptr);
+  parameters_ = session.parameters;
+  parameters_.header_digest = result_->parameters.header_digest;
+  parameters_.data_digest = result_->parameters.data_digest;
+  parameters_.initiator_max_data = result_->parameters.initiator_max_data;
+  parameters_.target_max_data = result_->parameters.target_max_data;
+  start_full_feature(session);
+}
+
+void Connection::start_full_feature(Session& session) {
+  const LoginIdentity& identity = result_->identity;
+  session_ = &session;
   nexus_ = session_->nexus();
   cid_ = identity.cid;
+  session_->attach(*this);
   kLog.debug("{}: {} logged in to {} (authentication: {})", datamover_->peer_address(),
              base::escaped(identity.initiator, kMaxName),
              identity.discovery ? "discovery" : base::escaped(identity.target, kMaxName),
              base::escaped(identity.authentication, 300));
   ++shard_.counters().logins;
-  shard_.note(PortEvent::kLoggedIn, datamover_->peer_address(), session);
-  login_->accept(tsih);
-  login_->response().exp_cmd_sn = session_->window.expected();
-  login_->response().max_cmd_sn = session_->window.maximum();
-  send_login_response();
+  shard_.note(PortEvent::kLoggedIn, datamover_->peer_address(), session_->id);
+  result_->response.tsih = session_->tsih;
+  result_->response.exp_cmd_sn = session_->window.expected();
+  result_->response.max_cmd_sn = session_->window.maximum();
+  send_last_login_response();
   datamover_->enable(
-      session_->parameters.datamover_keys(),
+      parameters_.datamover_keys(),
       {.stat_sn = &stat_sn_, .exp_cmd_sn = &session_->window.expected(), .max_cmd_sn = &session_->window.maximum()});
   phase_ = Phase::kFullFeature;
   login_finished();

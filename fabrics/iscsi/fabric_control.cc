@@ -252,9 +252,30 @@ void FabricControl::accepted(std::uint16_t portal_group, std::unique_ptr<hal::Pe
 }
 
 void FabricControl::login_over(const std::string& peer) {
-  control_.post_function([this, host = host_of(peer)] {
-    const auto at = logins_.find(host);
-    if (at != logins_.end() && --at->second == 0) logins_.erase(at);
+  control_.post_function([this, host = host_of(peer)] { count_login_over(host); });
+}
+
+void FabricControl::count_login_over(const std::string& host) {
+  const auto at = logins_.find(host);
+  if (at != logins_.end() && --at->second == 0) logins_.erase(at);
+}
+
+void FabricControl::connection_moves(std::unique_ptr<MovingConnection> connection) {
+  control_.post_function([this, raw = connection.release()] { forward(std::unique_ptr<MovingConnection>(raw)); });
+}
+
+// Where it was, it counts until it is reaped there.
+void FabricControl::forward(std::unique_ptr<MovingConnection> connection) {
+  if (stopping_) {
+    count_login_over(host_of(connection->socket->peer_address()));
+    return;
+  }
+  ++connections_;
+  ++places_[connection->shard].connections;
+  const std::uint32_t to = connection->shard;
+  post(to, [raw = connection.release()](Shard& shard) {
+    const std::unique_ptr<MovingConnection> moving(raw);
+    shard.connection_joins(std::move(*moving));
   });
 }
 
@@ -283,11 +304,9 @@ void FabricControl::target_cold_reset(const std::string& target) {
   });
 }
 
-void FabricControl::grant(const SessionRequest& request, std::uint64_t session, LoginStatus status,
-                          std::uint16_t tsih) {
-  post(request.shard, [connection = request.connection, session, status, tsih](Shard& shard) {
-    shard.session_granted(connection, session, status, tsih);
-  });
+void FabricControl::grant(const SessionRequest& request, const SessionGrant& grant) {
+  post(request.shard,
+       [connection = request.connection, grant](Shard& shard) { shard.session_granted(connection, grant); });
 }
 
 void FabricControl::end(std::uint32_t shard, std::uint64_t session) {

@@ -36,11 +36,12 @@ class FabricControl final : public ControlLink, public PortalHost, public Sessio
   void session_gone(std::uint64_t session) override;
   void login_over(const std::string& peer) override;
   void connection_gone(std::uint32_t shard) override;
+  void connection_moves(std::unique_ptr<MovingConnection> connection) override;
   void target_cold_reset(const std::string& target) override;
 
   // --- PortalHost, SessionDirectory::Host ---
   void accepted(std::uint16_t portal_group, std::unique_ptr<hal::PendingConnection> connection) override;
-  void grant(const SessionRequest& request, std::uint64_t session, LoginStatus status, std::uint16_t tsih) override;
+  void grant(const SessionRequest& request, const SessionGrant& grant) override;
   void end(std::uint32_t shard, std::uint64_t session) override;
 
  private:
@@ -65,6 +66,8 @@ class FabricControl final : public ControlLink, public PortalHost, public Sessio
   void answer(scsi::Done done, base::Result<void> result);
   base::Result<FabricConfig> resolve(FabricConfig config) const;
   bool may_accept(const std::string& host);
+  void forward(std::unique_ptr<MovingConnection> connection);
+  void count_login_over(const std::string& host);
 
   hal::Reactor& control_;
   std::vector<Place> places_;

@@ -28,8 +28,16 @@ bool HeldRequests::take(std::uint32_t cmd_sn, HeldRequest& out) {
 
 void HeldRequests::forget(const Task& task) {
   for (HeldRequest& each : all_) {
-    if (each.task == &task) each.task = nullptr;
+    if (each.task == &task) each = {.cmd_sn = each.cmd_sn, .connection = nullptr, .task = nullptr, .pdu = nullptr};
   }
+}
+
+void HeldRequests::forget(const Connection& connection) {
+  std::erase_if(all_, [&](const HeldRequest& each) {
+    if (each.connection != &connection) return false;
+    if (each.pdu) bytes_ -= each.pdu->data.size();
+    return true;
+  });
 }
 
 void HeldRequests::clear() {

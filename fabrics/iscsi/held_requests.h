@@ -10,6 +10,8 @@
 
 namespace iscsi {
 
+class Connection;
+
 // A copy of a PDU other than a SCSI command.
 struct PduCopy {
   explicit PduCopy(const hal::ControlPdu& pdu);
@@ -20,8 +22,9 @@ struct PduCopy {
 
 struct HeldRequest {
   std::uint32_t cmd_sn = 0;
-  Task* task = nullptr;          // a SCSI command, already begun at the datamover
-  std::unique_ptr<PduCopy> pdu;  // anything else; neither: aborted before its turn, counts as received
+  Connection* connection = nullptr;  // that it came by
+  Task* task = nullptr;              // a SCSI command, already begun at the datamover
+  std::unique_ptr<PduCopy> pdu;      // anything else; neither: aborted before its turn, counts as received
 };
 
 // Gaps are errors of the peer or lost PDUs: this allocates, in bounds.
@@ -36,6 +39,8 @@ class HeldRequests {
   bool take(std::uint32_t cmd_sn, HeldRequest& out);
   // The task is being aborted: its place stays, as one that counts as received.
   void forget(const Task& task);
+  // The connection is gone: what it brought has not come, and may come again by another one.
+  void forget(const Connection& connection);
   void clear();
 
  private:

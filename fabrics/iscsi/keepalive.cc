@@ -30,35 +30,33 @@ void Connection::receive_nop_out(const hal::ControlPdu& pdu) {
   response.lun = request.lun;
   response.initiator_task_tag = request.initiator_task_tag;
   stamp(response);
-  datamover_->send(response,
-                   pdu.data.first(std::min<std::size_t>(pdu.data.size(), session_->parameters.initiator_max_data)));
+  datamover_->send(response, pdu.data.first(std::min<std::size_t>(pdu.data.size(), parameters_.initiator_max_data)));
 }
 
 // The timer: idle long enough to ask whether anybody is there, or asked and not answered.
 void Connection::keepalive() {
   const base::Time now = shard_.reactor().now();
   const Limits& limits = shard_.limits();
-  if (limits.nop_interval.count() == 0) return;
   if (last_heard_ > pinged_at_) ping_tag_ = kReservedTag;  // heard from it, if not by the answer
-  base::Time next = last_heard_ + limits.nop_interval;
+  base::Time next = limits.nop_interval.count() == 0 ? base::Time::max() : last_heard_ + limits.nop_interval;
   if (ping_tag_ != kReservedTag) {
     next = pinged_at_ + limits.nop_timeout;
     if (next <= now) {
       log_peer_error("NOP-In not answered in time");
-      session_->end();
+      leave();
       return;
     }
   } else if (next <= now) {
     if (nexus_ == nullptr) {  // discovery sessions are not pinged
-      session_->end();
+      leave();
       return;
     }
     send_ping();
-    pinged_at_ = now;
     next = now + limits.nop_timeout;
   }
   if (grace_over_ != base::Time{}) next = std::min(next, grace_over_);
-  timer_.arm(shard_.reactor().timers(), next);
+  if (fenced_) next = std::min(next, fence_over_);
+  if (next != base::Time::max()) timer_.arm(shard_.reactor().timers(), next);
 }
 
 void Connection::send_ping() {
@@ -68,6 +66,26 @@ void Connection::send_ping() {
   stamp(ping);
   --stat_sn_;  // not advanced by a NOP-In that we begin
   datamover_->send(ping);
+  pinged_at_ = shard_.reactor().now();
+}
+
+// The answer to a ping tells ExpStatSN; so does every other request.
+bool Connection::ask_acknowledgement() {
+  fenced_ = true;
+  fence_ = stat_sn_;
+  fence_over_ = shard_.reactor().now() + shard_.limits().nop_timeout;
+  if (ping_tag_ == kReservedTag) send_ping();
+  keepalive();  // watches over it
+  return fenced_;
+}
+
+void Connection::acknowledged(std::uint32_t exp_stat_sn) {
+  if (pdu::serial_less(exp_stat_sn, fence_)) {
+    if (ping_tag_ == kReservedTag) send_ping();  // the answer was to an older one
+    return;
+  }
+  fenced_ = false;
+  session_->fence_passed();
 }
 
 void Connection::send_window() {

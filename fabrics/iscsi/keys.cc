@@ -65,6 +65,11 @@ static_assert(in_order());
 
 std::span<const KeyInfo> key_table() { return kTable; }
 
+bool leading_only(const KeyInfo& info) {
+  return info.normal_only || info.key == Key::kDefaultTime2Wait || info.key == Key::kDefaultTime2Retain ||
+         info.key == Key::kErrorRecoveryLevel;
+}
+
 const KeyInfo* find_key(std::string_view name) {
   const auto at = std::find_if(kTable.begin(), kTable.end(), [name](const KeyInfo& info) { return info.name == name; });
   return at == kTable.end() ? nullptr : &*at;

@@ -80,6 +80,7 @@ struct KeyInfo {
 };
 
 std::span<const KeyInfo> key_table();            // in the order of Key
+bool leading_only(const KeyInfo& info);          // only a session's first connection negotiates it
 const KeyInfo* find_key(std::string_view name);  // case-sensitive, as the standard has it; null: not understood
 inline const KeyInfo& info_of(Key key) { return key_table()[static_cast<std::size_t>(key)]; }
 

@@ -24,6 +24,13 @@ bool Login::fail(LoginStatus status, const char* why) {
   return false;
 }
 
+void LoginResult::refuse(LoginStatus status) {
+  text.clear();
+  response.flags = 0;
+  response.tsih = identity.tsih;
+  response.status = static_cast<std::uint16_t>(status);
+}
+
 void Login::refuse(LoginStatus status) {
   status_ = status;
   answer_.clear();

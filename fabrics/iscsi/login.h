@@ -27,6 +27,16 @@ struct LoginIdentity {
   std::string authentication = "none";
 };
 
+// A login that has come to its end, without what it took to get there: can go to another reactor.
+struct LoginResult {
+  LoginIdentity identity;
+  Parameters parameters;
+  std::uint32_t cmd_sn = 0;
+  pdu::LoginResponse response;  // the last; the session's numbers are still to be filled in
+  std::string text;             // goes with it
+  void refuse(LoginStatus status);
+};
+
 class Login {
  public:
   // What a peer that has not logged in may cost.
@@ -38,14 +48,13 @@ class Login {
 
   enum class Next : std::uint8_t {
     kMore,         // send the response and wait for the next request
-    kFullFeature,  // all is agreed; what is left is to make the session, then accept() or refuse()
+    kFullFeature,  // all is agreed; what is left is to make or join the session: result()
     kClose,        // send the response and close
   };
 
   Login(SettingsRef settings, LiveExchanges& live, std::uint16_t portal_group);
   Next take(const pdu::LoginRequest& request, std::span<const std::byte> data);
-  void accept(std::uint16_t tsih) { response_.tsih = tsih; }
-  void refuse(LoginStatus status);
+  LoginResult result() const { return {identity_, negotiation_.parameters(), cmd_sn_, response_, answer_.text()}; }
 
   // StatSN is the response's own; ExpCmdSN and MaxCmdSN are right but for the last response, where the session knows.
   pdu::LoginResponse& response() { return response_; }
@@ -58,6 +67,7 @@ class Login {
   const Settings& settings() const { return *settings_; }
 
  private:
+  void refuse(LoginStatus status);
   enum class Stage : std::uint8_t { kSecurity = 0, kOperational = 1, kFullFeature = 3 };
   bool header_good(const pdu::LoginRequest& request);
   bool first_header_good(const pdu::LoginRequest& request);

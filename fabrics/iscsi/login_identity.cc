@@ -17,6 +17,7 @@ std::optional<std::string_view> find_value(const std::vector<KeyValue>& pairs, K
 // The leading request names both ends and the kind of session.
 bool Login::identify(const std::vector<KeyValue>& pairs) {
   identified_ = true;
+  if (identity_.tsih != 0) negotiation_.set_joining();
   const auto initiator = find_value(pairs, Key::kInitiatorName);
   if (!initiator) return fail(LoginStatus::kMissingParameter, "no InitiatorName");
   const auto name = normalized_name(*initiator);
@@ -43,6 +44,7 @@ bool Login::identify_target() {
     return fail(LoginStatus::kNotFound, "there is no such target here");
   }
   authentication_ = &target_->authentication;
+  negotiation_.set_max_connections(target_->max_connections);
   answer_.add("TargetPortalGroupTag", identity_.portal_group);
   if (!target_->alias.empty()) answer_.add("TargetAlias", target_->alias);
   return true;

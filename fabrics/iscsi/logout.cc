@@ -8,7 +8,6 @@ namespace iscsi {
 namespace {
 
 enum LogoutReason : std::uint8_t { kCloseSession = 0, kCloseConnection = 1, kRemoveForRecovery = 2 };
-enum LogoutAnswer : std::uint8_t { kClosed = 0, kCidNotFound = 1, kRecoveryNotSupported = 2 };
 constexpr std::uint8_t kRequestLogout = 1;  // AsyncEvent
 
 }  // namespace
@@ -20,27 +19,39 @@ void Connection::receive_logout(const hal::ControlPdu& pdu) {
     reject(pdu::RejectReason::kInvalidPduField, pdu.header);
     return;
   }
+  Connection* leaving = this;
+  if (reason == kCloseConnection && request.cid != cid_) leaving = session_->find(request.cid);
+  if (leaving != nullptr && leaving->logout_asker_ != nullptr) {  // one answer is owed for it already
+    reject(pdu::RejectReason::kTaskInProgress, pdu.header);
+    return;
+  }
   shard_.note(PortEvent::kLogoutRequested, datamover_->peer_address(), reason);
   consume(pdu);
-  logout_tag_ = request.initiator_task_tag;
   if (reason == kRemoveForRecovery) {  // needs ErrorRecoveryLevel 2
-    answer_logout(kRecoveryNotSupported);
-    return;
+    answer_logout(request.initiator_task_tag, kRecoveryNotSupported);
+  } else if (leaving == nullptr) {
+    answer_logout(request.initiator_task_tag, kCidNotFound);
+  } else if (leaving != this) {
+    leaving->logout_asker_ = this;
+    leaving->logout_asker_tag_ = request.initiator_task_tag;
+    leaving->leave();
+  } else {
+    // From here on nothing is heard; the answer comes when the nexus, or what we have of it, is quiet.
+    logout_tag_ = request.initiator_task_tag;
+    phase_ = Phase::kLoggingOut;
+    timer_.disarm();
+    if (reason == kCloseSession) {
+      session_->end();
+    } else {
+      leave();
+    }
   }
-  if (reason == kCloseConnection && request.cid != cid_) {
-    answer_logout(kCidNotFound);
-    return;
-  }
-  logout_response_ = kClosed;
-  phase_ = Phase::kLoggingOut;  // from here on nothing is heard; the answer comes when the nexus is quiet
-  timer_.disarm();
-  session_->end();
 }
 
-void Connection::answer_logout(std::uint8_t code) {
+void Connection::answer_logout(std::uint32_t tag, LogoutAnswer answer) {
   pdu::LogoutResponse response;
-  response.response = code;
-  response.initiator_task_tag = logout_tag_;
+  response.response = answer;
+  response.initiator_task_tag = tag;
   response.time2wait = session_->parameters.time2wait;
   response.time2retain = session_->parameters.time2retain;
   stamp(response);

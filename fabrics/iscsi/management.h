@@ -47,7 +47,7 @@ bool affects_task_sets(ManagementFunction function);
 bool affects_all_units(ManagementFunction function);
 
 struct ManagementRequest final : scsi::TaskManagement, base::ListHook<ManagementRequest> {
-  Connection* connection = nullptr;
+  Connection* connection = nullptr;  // null when nobody is to be answered
   ManagementFunction wire_function{};
   std::uint32_t initiator_task_tag = 0;
   std::uint32_t cmd_sn = 0;
@@ -55,6 +55,8 @@ struct ManagementRequest final : scsi::TaskManagement, base::ListHook<Management
   std::uint64_t last_task = 0;  // number of the last task before it
   bool immediate = false;
   bool waiting = false;  // for commands before it
+  bool fenced = false;   // done; its answer waits until the other connections' have been acknowledged
+  bool own = false;      // ours, not the initiator's
 };
 using ManagementRequests = base::IntrusiveList<ManagementRequest>;
 

@@ -87,6 +87,10 @@ bool Negotiation::offer(const KeyValue& pair, KeyPlace place, TextWriter& answer
     answer.add(pair.key, "Irrelevant");
     return true;
   }
+  if (joining_ && leading_only(*info)) {
+    answer.add(pair.key, "Irrelevant");
+    return true;
+  }
   if ((info->places & place) == 0) return false;
   switch (info->kind) {
     case KeyKind::kText:
@@ -159,8 +163,8 @@ void Negotiation::take_number(const KeyInfo& info, std::string_view value, TextW
     first_burst_offer_ = *offer;
     return;
   }
-  const std::uint32_t result =
-      info.kind == KeyKind::kMinimum ? std::min(*offer, info.ours) : std::max(*offer, info.ours);
+  const std::uint32_t ours = info.key == Key::kMaxConnections ? max_connections_ : info.ours;
+  const std::uint32_t result = info.kind == KeyKind::kMinimum ? std::min(*offer, ours) : std::max(*offer, ours);
   set_number(parameters_, info.key, result);
   answer.add(info.name, result);
 }

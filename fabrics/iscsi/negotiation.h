@@ -25,6 +25,10 @@ class Negotiation {
   Parameters& parameters() { return parameters_; }
   bool offered(Key key) const { return seen_[static_cast<std::size_t>(key)]; }
   void set_discovery() { discovery_ = true; }
+  // A further connection of a session: what the leading one has settled for all of them is not asked again (RFC 7143
+  // 13, use LO) and answered Irrelevant.
+  void set_joining() { joining_ = true; }
+  void set_max_connections(std::uint16_t ours) { max_connections_ = ours; }
 
  private:
   bool take_length(const KeyInfo& info, std::string_view value);
@@ -33,7 +37,8 @@ class Negotiation {
   void take_number(const KeyInfo& info, std::string_view value, TextWriter& answer);
 
   Parameters parameters_;
-  bool discovery_;
+  bool discovery_, joining_ = false;
+  std::uint16_t max_connections_ = 1;
   std::bitset<static_cast<std::size_t>(Key::kCount)> seen_;
   std::optional<std::uint32_t> first_burst_offer_;
 };

@@ -79,7 +79,7 @@ void fill(Task& task, const hal::ControlPdu& pdu, const CommandAhs& ahs) {
   data.lun = header.lun;
   data.expected_length = ScsiCommand::Write::get(header.flags) ? expected : 0;
   data.unsolicited_follows = !pdu::Final::get(header.flags);
-  task.immediate = pdu::Immediate::get(header.opcode);
+  task.odd = pdu::Immediate::get(header.opcode) ? Task::kImmediate : 0;
   task.holds_slot = task.status_in_data = false;
   task.transfers_out = 0;
   task.cmd_sn = header.cmd_sn;
@@ -89,7 +89,7 @@ void fill(Task& task, const hal::ControlPdu& pdu, const CommandAhs& ahs) {
 }  // namespace
 
 inline bool Connection::may_take(const ScsiCommand& header, CommandWindow::Place place) const {
-  return nexus_ != nullptr && tasks_.find(header.initiator_task_tag) == nullptr &&
+  return nexus_ != nullptr && session_->tasks.find(header.initiator_task_tag) == nullptr &&
          (place == CommandWindow::Place::kNext || !session_->held.has(header.cmd_sn)) &&
          (!pdu::Immediate::get(header.opcode) || session_->immediate_in_hand < Session::kMaxImmediate);
 }
@@ -113,7 +113,7 @@ void Connection::receive_scsi_command(const hal::ControlPdu& pdu) {
   fill(*task, pdu, ahs);
   task->connection = this;
   task->nexus = nexus_;
-  tasks_.insert(*task);
+  session_->tasks.insert(*task);
   const scsi::SenseCode wrong_data = fault_in_data(pdu, session_->parameters);
   const bool good = wrong_data == scsi::SenseCode{};
   datamover_->begin_task(*task, good ? pdu.data : std::span<const std::byte>());
@@ -121,17 +121,17 @@ void Connection::receive_scsi_command(const hal::ControlPdu& pdu) {
   if (__builtin_expect(!good, 0)) datamover_->terminate_data(*task);  // what follows is dropped
   if (__builtin_expect(place == CommandWindow::Place::kAhead, 0)) {
     task->place = TaskPlace::kHeld;
-    session_->held.add({.cmd_sn = header.cmd_sn, .task = task, .pdu = {}});
+    session_->held.add({.cmd_sn = header.cmd_sn, .connection = this, .task = task, .pdu = {}});
     return;
   }
   start(*task);
-  if (__builtin_expect(!session_->held.empty() || !session_->management.empty(), 0)) run_held();
+  if (__builtin_expect(!session_->held.empty() || !session_->management.empty(), 0)) catch_up(header.exp_stat_sn);
 }
 
 // The command's turn has come.
 void Connection::start(Task& task) {
   task.place = TaskPlace::kCore;
-  if (task.immediate) {
+  if ((task.odd & Task::kImmediate) != 0) {
     ++session_->immediate_in_hand;
   } else {
     session_->window.receive();
@@ -158,7 +158,7 @@ void Connection::refuse_command(const ScsiCommand& header, CommandWindow::Place 
     if (place == CommandWindow::Place::kAhead && session_->held.has(header.cmd_sn)) return;
     if (nexus_ == nullptr) {
       reason = RejectReason::kProtocolError;  // a discovery session
-    } else if (tasks_.find(header.initiator_task_tag) != nullptr) {
+    } else if (session_->tasks.find(header.initiator_task_tag) != nullptr) {
       reason = RejectReason::kTaskInProgress;
     } else {
       reason = RejectReason::kTooManyImmediateCommands;

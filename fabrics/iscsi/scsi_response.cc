@@ -73,7 +73,7 @@ void Connection::data_completion_notify(hal::DataTask& data_task, hal::DataStatu
 }
 
 void Connection::complete(Task& task) {
-  if (phase_ == Phase::kClosing) {  // nobody to tell
+  if (phase_ != Phase::kFullFeature) {  // nobody to tell
     finish(task);
     return;
   }
@@ -123,7 +123,7 @@ void Connection::respond(Task& task) {
 void Connection::drop(Task& task) {
   if (task.holds_slot) {
     task.holds_slot = false;
-    if (session_->window.release() && phase_ == Phase::kFullFeature) send_window();
+    if (session_->window.release() && !session_->ending()) session_->tell_window();
   }
   finish(task);
 }
@@ -136,12 +136,26 @@ void Connection::release_slot(Task& task) {
 
 // The slot is ours again: nothing more is sent for this task.
 void Connection::finish(Task& task) {
-  if (task.immediate && task.place != TaskPlace::kHeld) --session_->immediate_in_hand;
+  if (__builtin_expect(task.odd != 0, 0)) {
+    finish_odd(task);
+  } else {
+    retire(task);
+  }
+}
+
+inline void Connection::retire(Task& task) {
   release_slot(task);
   datamover_->end_task(task);
-  tasks_.erase(task);
+  session_->tasks.erase(task);
   task.place = TaskPlace::kFree;
   shard_.tasks().give(task);
+}
+
+void Connection::finish_odd(Task& task) {
+  const bool orphan = (task.odd & Task::kOrphan) != 0;
+  if ((task.odd & Task::kImmediate) != 0 && task.place != TaskPlace::kHeld) --session_->immediate_in_hand;
+  retire(task);
+  if (orphan && --orphans_ == 0) leave_if_quiet();
 }
 
 // RFC 7143 7.8: a Data-Out that was wrong is rejected; its task ends with a condition once the initiator is through.

@@ -23,6 +23,8 @@ struct Portal {           // one listening address
   bool operator==(const Portal&) const = default;
 };
 
+inline constexpr std::uint16_t kMaxSessionConnections = 8;  // of one session
+
 struct Target {
   std::string name;  // iqn., eui. or naa.
   std::string alias;
@@ -33,6 +35,7 @@ struct Target {
   Authentication authentication;
   std::vector<std::string> initiators;  // who may log in, wildcards; empty: everybody
   std::uint16_t command_window = 128;   // commands in flight per session
+  std::uint16_t max_connections = 1;    // per session, at most kMaxSessionConnections
   bool operator==(const Target&) const = default;
 };
 
@@ -64,6 +67,7 @@ struct SessionInfo {
   struct Connection {
     std::uint16_t cid;
     std::string peer, local;
+    bool header_digest, data_digest;
   };
   std::vector<Connection> connections;
   std::uint64_t commands = 0, in_flight = 0, read_bytes = 0, write_bytes = 0;

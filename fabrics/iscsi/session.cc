@@ -2,6 +2,7 @@
 #include "fabrics/iscsi/session.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 #include "fabrics/iscsi/connection.h"
@@ -14,20 +15,19 @@ Session::Session(Shard& shard, std::uint64_t session_id, std::uint16_t session_h
     : id(session_id), tsih(session_handle), identity(who), parameters(negotiated), shard_(shard) {}
 
 Session::~Session() {
-  CHECK(nexus_ == nullptr && connection_ == nullptr && management.empty());
+  CHECK(nexus_ == nullptr && connections_.empty() && joining_.empty() && management.empty());
   shard_.tasks().unreserve(promised_);
   if (port_ != nullptr) --port_->sessions;
   if (end_soon_.linked()) end_soon_.unlink();
 }
 
-bool Session::open(TargetPort* port, std::uint32_t cmd_sn, std::uint16_t slots, Connection& leading) {
+bool Session::open(TargetPort* port, std::uint32_t cmd_sn, std::uint16_t slots) {
   if (port != nullptr) {
     promised_ = shard_.tasks().reserve(slots + std::size_t{kMaxImmediate}, 1 + kMaxImmediate);
     if (promised_ == 0) return false;
     slots = static_cast<std::uint16_t>(promised_ - kMaxImmediate);
   }
   window.start(cmd_sn, slots);
-  connection_ = &leading;
   port_ = port;
   if (port == nullptr) return true;
   ++port->sessions;
@@ -39,7 +39,18 @@ void Session::end() {
   if (ending_) return;
   ending_ = true;
   shard_.note(PortEvent::kSessionEnded, identity.initiator, id);
-  if (connection_ != nullptr) connection_->session_ending();
+  for (Connection* const each : connections_) each->session_ending();
+  for (Connection* const each : std::exchange(joining_, {})) {
+    each->join_refused(LoginStatus::kSessionDoesNotExist, "the session has ended");
+  }
+  // What the core does not have ends here.
+  tasks.for_each([](Task& task) {
+    if (task.place != TaskPlace::kCore) task.connection->drop(task);
+  });
+  held.clear();
+  management.for_each([this](ManagementRequest& request) {
+    if (request.waiting || request.fenced) retire(request, ManagementAnswer::kFunctionRejected);
+  });
   if (nexus_ != nullptr) {
     shard_.router().nexus_lost(*nexus_);
   } else {
@@ -67,14 +78,12 @@ SessionInfo Session::info() const {
   info.portal_group = identity.portal_group;
   info.discovery = identity.discovery;
   info.authentication = identity.authentication;
-  info.keys = parameters.listing(identity.discovery);
+  info.keys = (connections_.empty() ? parameters : connections_.front()->parameters()).listing(identity.discovery);
   info.commands = commands;
   info.read_bytes = read_bytes;
   info.write_bytes = write_bytes;
-  if (connection_ != nullptr) {
-    info.connections.push_back(connection_->info());
-    info.in_flight = connection_->tasks_in_flight();
-  }
+  info.in_flight = tasks.size();
+  for (const Connection* const each : connections_) info.connections.push_back(each->info());
   return info;
 }
 

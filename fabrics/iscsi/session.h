@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/intrusive_list.h"
 #include "fabrics/iscsi/command_window.h"
@@ -11,6 +12,7 @@
 #include "fabrics/iscsi/management.h"
 #include "fabrics/iscsi/parameters.h"
 #include "fabrics/iscsi/service.h"
+#include "fabrics/iscsi/task_table.h"
 #include "scsi_core/port.h"
 
 namespace iscsi {
@@ -22,9 +24,11 @@ class TargetPort;
 // Created when its leading login succeeds; ends once, by whatever comes first; gone when the core has let go of the
 // nexus and no connection is attached.
 //
-// Today a session has one connection (MaxConnections=1, ErrorRecoveryLevel=0). Numbers and requests that belong to the
-// session (CmdSN, task management, the nexus) are here; what belongs to a connection (StatSN, tasks by allegiance,
-// texts) is there, so that more connections change no layout.
+// Numbers and requests that belong to the session (CmdSN, tasks by tag, task management, the nexus) are here; what
+// belongs to a connection (StatSN, digests, texts) is there. A connection that ends while others stay takes its tasks
+// with it and is detached when the core has let go of them.
+//
+// Cut by theme: session.cc (begin, end), session_connections.cc, session_management.cc (task management).
 class Session {
  public:
   static constexpr std::uint32_t kMaxImmediate = 8;  // immediate commands and task management requests in hand
@@ -33,9 +37,9 @@ class Session {
           const Parameters& parameters);
   ~Session();
   // Promises of tasks and the I_T nexus. `port` is null for discovery sessions.
-  bool open(TargetPort* port, std::uint32_t cmd_sn, std::uint16_t window, Connection& leading);
-  // Ends the session: its own tasks at once, the core's when the core says so. The connection is told when the nexus is
-  // quiet. Safe to call again, and from inside a call by the core (end_soon).
+  bool open(TargetPort* port, std::uint32_t cmd_sn, std::uint16_t window);
+  // Ends the session: its own tasks at once, the core's when the core says so. The connections are told when the nexus
+  // is quiet. Safe to call again, and from inside a call by the core (end_soon).
   void end();
   void end_soon();
   void nexus_quiet();
@@ -44,11 +48,33 @@ class Session {
 
   SessionInfo info() const;
 
+  // --- connections ---
+  void attach(Connection& connection) { connections_.push_back(&connection); }
+  void detach(Connection& connection);
+  // A login that wants to join. Answered by Connection::joined or join_refused, perhaps later: a connection with the
+  // same CID is logged out first (RFC 7143 6.3.4).
+  void join(Connection& connection);
+  void give_up_joining(Connection& connection) { std::erase(joining_, &connection); }
+  Connection* find(std::uint16_t cid) const;
+  bool outlives(const Connection& connection) const;  // others are alive or about to join
+  const std::vector<Connection*>& connections() const { return connections_; }
+  void release_connections();  // the nexus is quiet
+  void tell_window();          // by any connection
+
+  // --- requests over all connections ---
+  void run_held();  // what waited for the request that has just come
+  void execute(ManagementRequest& request);
+  void management_executed(ManagementRequest& request, ManagementAnswer answer);
+  void abort(Task& task);                        // of a connection that is gone: nobody is told
+  void forget_requests(Connection& connection);  // nobody is there to be answered
+  void fence_passed();                           // a connection has acknowledged, or is gone
+
   const std::uint64_t id;
   const std::uint16_t tsih;
   const LoginIdentity identity;
-  Parameters parameters;
+  const Parameters parameters;  // of the leading login
   CommandWindow window;
+  TaskTable tasks;
   HeldRequests held;
   ManagementRequests management;
   std::uint32_t immediate_in_hand = 0;
@@ -56,8 +82,6 @@ class Session {
 
   scsi::Nexus* nexus() const { return nexus_; }
   TargetPort* port() const { return port_; }
-  Connection* connection() const { return connection_; }
-  void detach() { connection_ = nullptr; }
 
  private:
   struct EndSoon : hal::Deferred {
@@ -66,11 +90,19 @@ class Session {
     Session& session;
   };
 
+  void admit();
+  bool abort_task(ManagementRequest& request);
+  void abort_own_tasks(const ManagementRequest& request);
+  void run_waiting_management();
+  bool raise_fence(const ManagementRequest& request);
+  void retire(ManagementRequest& request, ManagementAnswer answer);
+
   Shard& shard_;
   TargetPort* port_ = nullptr;
   scsi::Nexus* nexus_ = nullptr;
-  Connection* connection_ = nullptr;
-  std::size_t promised_ = 0;  // tasks of the pool
+  std::vector<Connection*> connections_;  // in the order of their logins
+  std::vector<Connection*> joining_;      // wait for one with their CID to be gone
+  std::size_t promised_ = 0;              // tasks of the pool
   bool ending_ = false;
   EndSoon end_soon_{*this};
 };

@@ -12,15 +12,15 @@ std::string key_of(const LoginIdentity& identity) {
 }  // namespace
 
 void SessionDirectory::request(SessionRequest request) {
+  if (request.identity.tsih != 0) {
+    host_.grant(request, join(request));
+    return;
+  }
   if (request.identity.discovery) {
     grant(request, "");
     return;
   }
   std::string key = key_of(request.identity);
-  if (request.identity.tsih != 0) {
-    host_.grant(request, 0, join_status(request, key), 0);
-    return;
-  }
   const auto same = by_key_.find(key);
   if (same == by_key_.end()) {
     grant(request, std::move(key));
@@ -33,32 +33,41 @@ void SessionDirectory::request(SessionRequest request) {
   host_.end(old.shard, same->second);
 }
 
-// A further connection for a session: there is room for one only.
-LoginStatus SessionDirectory::join_status(const SessionRequest& request, const std::string& key) const {
-  const auto same = by_key_.find(key);
-  if (same == by_key_.end() || sessions_.at(same->second).tsih != request.identity.tsih) {
-    return LoginStatus::kSessionDoesNotExist;
+// A further connection for a session; whether there is room for it, the session itself will say.
+SessionGrant SessionDirectory::join(const SessionRequest& request) const {
+  constexpr std::size_t kGroup = 4;  // digits of the portal group, at the end of a key
+  const auto named = tsihs_.find(request.identity.tsih);
+  const Entry* const entry = named == tsihs_.end() ? nullptr : &sessions_.at(named->second);
+  const std::string key = key_of(request.identity);
+  if (entry == nullptr || entry->ending || entry->key.size() != key.size() ||
+      key.compare(0, key.size() - kGroup, entry->key, 0, key.size() - kGroup) != 0) {
+    return {.status = LoginStatus::kSessionDoesNotExist};
   }
-  return LoginStatus::kTooManyConnections;
+  if (entry->key != key) return {.status = LoginStatus::kCannotIncludeInSession};  // 4.1: one portal group
+  return {.status = LoginStatus::kSuccess,
+          .session = named->second,
+          .tsih = entry->tsih,
+          .joins = true,
+          .shard = entry->shard};
 }
 
 void SessionDirectory::grant(const SessionRequest& request, std::string key) {
   std::uint16_t tsih = 0;
-  if (!take_tsih(tsih)) {
-    host_.grant(request, 0, LoginStatus::kOutOfResources, 0);
+  const std::uint64_t id = next_id_++;
+  if (!take_tsih(tsih, id)) {
+    host_.grant(request, {.status = LoginStatus::kOutOfResources});
     return;
   }
-  const std::uint64_t id = next_id_++;
   if (!key.empty()) by_key_.emplace(key, id);
   sessions_.emplace(id, Entry{.key = std::move(key), .shard = request.shard, .tsih = tsih, .waiting = {}});
-  host_.grant(request, id, LoginStatus::kSuccess, tsih);
+  host_.grant(request, {.session = id, .tsih = tsih, .shard = request.shard});
 }
 
-bool SessionDirectory::take_tsih(std::uint16_t& tsih) {
+bool SessionDirectory::take_tsih(std::uint16_t& tsih, std::uint64_t session) {
   if (tsihs_.size() == 0xffff) return false;
   while (next_tsih_ == 0 || tsihs_.contains(next_tsih_)) ++next_tsih_;
   tsih = next_tsih_++;
-  tsihs_.insert(tsih);
+  tsihs_.emplace(tsih, session);
   return true;
 }
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <set>
+#include <map>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -12,14 +12,14 @@
 namespace iscsi {
 
 // On the control reactor. A login whose InitiatorName, ISID, target and portal group are those of a session that is
-// alive reinstates it (RFC 7143 6.3.5): the old one is ended first, the login waits until it is gone.
+// alive reinstates it (RFC 7143 6.3.5): the old one is ended first, the login waits until it is gone. One that names
+// the TSIH, too, is to join it.
 class SessionDirectory {
  public:
   class Host {
    public:
     virtual ~Host() = default;
-    virtual void grant(const SessionRequest& request, std::uint64_t session, LoginStatus status,
-                       std::uint16_t tsih) = 0;
+    virtual void grant(const SessionRequest& request, const SessionGrant& grant) = 0;
     virtual void end(std::uint32_t shard, std::uint64_t session) = 0;
   };
   explicit SessionDirectory(Host& host) : host_(host) {}
@@ -38,13 +38,13 @@ class SessionDirectory {
     std::vector<SessionRequest> waiting;
   };
   void grant(const SessionRequest& request, std::string key);
-  LoginStatus join_status(const SessionRequest& request, const std::string& key) const;
-  bool take_tsih(std::uint16_t& tsih);
+  SessionGrant join(const SessionRequest& request) const;
+  bool take_tsih(std::uint16_t& tsih, std::uint64_t session);
 
   Host& host_;
   std::unordered_map<std::uint64_t, Entry> sessions_;
   std::unordered_map<std::string, std::uint64_t> by_key_;
-  std::set<std::uint16_t> tsihs_;
+  std::map<std::uint16_t, std::uint64_t> tsihs_;  // of live sessions, by number
   std::uint64_t next_id_ = 1;
   std::uint16_t next_tsih_ = 1;
 };

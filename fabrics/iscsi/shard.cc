@@ -34,8 +34,28 @@ void Shard::connection_arrived(std::uint64_t id, std::uint16_t portal_group,
   connections_.emplace(id, std::make_unique<Connection>(*this, id, portal_group, std::move(*datamover)));
 }
 
-void Shard::session_granted(std::uint64_t connection, std::uint64_t session, LoginStatus status, std::uint16_t tsih) {
-  connections_.at(connection)->session_granted(session, status, tsih);
+void Shard::connection_joins(MovingConnection moving) {
+  const std::string peer = moving.socket->peer_address();
+  auto datamover = moving.socket->start(reactor_);
+  if (!datamover) {
+    kLog.warn("{}: {}", peer, datamover.error().text);
+    control_.login_over(peer);
+    control_.connection_gone(index_);
+    return;
+  }
+  auto connection = std::make_unique<Connection>(*this, moving.id, moving.portal_group, std::move(*datamover),
+                                                 std::move(moving.login));
+  Connection& joining = *connections_.emplace(moving.id, std::move(connection)).first->second;
+  joining.join(session(moving.session));
+}
+
+void Shard::session_granted(std::uint64_t connection, const SessionGrant& grant) {
+  connections_.at(connection)->session_granted(grant);
+}
+
+Session* Shard::session(std::uint64_t id) const {
+  const auto at = sessions_.find(id);
+  return at == sessions_.end() ? nullptr : at->second.get();
 }
 
 Session& Shard::add_session(std::unique_ptr<Session> session) {
@@ -111,7 +131,7 @@ bool Shard::logout(std::uint64_t session, base::Duration grace, std::function<vo
   for (const auto& [id, each] : sessions_) {
     if (session != 0 && session != id) continue;
     wait.sessions.push_back(id);
-    if (Connection* const connection = each->connection()) connection->request_logout(grace);
+    for (Connection* const connection : each->connections()) connection->request_logout(grace);
   }
   if (session != 0 && wait.sessions.empty()) return false;
   waits_.push_back(std::move(wait));
@@ -171,7 +191,7 @@ void Shard::reap() {
 void Shard::reap_session(std::uint64_t id) {
   const auto at = sessions_.find(id);
   if (at == sessions_.end() || !at->second->quiet()) return;
-  if (Connection* const connection = at->second->connection()) connection->session_quiet();
+  at->second->release_connections();
   control_.session_gone(id);
   sessions_.erase(at);
   std::erase_if(retired_ports_, [](const auto& port) { return port->sessions == 0; });

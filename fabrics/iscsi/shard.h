@@ -32,6 +32,25 @@ struct SessionRequest {
   LoginIdentity identity;
 };
 
+// The control reactor's word on it.
+struct SessionGrant {
+  LoginStatus status = LoginStatus::kSuccess;
+  std::uint64_t session = 0;
+  std::uint16_t tsih = 0;
+  bool joins = false;       // it exists already,
+  std::uint32_t shard = 0;  // ... here
+};
+
+// A connection that has logged in on one reactor, on its way to the one where its session lives.
+struct MovingConnection {
+  std::uint32_t shard = 0;
+  std::uint64_t id = 0;
+  std::uint16_t portal_group = 0;
+  std::uint64_t session = 0;
+  std::unique_ptr<hal::PendingConnection> socket;
+  LoginResult login;
+};
+
 // The control reactor as shards see it. Any thread; nothing is answered from inside.
 class ControlLink {
  public:
@@ -40,6 +59,7 @@ class ControlLink {
   virtual void session_gone(std::uint64_t session) = 0;
   virtual void login_over(const std::string& peer) = 0;  // one connection fewer in login
   virtual void connection_gone(std::uint32_t shard) = 0;
+  virtual void connection_moves(std::unique_ptr<MovingConnection> connection) = 0;  // -> Shard::connection_joins
   virtual void target_cold_reset(const std::string& target) = 0;
 };
 
@@ -56,7 +76,8 @@ class Shard {
   // --- from the control reactor, by message ---
   void connection_arrived(std::uint64_t id, std::uint16_t portal_group,
                           std::unique_ptr<hal::PendingConnection> pending);
-  void session_granted(std::uint64_t connection, std::uint64_t session, LoginStatus status, std::uint16_t tsih);
+  void connection_joins(MovingConnection moving);
+  void session_granted(std::uint64_t connection, const SessionGrant& grant);
   void end_session(std::uint64_t session);
   void end_target(const std::string& target);
   // Ends the sessions that the new settings do not allow; `done` when they are gone.
@@ -83,6 +104,7 @@ class Shard {
   std::uint32_t index() const { return index_; }
   // The port of a target in a portal group; null when the settings of the moment do not have it.
   TargetPort* port_of(const Target* target, std::uint16_t portal_group);
+  Session* session(std::uint64_t id) const;  // null when there is none of this number
   Session& add_session(std::unique_ptr<Session> session);
   // It may have become ready to be destroyed; looked at from the poll loop.
   void reap_soon(const Session& session);

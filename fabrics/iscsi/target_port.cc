@@ -39,7 +39,7 @@ void TargetPort::drop_command(scsi::Command& command) {
 
 void TargetPort::task_management_function_executed(scsi::TaskManagement& function, scsi::TmfResponse response) {
   auto& request = static_cast<ManagementRequest&>(function);
-  request.connection->management_executed(request, answer_of(response));
+  session_of(*request.nexus).management_executed(request, answer_of(response));
 }
 
 void TargetPort::nexus_quiet(scsi::Nexus& nexus) { session_of(nexus).nexus_quiet(); }

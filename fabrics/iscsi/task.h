@@ -18,10 +18,12 @@ enum class TaskPlace : std::uint8_t {
 };
 
 struct Task final : scsi::Command, hal::DataTask, base::ListHook<Task> {
+  static constexpr std::uint8_t kImmediate = 1;
+  static constexpr std::uint8_t kOrphan = 2;  // its connection leaves the session and waits for it
   Connection* connection = nullptr;
   Task* next_in_bucket = nullptr;  // TaskTable's
   TaskPlace place = TaskPlace::kFree;
-  bool immediate = false;
+  std::uint8_t odd = 0;         // kImmediate, kOrphan: what its end has to see to besides
   bool holds_slot = false;      // of the command window
   bool status_in_data = false;  // the put_data that is out carries the status
   std::uint8_t transfers_out = 0;

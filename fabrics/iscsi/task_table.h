@@ -1,4 +1,4 @@
-// The live tasks of one connection, by Initiator Task Tag and by the small index that the datamover wants.
+// The live tasks of one session, by Initiator Task Tag and by the small index that the datamover wants.
 #pragma once
 
 #include <cstdint>

@@ -12,8 +12,7 @@ void Connection::receive_text(const hal::ControlPdu& pdu) {
   const auto& request = pdu.as<TextRequest>();
   const bool final = pdu::Final::get(request.flags), more = TextRequest::Continue::get(request.flags);
   if (request.target_transfer_tag == kReservedTag) {  // begins anew, whatever was going on
-    text_ =
-        std::make_unique<TextExchange>(request.initiator_task_tag, session_->parameters, session_->identity.discovery);
+    text_ = std::make_unique<TextExchange>(request.initiator_task_tag, parameters_, session_->identity.discovery);
   } else if (text_ == nullptr || request.target_transfer_tag != text_->target_transfer_tag ||
              request.initiator_task_tag != text_->initiator_task_tag()) {
     reject(RejectReason::kInvalidPduField, pdu.header);
@@ -30,7 +29,7 @@ void Connection::receive_text(const hal::ControlPdu& pdu) {
     return;
   }
   consume(pdu);
-  const TextExchange::Piece piece = text_->next(session_->parameters.initiator_max_data);
+  const TextExchange::Piece piece = text_->next(parameters_.initiator_max_data);
   const bool over = final && !piece.more;
   pdu::TextResponse response;
   response.flags = static_cast<std::uint8_t>(pdu::Final::of(over) | TextRequest::Continue::of(piece.more));
@@ -41,10 +40,10 @@ void Connection::receive_text(const hal::ControlPdu& pdu) {
   stamp(response);
   datamover_->send(response, as_bytes(piece.text));
   if (!over) return;
-  if (session_->parameters != text_->parameters()) {
-    session_->parameters = text_->parameters();
+  if (parameters_ != text_->parameters()) {
+    parameters_ = text_->parameters();
     datamover_->enable(
-        session_->parameters.datamover_keys(),
+        parameters_.datamover_keys(),
         {.stat_sn = &stat_sn_, .exp_cmd_sn = &session_->window.expected(), .max_cmd_sn = &session_->window.maximum()});
   }
   text_.reset();

@@ -138,6 +138,8 @@ class DatamoverEvents {
   virtual void connection_terminate_notify(CloseReason reason) = 0;
 };
 
+class PendingConnection;
+
 class DatamoverConnection {
  public:
   virtual ~DatamoverConnection() = default;
@@ -168,6 +170,10 @@ class DatamoverConnection {
 
   // Stops reading from the peer (resources are short) and goes on reading.
   virtual void pause(bool paused) = 0;
+  // Gives up a connection that is not enabled yet, so that it can be started on another reactor: what is left of this
+  // object is to be destroyed, no event follows. Null, and nothing happens, while bytes are under way in either
+  // direction (a peer that does not wait for its Login Response).
+  virtual std::unique_ptr<PendingConnection> hand_over() = 0;
   // Ends the connection: what is queued is still sent (at most `linger`), then connection_terminate_notify(kAsked).
   virtual void terminate(base::Duration linger) = 0;
 };

@@ -314,7 +314,7 @@ class Outboard(Daemon):
         listed, chap = f'initiators = ["{INITIATOR}"]', 'authentication = "chap"'
         config = USERS + "".join(lu_and_view(disk, names["plain"]) for disk in disks)
         config += lu_and_view(Disk(0, "disk-c", MIB), names["chap"])
-        config += target_entry(names["plain"], "portal_groups = [1, 2]")
+        config += target_entry(names["plain"], "portal_groups = [1, 2]", "max_connections = 4")
         config += target_entry(names["chap"], chap, f'users = ["{USER}", "{OTHER_USER}"]')
         config += target_entry(names["mutual"], chap, f'users = ["{MUTUAL_USER}"]')
         config += target_entry(names["guarded"], listed)

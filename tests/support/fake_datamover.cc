@@ -11,8 +11,8 @@ namespace test_support {
 using hal::DataStatus;
 using hal::DataTask;
 
-FakeConnection::FakeConnection(hal::Reactor& reactor, std::string local, std::string peer)
-    : reactor_(reactor), local_(std::move(local)), peer_(std::move(peer)) {}
+FakeConnection::FakeConnection(FakeDatamover& owner, hal::Reactor& reactor, std::string local, std::string peer)
+    : datamover(owner), reactor_(reactor), local_(std::move(local)), peer_(std::move(peer)) {}
 
 FakeConnection::~FakeConnection() {
   EXPECT_TRUE(destroyed) << "still alive";
@@ -129,6 +129,13 @@ void FakeConnection::terminate() {
   answer_soon();
 }
 
+bool FakeConnection::hand_over() {
+  EXPECT_FALSE(enabled) << "handed over in the full feature phase";
+  if (bytes_under_way || terminated) return false;
+  ended = true;
+  return true;
+}
+
 void FakeConnection::lose(hal::CloseReason reason) {
   if (ended) return;
   terminated = close_owed_ = true;
@@ -218,6 +225,7 @@ class Handle final : public hal::DatamoverConnection {
   bool drained(const DataTask& task) const override { return !task.unsolicited_follows; }
   void end_task(DataTask& task) override { fake_.end_task(task); }
   void pause(bool paused) override { static_cast<void>(paused); }
+  std::unique_ptr<hal::PendingConnection> hand_over() override;
   void terminate(base::Duration linger) override {
     static_cast<void>(linger);
     fake_.terminate();
@@ -228,6 +236,27 @@ class Handle final : public hal::DatamoverConnection {
 };
 
 }  // namespace
+
+struct FakeDatamover::Pending final : hal::PendingConnection {
+  Pending(FakeDatamover& owner, std::string origin, std::string to, FakeConnection* before = nullptr)
+      : datamover(owner), peer(std::move(origin)), local(std::move(to)), moved(before) {}
+  std::string peer_address() const override { return peer; }
+  std::string local_address() const override { return local; }
+  base::Result<std::unique_ptr<hal::DatamoverConnection>> start(hal::Reactor& reactor) override {
+    datamover.connections.push_back(std::make_unique<FakeConnection>(datamover, reactor, local, peer));
+    FakeConnection& started = *datamover.connections.back();
+    if (moved != nullptr) moved->moved_to = &started;
+    return std::unique_ptr<hal::DatamoverConnection>(std::make_unique<Handle>(started));
+  }
+  FakeDatamover& datamover;
+  std::string peer, local;
+  FakeConnection* moved;  // what it was on another reactor
+};
+
+std::unique_ptr<hal::PendingConnection> Handle::hand_over() {
+  if (!fake_.hand_over()) return nullptr;
+  return std::make_unique<FakeDatamover::Pending>(fake_.datamover, fake_.peer(), fake_.local(), &fake_);
+}
 
 struct FakeDatamover::Listener final : hal::DatamoverListener {
   Listener(FakeDatamover& owner, std::string asked, hal::DatamoverAcceptor& to)
@@ -242,19 +271,6 @@ struct FakeDatamover::Listener final : hal::DatamoverListener {
   FakeDatamover& datamover;
   std::string text;
   hal::DatamoverAcceptor& acceptor;
-};
-
-struct FakeDatamover::Pending final : hal::PendingConnection {
-  Pending(FakeDatamover& owner, std::string from, std::string to)
-      : datamover(owner), peer(std::move(from)), local(std::move(to)) {}
-  std::string peer_address() const override { return peer; }
-  std::string local_address() const override { return local; }
-  base::Result<std::unique_ptr<hal::DatamoverConnection>> start(hal::Reactor& reactor) override {
-    datamover.connections.push_back(std::make_unique<FakeConnection>(reactor, local, peer));
-    return std::unique_ptr<hal::DatamoverConnection>(std::make_unique<Handle>(*datamover.connections.back()));
-  }
-  FakeDatamover& datamover;
-  std::string peer, local;
 };
 
 base::Result<std::unique_ptr<hal::DatamoverListener>> FakeDatamover::listen(hal::Reactor&, const std::string& address,

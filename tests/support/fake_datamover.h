@@ -31,15 +31,17 @@ class FakeDatamover;
 // DatamoverConnection that the layer above owns is a handle to it.
 class FakeConnection {
  public:
-  FakeConnection(hal::Reactor& reactor, std::string local, std::string peer);
+  FakeConnection(FakeDatamover& datamover, hal::Reactor& reactor, std::string local, std::string peer);
   ~FakeConnection();
 
   // --- the test's side ---
   std::deque<SentPdu> sent;  // not yet looked at, oldest first
   hal::DatamoverKeys keys;
   bool enabled = false, terminated = false, ended = false, destroyed = false;
-  bool hold_answers = false;  // put_data is answered only when this is false again
-  bool hold_get = false;      // get_data likewise
+  bool hold_answers = false;           // put_data is answered only when this is false again
+  bool hold_get = false;               // get_data likewise
+  bool bytes_under_way = false;        // so that it cannot be handed over
+  FakeConnection* moved_to = nullptr;  // what it has become on another reactor
   std::uint32_t gets = 0, puts = 0;
   std::vector<std::byte> data_out;  // what get_data fetches from, by buffer offset
   // Delivers a PDU; the spans are copied to exact-size heap blocks, so that a sanitizer sees every over-read.
@@ -57,6 +59,7 @@ class FakeConnection {
   void lose(hal::CloseReason reason);  // the connection breaks
   hal::DataTask* task(std::uint32_t initiator_task_tag);
   std::size_t tasks() const { return tasks_.size(); }
+  FakeDatamover& datamover;
 
   // --- the handle's side, as in hal::DatamoverConnection ---
   void set_events(hal::DatamoverEvents& events) { events_ = &events; }
@@ -72,6 +75,7 @@ class FakeConnection {
   void terminate_data(hal::DataTask& task);
   void end_task(hal::DataTask& task);
   void terminate();
+  bool hand_over();
   void destroy();
 
  private:
@@ -102,6 +106,7 @@ class FakeConnection {
 
 class FakeDatamover final : public hal::Datamover {
  public:
+  struct Pending;
   const char* name() const override { return "fake"; }
   base::Result<std::unique_ptr<hal::DatamoverListener>> listen(hal::Reactor& reactor, const std::string& address,
                                                                hal::DatamoverAcceptor& acceptor) override;
@@ -115,7 +120,6 @@ class FakeDatamover final : public hal::Datamover {
  private:
   friend class FakeConnection;
   struct Listener;
-  struct Pending;
   std::vector<Listener*> listeners_;
 };
 

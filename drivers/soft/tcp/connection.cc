@@ -8,8 +8,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <utility>
 
 #include "base/check.h"
+#include "drivers/soft/tcp/pending.h"
 #include "drivers/soft/tcp/poller.h"
 
 namespace soft::tcp {
@@ -138,6 +140,16 @@ void TcpConnection::pause(bool paused) {
   paused_ = paused;
   if (paused) receiver_.stop();
   mark_dirty();
+}
+
+std::unique_ptr<hal::PendingConnection> TcpConnection::hand_over() {
+  if (enabled_ || closing_ || broken_ || !sender_.empty() || !receiver_.idle()) return nullptr;
+  if (base::ListHook<HotTag>::linked()) base::ListHook<HotTag>::unlink();
+  if (base::ListHook<DirtyTag>::linked()) base::ListHook<DirtyTag>::unlink();
+  reactor().unwatch(fd_, *this);
+  watching_ = 0;
+  broken_ = closed_ = true;
+  return std::make_unique<TcpPending>(poller_.pollers(), std::exchange(fd_, -1), local_, peer_);
 }
 
 void TcpConnection::terminate(base::Duration linger) {

@@ -41,6 +41,7 @@ class TcpConnection final : public hal::DatamoverConnection,
   bool drained(const hal::DataTask& task) const override { return DataOut::drained(task); }
   void end_task(hal::DataTask& task) override;
   void pause(bool paused) override;
+  std::unique_ptr<hal::PendingConnection> hand_over() override;
   void terminate(base::Duration linger) override;
 
   // For the poller. read_some: one receive; true if bytes came. serve: answers, then sends.

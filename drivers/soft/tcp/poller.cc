@@ -12,7 +12,8 @@ constexpr std::size_t kReceiveArea = hal::DmaPool::kLargest;
 
 }  // namespace
 
-TcpPoller::TcpPoller(hal::Reactor& reactor) : reactor_(reactor), receive_area_(reactor.dma().take(kReceiveArea).bytes) {
+TcpPoller::TcpPoller(hal::Reactor& reactor, TcpPollers& pollers)
+    : reactor_(reactor), pollers_(pollers), receive_area_(reactor.dma().take(kReceiveArea).bytes) {
   CHECK(!receive_area_.empty());  // taken at start, when the pool is whole
   reactor_.add(*this);
 }

@@ -8,10 +8,20 @@
 
 namespace soft::tcp {
 
+class TcpPoller;
+
+// The pollers of all reactors. Any thread; each asks for the poller of its own reactor.
+class TcpPollers {
+ public:
+  virtual ~TcpPollers() = default;
+  virtual TcpPoller& poller(hal::Reactor& reactor) = 0;
+};
+
 class TcpPoller final : public hal::Poller {
  public:
-  explicit TcpPoller(hal::Reactor& reactor);
+  TcpPoller(hal::Reactor& reactor, TcpPollers& pollers);
   ~TcpPoller() override;
+  TcpPollers& pollers() { return pollers_; }
   hal::Reactor& reactor() { return reactor_; }
   TxPool& tx_pool() { return tx_pool_; }
   std::span<std::byte> receive_area() { return receive_area_; }
@@ -27,6 +37,7 @@ class TcpPoller final : public hal::Poller {
   bool serve_dirty();
 
   hal::Reactor& reactor_;
+  TcpPollers& pollers_;
   std::span<std::byte> receive_area_;
   TxPool tx_pool_;
   base::IntrusiveList<TcpConnection, HotTag> hot_;

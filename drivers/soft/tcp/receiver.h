@@ -38,6 +38,8 @@ class Receiver {
   void stop() { stopped_ = true; }
   void resume();
   bool stopped() const { return stopped_; }
+  // Between two PDUs, with nothing kept of what came behind the last one.
+  bool idle() const { return state_ == State::kHeader && header_have_ == 0 && backlog_.empty() && !broken_; }
   // Where the next bytes of the stream belong without a detour; empty when they are to be consumed.
   std::span<std::byte> direct_place();
   void direct_arrived(std::size_t size);

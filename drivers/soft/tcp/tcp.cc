@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "drivers/soft/tcp/address.h"
+#include "drivers/soft/tcp/pending.h"
 #include "drivers/soft/tcp/poller.h"
 
 namespace soft::tcp {
@@ -24,43 +25,22 @@ namespace {
 constexpr base::Logger kLog("tcp");
 constexpr base::Duration kAcceptPause = std::chrono::milliseconds(100);
 
-class Tcp final : public hal::Datamover {
+class Tcp final : public hal::Datamover, public TcpPollers {
  public:
   const char* name() const override { return "tcp"; }
   base::Result<std::unique_ptr<hal::DatamoverListener>> listen(hal::Reactor& reactor, const std::string& address,
                                                                hal::DatamoverAcceptor& acceptor) override;
   // On `reactor`'s thread. A poller lives until the end of the Datamover, which outlives its reactors' connections.
-  TcpPoller& poller(hal::Reactor& reactor) {
+  TcpPoller& poller(hal::Reactor& reactor) override {
     const std::lock_guard lock(mutex_);
     auto& slot = pollers_[&reactor];
-    if (slot == nullptr) slot = std::make_unique<TcpPoller>(reactor);
+    if (slot == nullptr) slot = std::make_unique<TcpPoller>(reactor, *this);
     return *slot;
   }
 
  private:
   std::mutex mutex_;  // taken once per connection
   std::map<hal::Reactor*, std::unique_ptr<TcpPoller>> pollers_;
-};
-
-class Pending final : public hal::PendingConnection {
- public:
-  Pending(Tcp& tcp, int fd, std::string local, std::string peer)
-      : tcp_(tcp), fd_(fd), local_(std::move(local)), peer_(std::move(peer)) {}
-  ~Pending() override {
-    if (fd_ >= 0) close(fd_);
-  }
-  std::string peer_address() const override { return peer_; }
-  std::string local_address() const override { return local_; }
-  base::Result<std::unique_ptr<hal::DatamoverConnection>> start(hal::Reactor& reactor) override {
-    auto connection = std::make_unique<TcpConnection>(tcp_.poller(reactor), std::exchange(fd_, -1), local_, peer_);
-    TRY(connection->open());
-    return connection;
-  }
-
- private:
-  Tcp& tcp_;
-  int fd_;
-  std::string local_, peer_;
 };
 
 class Listener final : public hal::DatamoverListener, public hal::FdHandler {
@@ -86,7 +66,7 @@ class Listener final : public hal::DatamoverListener, public hal::FdHandler {
       SocketAddress local;
       local.length = sizeof local.storage;
       if (getsockname(fd, local.get(), &local.length) != 0) local = {};
-      acceptor_.connection_accepted(std::make_unique<Pending>(tcp_, fd, local.text(), peer.text()));
+      acceptor_.connection_accepted(std::make_unique<TcpPending>(tcp_, fd, local.text(), peer.text()));
     }
   }
 

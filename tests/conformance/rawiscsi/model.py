@@ -16,18 +16,34 @@ CHECK_CONDITION = 0x02
 GOOD_STATUSES = (0x00, 0x04, 0x10, 0x14)
 
 
+class Numbers:
+    """What all connections of a session count together."""
+
+    def __init__(self, cmd_sn):
+        self.cmd_sn, self.next_itt = cmd_sn, 0x1000
+        self.sent_limit = cmd_sn  # one more than the greatest CmdSN that was used
+
+
 class Model:
-    def __init__(self, parameters, cmd_sn, stat_sn, exp_cmd_sn, max_cmd_sn):
+    def __init__(self, parameters, cmd_sn, stat_sn, exp_cmd_sn, max_cmd_sn, numbers=None):
         self.parameters = parameters
         self.next_stat_sn = serial_add(stat_sn, 1)
         self.exp_cmd_sn, self.max_cmd_sn = exp_cmd_sn, max_cmd_sn
-        self.sent_limit = cmd_sn            # one more than the greatest CmdSN we have used
+        self.numbers = numbers or Numbers(cmd_sn)
         self.tasks, self.requests = {}, {}  # live SCSI tasks; other live requests by ITT
         self.ended = set()                  # ITTs on which nothing more may come
         self.pings = {}                     # TTT of each NOP-In that asked for an answer: its data
         self.headers = deque(maxlen=8192)   # of everything sent, for Reject
         self.rejects, self.events = [], []  # (reason, rejected header), Async Messages
         self.text_f = {}
+
+    @property
+    def sent_limit(self):
+        return self.numbers.sent_limit
+
+    @sent_limit.setter
+    def sent_limit(self, value):
+        self.numbers.sent_limit = value
 
     # --- what we send
 

@@ -9,7 +9,7 @@ from . import scsi
 from .chap import Chap
 from .errors import Closed, NoAnswer, Violation
 from .login import OPERATIONAL, SECURITY, LoginPhase
-from .model import Model
+from .model import Model, Numbers
 from .pdu import RESERVED_TAG, Op, Pdu, serial_add
 from .task import Task
 from .wire import DEFAULT_LIMIT, Wire
@@ -30,20 +30,52 @@ def new_isid():
     return 0x80 << 40 | next(_isids)
 
 
+LEADING_ONLY = ("MaxConnections", "InitialR2T", "ImmediateData", "MaxBurstLength", "FirstBurstLength",
+                "DefaultTime2Wait", "DefaultTime2Retain", "MaxOutstandingR2T", "DataPDUInOrder", "DataSequenceInOrder",
+                "ErrorRecoveryLevel", "iSCSIProtocolLevel", "TaskReporting")
+
+
 class Session:
+    """One connection; `leading` is the Session of the first connection when this one joins it (MC/S)."""
+
     def __init__(self, portal, target, initiator, isid=None, keys=None, chap=None, discovery=False, cmd_sn=1, tsih=0,
-                 cid=0, limit=DEFAULT_LIMIT, login=True, receive_buffer=None):
+                 cid=0, limit=DEFAULT_LIMIT, login=True, receive_buffer=None, leading=None):
+        self.portal, self.leading = portal, leading
         self.target, self.initiator, self.chap, self.discovery = target, initiator, chap, discovery
         self.isid = new_isid() if isid is None else isid
         self.offer = {key: value for key, value in {**OFFER, **(keys or {})}.items() if value is not None}
         self.parameters, self.answers = text.Parameters(), {}
+        self.numbers = leading.numbers if leading else Numbers(cmd_sn)
+        if leading:
+            self.offer = {key: value for key, value in self.offer.items() if key not in LEADING_ONLY}
+            isid, tsih, cmd_sn = leading.isid, leading.tsih, leading.cmd_sn
+            self.isid = isid
         self.limit, self.auto_nop = limit, True
-        self.next_itt, self.cmd_sn = 0x1000, cmd_sn
         self.wire = Wire(*portal, limit=limit, receive_buffer=receive_buffer)
         self.phase = LoginPhase(self.wire, self.isid, tsih=tsih, cid=cid, cmd_sn=cmd_sn)
         self.model = None
         if login:
             self.login()
+
+    def join(self, cid, **options):
+        """A further connection of this session."""
+        return Session(self.portal, self.target, self.initiator, leading=self, cid=cid, **options)
+
+    @property
+    def cmd_sn(self):
+        return self.numbers.cmd_sn
+
+    @cmd_sn.setter
+    def cmd_sn(self, value):
+        self.numbers.cmd_sn = value
+
+    @property
+    def next_itt(self):
+        return self.numbers.next_itt
+
+    @next_itt.setter
+    def next_itt(self, value):
+        self.numbers.next_itt = value
 
     # --- login
 
@@ -85,14 +117,18 @@ class Session:
             response, pairs = self.phase.exchange(ours, csg=OPERATIONAL)
             answers.update(text.single(pairs))
         self.answers.update(answers)
-        self.parameters.settle(self.offer, answers)
+        self.parameters.settle({key: value for key, value in self.offer.items()
+                                if not (self.leading and key in LEADING_ONLY)}, answers)
+        if self.leading:
+            self.parameters.values.update({key: self.leading.parameters[key] for key in LEADING_ONLY})
         if not response.transit:
             raise NoAnswer("the target did not leave the operational stage in 8 exchanges")
         self.start(response)
 
     def start(self, final):
         """The full feature phase begins with the final Login Response."""
-        self.model = Model(self.parameters, self.cmd_sn, final.stat_sn, final.exp_cmd_sn, final.max_cmd_sn)
+        self.model = Model(self.parameters, self.cmd_sn, final.stat_sn, final.exp_cmd_sn, final.max_cmd_sn,
+                           self.numbers)
         self.wire.header_digest = self.parameters["HeaderDigest"] == "CRC32C"
         self.wire.data_digest = self.parameters["DataDigest"] == "CRC32C"
 

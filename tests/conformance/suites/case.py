@@ -36,6 +36,12 @@ class Case(unittest.TestCase):
         self.wires.append(session.wire)
         return session
 
+    def joined(self, leading, cid, **options):
+        """A further connection of a session."""
+        session = leading.join(cid, **options)
+        self.wires.append(session.wire)
+        return session
+
     def fast(self, **keys):
         """A session without immediate data and with small bursts, so that R2Ts and sequences are seen."""
         return self.session(keys={"ImmediateData": "No", "MaxBurstLength": "8192", "FirstBurstLength": "4096",

@@ -36,14 +36,17 @@ TEST(Diff, FieldsAreComparedWithTheirDefaults) {
   after.logical_units[0].store.size = 20ull << 30;
   after.targets[0].alias.clear();
   after.targets[1].command_window = 16;
+  after.targets[1].max_connections = 4;
   after.limits = iscsi::Limits();
-  EXPECT_THAT(lines(example(), after),
-              testing::ElementsAre("~ limits: max_connections: 100 -> default, max_logins_per_peer: 8 -> default, "
-                                   "login_timeout: \"5s\" -> default, nop_interval: \"0s\" -> default, "
-                                   "nop_timeout: \"2s\" -> default",
-                                   "~ lu disk0: size: \"10 GiB\" -> \"20 GiB\"",
-                                   "~ target iqn.2026-01.org.example:disks: alias: \"all disks\" -> default",
-                                   "~ target iqn.2026-01.org.example:open: command_window: default -> 16"));
+  EXPECT_THAT(
+      lines(example(), after),
+      testing::ElementsAre(
+          "~ limits: max_connections: 100 -> default, max_logins_per_peer: 8 -> default, "
+          "login_timeout: \"5s\" -> default, nop_interval: \"0s\" -> default, "
+          "nop_timeout: \"2s\" -> default",
+          "~ lu disk0: size: \"10 GiB\" -> \"20 GiB\"",
+          "~ target iqn.2026-01.org.example:disks: alias: \"all disks\" -> default",
+          "~ target iqn.2026-01.org.example:open: command_window: default -> 16, max_connections: default -> 4"));
 }
 
 TEST(Diff, AChangedSecretIsSaidButNotShown) {

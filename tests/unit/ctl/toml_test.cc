@@ -202,6 +202,8 @@ constexpr Fault kFaults[] = {
      "f.toml:2:8: target \"iqn.2026-13.org.example:x\": a name is iqn.YYYY-MM.DOMAIN[:NAME], eui. and 16 or naa. and "
      "16 "
      "or 32 hexadecimal digits, in lower case"},
+    {"[[target]]\nname = \"eui.02004567a425678d\"\nmax_connections = 9",
+     "f.toml:3:19: target \"eui.02004567a425678d\": max_connections is 1 to 8"},
     {"[[target]]\nname = \"eui.02004567a425678d\"\ncommand_window = 0",
      "f.toml:3:18: target \"eui.02004567a425678d\": command_window is 1 to 1024"},
     {"[[target]]\nname = \"eui.02004567a425678d\"\nauthentication = \"maybe\"",

@@ -34,14 +34,21 @@ std::span<const std::byte> bytes_of(const std::string& text) {
 }
 }  // namespace
 
-IscsiBench::IscsiBench() {
+IscsiBench::IscsiBench(std::size_t others) {
   hal::ReactorOptions options;
   options.clock = &clock;
   options.shuffle_seed = 7;
   reactor = hal::Reactor::create(options).value();
   router = std::make_unique<FakeRouter>(*reactor);
-  fabric = std::make_unique<Fabric>(std::vector<scsi::TaskRouter*>{router.get()}, datamover, *reactor,
-                                    std::vector<hal::Reactor*>{reactor.get()});
+  std::vector<scsi::TaskRouter*> routers{router.get()};
+  std::vector<hal::Reactor*> reactors{reactor.get()};
+  for (std::size_t i = 0; i < others; ++i) {
+    other_reactors.push_back(hal::Reactor::create(options).value());
+    reactors.push_back(other_reactors.back().get());
+    other_routers.push_back(std::make_unique<FakeRouter>(*reactors.back()));
+    routers.push_back(other_routers.back().get());
+  }
+  fabric = std::make_unique<Fabric>(routers, datamover, *reactor, reactors);
   config.portals = {{.address = "10.0.0.1:3260", .tag = 1}};
   Target target;
   target.name = kTarget;
@@ -59,6 +66,7 @@ IscsiBench::~IscsiBench() {
   for (const auto& connection : datamover.connections) EXPECT_TRUE(connection->destroyed);
   fabric.reset();
   router.reset();
+  other_routers.clear();
 }
 
 base::Result<void> IscsiBench::apply() {
@@ -70,7 +78,9 @@ base::Result<void> IscsiBench::apply() {
 
 void IscsiBench::settle() {
   for (int i = 0; i < 1000; ++i) {
-    if (!reactor->run_once()) return;
+    bool worked = reactor->run_once();
+    for (const auto& other : other_reactors) worked = other->run_once() || worked;
+    if (!worked) return;
   }
   ADD_FAILURE() << "the reactor does not come to rest";
 }
@@ -134,11 +144,12 @@ std::uint16_t Initiator::log_in(Pairs operational, bool discovery) {
   }
   pairs.insert(pairs.end(), operational.begin(), operational.end());
   const std::string text = text_of(pairs);
-  connection_.deliver(login_request(0x87), bytes_of(text));
+  connection_->deliver(login_request(0x87), bytes_of(text));
   bench_.settle();
-  if (connection_.sent.empty()) return 0xffff;
-  const SentPdu pdu = connection_.sent.front();
-  connection_.sent.pop_front();
+  if (connection_->moved_to != nullptr) connection_ = connection_->moved_to;
+  if (connection_->sent.empty()) return 0xffff;
+  const SentPdu pdu = connection_->sent.front();
+  connection_->sent.pop_front();
   EXPECT_EQ(pdu.opcode(), pdu::Opcode::kLoginResponse);
   const auto& response = pdu.as<pdu::LoginResponse>();
   EXPECT_EQ(response.stat_sn, stat_sn);
@@ -150,6 +161,14 @@ std::uint16_t Initiator::log_in(Pairs operational, bool discovery) {
     EXPECT_EQ(response.exp_cmd_sn, cmd_sn);
   }
   return response.status;
+}
+
+std::uint16_t Initiator::join(const Initiator& leading, std::uint16_t own_cid, Pairs operational) {
+  isid = leading.isid;
+  tsih = leading.tsih;
+  cid = own_cid;
+  after(leading);
+  return log_in(std::move(operational));
 }
 
 pdu::ScsiCommand Initiator::command(std::uint32_t tag, bool immediate) {
@@ -168,7 +187,7 @@ std::uint32_t Initiator::read(std::uint32_t tag, std::uint32_t length) {
   request.flags = 0xc1;
   request.expected_data_transfer_length = length;
   request.cdb[0] = 0x28;
-  connection_.deliver(request);
+  connection_->deliver(request);
   return tag;
 }
 
@@ -178,7 +197,7 @@ std::uint32_t Initiator::write(std::uint32_t tag, std::uint32_t length, std::spa
   request.flags = more_follows ? 0x21 : 0xa1;
   request.expected_data_transfer_length = length;
   request.cdb[0] = 0x2a;
-  connection_.deliver(request, data);
+  connection_->deliver(request, data);
   return tag;
 }
 
@@ -192,7 +211,7 @@ void Initiator::manage(std::uint8_t function, std::uint32_t tag, std::uint32_t r
   request.ref_cmd_sn = referenced_cmd_sn;
   request.cmd_sn = immediate ? cmd_sn : cmd_sn++;
   request.exp_stat_sn = stat_sn;
-  connection_.deliver(request);
+  connection_->deliver(request);
 }
 
 void Initiator::nop(std::uint32_t tag, std::span<const std::byte> data, bool immediate) {
@@ -201,7 +220,7 @@ void Initiator::nop(std::uint32_t tag, std::span<const std::byte> data, bool imm
   request.initiator_task_tag = tag;
   request.target_transfer_tag = pdu::kReservedTag;
   request.cmd_sn = immediate ? cmd_sn : cmd_sn++;
-  connection_.deliver(request, data);
+  connection_->deliver(request, data);
 }
 
 void Initiator::text(std::uint32_t tag, const std::string& text, bool final, bool more, std::uint32_t ttt) {
@@ -211,21 +230,21 @@ void Initiator::text(std::uint32_t tag, const std::string& text, bool final, boo
   request.initiator_task_tag = tag;
   request.target_transfer_tag = ttt;
   request.cmd_sn = cmd_sn;
-  connection_.deliver(request, bytes_of(text));
+  connection_->deliver(request, bytes_of(text));
 }
 
-void Initiator::logout(std::uint8_t reason) {
+void Initiator::logout(std::uint8_t reason, std::uint16_t whom) {
   pdu::LogoutRequest request;
   request.opcode = 0x46;
   request.flags = static_cast<std::uint8_t>(0x80 | reason);
   request.initiator_task_tag = 0x7777;
-  request.cid = cid;
+  request.cid = whom;
   request.cmd_sn = cmd_sn;
-  connection_.deliver(request);
+  connection_->deliver(request);
 }
 
 int Initiator::opcode_in_front() const {
-  return connection_.sent.empty() ? -1 : static_cast<int>(connection_.sent.front().opcode());
+  return connection_->sent.empty() ? -1 : static_cast<int>(connection_->sent.front().opcode());
 }
 
 // StatSN, ExpCmdSN and MaxCmdSN lie at the same place in all PDUs from the target.
@@ -246,12 +265,12 @@ void Initiator::check_numbers(const SentPdu& pdu) {
 
 SentPdu Initiator::expect(pdu::Opcode opcode) {
   bench_.settle();
-  if (connection_.sent.empty()) {
+  if (connection_->sent.empty()) {
     ADD_FAILURE() << "nothing was sent, expected opcode " << std::hex << static_cast<int>(opcode);
     return {};
   }
-  const SentPdu pdu = connection_.sent.front();
-  connection_.sent.pop_front();
+  const SentPdu pdu = connection_->sent.front();
+  connection_->sent.pop_front();
   EXPECT_EQ(static_cast<int>(pdu.opcode()), static_cast<int>(opcode));
   check_numbers(pdu);
   return pdu;

@@ -94,8 +94,14 @@ TEST_F(LoginTest, OneRequestIsEnoughWithoutAuthentication) {
   EXPECT_EQ(login->parameters().target_max_data, 262144u);
   EXPECT_EQ(login->identity().initiator, kHost);
   EXPECT_EQ(login->identity().target, kTarget);
-  login->accept(44);
-  EXPECT_EQ(login->response().tsih, 44);
+  LoginResult result = login->result();
+  EXPECT_EQ(result.identity.initiator, kHost);
+  EXPECT_EQ(result.response.flags, kOperationalToFull);
+  EXPECT_EQ(value_in(result.text, "TargetAlias"), "a disk");
+  result.refuse(LoginStatus::kTooManyConnections);
+  EXPECT_EQ(result.response.status, 0x0206);
+  EXPECT_EQ(result.response.flags, 0);
+  EXPECT_EQ(result.text, "");
 }
 
 TEST_F(LoginTest, TwoStagesAsRealInitiatorsDoIt) {

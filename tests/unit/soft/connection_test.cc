@@ -29,6 +29,12 @@ struct Pdu {
 };
 
 struct ConnectionTest : testing::Test, hal::DatamoverEvents {
+  struct Pollers final : TcpPollers {
+    explicit Pollers(ConnectionTest& owner) : test(owner) {}
+    TcpPoller& poller(hal::Reactor&) override { return *test.poller; }
+    ConnectionTest& test;
+  } pollers{*this};
+  bool in_login = false;  // the connection is not enabled yet
   base::ManualClock clock;
   std::unique_ptr<hal::Reactor> reactor;
   std::unique_ptr<TcpPoller> poller;
@@ -46,13 +52,18 @@ struct ConnectionTest : testing::Test, hal::DatamoverEvents {
     options.clock = &clock;
     options.shuffle_seed = 1;
     reactor = hal::Reactor::create(options).value();
-    poller = std::make_unique<TcpPoller>(*reactor);
+    poller = std::make_unique<TcpPoller>(*reactor, pollers);
     int pair[2];
     ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
     peer = pair[1];
     connection = std::make_unique<TcpConnection>(*poller, pair[0], "local", "peer");
     ASSERT_TRUE(connection->open().has_value());
     connection->set_events(*this);
+    if (!in_login) enable();
+    task.initiator_task_tag = 77;
+    task.index = 3;
+  }
+  void enable() {
     hal::DatamoverKeys keys;
     keys.max_burst_length = 4096;
     keys.first_burst_length = 2048;
@@ -61,8 +72,6 @@ struct ConnectionTest : testing::Test, hal::DatamoverEvents {
     keys.initial_r2t = false;
     keys.max_outstanding_r2t = 2;
     connection->enable(keys, {&stat_sn, &exp_cmd_sn, &max_cmd_sn});
-    task.initiator_task_tag = 77;
-    task.index = 3;
   }
   void TearDown() override {
     connection.reset();
@@ -366,6 +375,52 @@ TEST_F(ConnectionTest, PeerThatDoesNotReadIsNotReadFrom) {
   } while (read(peer, all.data(), all.size()) > 0);
   EXPECT_EQ(events.size(), sent) << "and is heard again";
 }
+
+struct LoginConnectionTest : ConnectionTest {
+  LoginConnectionTest() { in_login = true; }
+  std::unique_ptr<hal::PendingConnection> hand_over() { return connection->hand_over(); }
+};
+
+TEST_F(LoginConnectionTest, SocketGoesToAnotherReactorAndOn) {
+  hal::iscsi::LoginRequest request;
+  to_target(reinterpret_cast<const BasicHeader&>(request), 100);
+  connection->send(hal::iscsi::LoginResponse(), Bytes(10));
+  EXPECT_EQ(from_target().size(), 1u);
+  auto pending = hand_over();
+  ASSERT_NE(pending, nullptr);
+  EXPECT_EQ(pending->peer_address(), "peer");
+  connection.reset();
+  events.clear();
+  to_target(reinterpret_cast<const BasicHeader&>(request), 100);
+  rounds();
+  EXPECT_TRUE(events.empty()) << "nobody reads meanwhile";
+  auto started = pending->start(*reactor);
+  ASSERT_TRUE(started.has_value());
+  (*started)->set_events(*this);
+  rounds();
+  EXPECT_EQ(events, (std::vector<std::string>{"control 67"}));
+  (*started)->send(hal::iscsi::LoginResponse(), Bytes(10));
+  EXPECT_EQ(from_target().size(), 1u);
+}
+
+TEST_F(LoginConnectionTest, NothingIsHandedOverWithBytesUnderWay) {
+  connection->send(hal::iscsi::LoginResponse(), Bytes(10));
+  EXPECT_EQ(hand_over(), nullptr) << "not sent yet";
+  EXPECT_EQ(from_target().size(), 1u);
+  ASSERT_EQ(write(peer, "half", 4), 4);
+  rounds();
+  EXPECT_EQ(hand_over(), nullptr) << "half a header has come";
+  EXPECT_TRUE(events.empty());
+}
+
+TEST_F(LoginConnectionTest, PendingConnectionThatNobodyStartsIsClosed) {
+  hand_over().reset();
+  connection.reset();
+  char byte;
+  EXPECT_EQ(read(peer, &byte, 1), 0);
+}
+
+TEST_F(ConnectionTest, EnabledConnectionIsNotHandedOver) { EXPECT_EQ(connection->hand_over(), nullptr); }
 
 }  // namespace
 }  // namespace soft::tcp
