@@ -4,7 +4,7 @@ import time
 
 from rawiscsi.errors import Closed
 from rawiscsi.login import Refused
-from rawiscsi.pdu import RESERVED_TAG, Op, serial_add
+from rawiscsi.pdu import RESERVED_TAG, Op, Pdu, serial_add
 from rawiscsi.session import ABORT_TASK, LUN_RESET
 
 from .case import CLOSED, Case, scsi
@@ -81,11 +81,11 @@ class Connections(Case):
 
     def test_mcs_request_before_the_last_login_response(self):
         """6.3: no PDU but Login Requests until the login is over. Whatever the target does, the session lives on."""
+        names = {"InitiatorName": self.first.initiator, "SessionType": "Normal", "TargetName": self.first.target}
         for cid in range(1, 9):
             wire = self.joined(self.first, cid, login=False)
-            names = {"InitiatorName": self.first.initiator, "SessionType": "Normal", "TargetName": self.first.target}
             wire.phase.send(names, csg=1)
-            wire.wire.send(wire.request(Op.NOP_OUT, immediate=True, ttt=RESERVED_TAG))
+            wire.wire.send(Pdu(Op.NOP_OUT, immediate=1, final=1, itt=1, ttt=RESERVED_TAG, cmd_sn=self.first.cmd_sn))
             wire.close(reset=cid % 2 == 0)
         self.works(self.first)
 

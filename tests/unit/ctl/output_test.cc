@@ -1,6 +1,7 @@
 // Unit tests of what tgtctl prints for people.
 #include "ctl/tgtctl/output.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "ctl/tgtctl/table.h"
@@ -32,6 +33,9 @@ TEST(Output, Listings) {
                                       "commands":5,"connections":[{"peer":"1.2.3.4:5"}]}])"),
             "ID  INITIATOR  TARGET       PEER       AUTHENTICATION  IN FLIGHT  COMMANDS\n"
             " 1  i          (discovery)  1.2.3.4:5  none                    0         5\n");
+  EXPECT_THAT(shown("session.list", R"([{"id":1,"initiator":"i","target":"t","authentication":"none","in_flight":0,
+                     "commands":5,"connections":[{"peer":"1.2.3.4:5","cid":1},{"peer":"1.2.3.4:6","cid":3}]}])"),
+              testing::HasSubstr("1.2.3.4:5 (CID 1),1.2.3.4:6 (CID 3)"));
 }
 
 TEST(Output, ReportsOfChanges) {
