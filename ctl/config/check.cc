@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "ctl/config/names.h"
 #include "ctl/units.h"
+#include "fabrics/iscsi/address.h"
 #include "scsi_core/backstores/backstores.h"
 
 namespace ctl {
@@ -79,6 +80,7 @@ class Checker {
   void virtual_port(std::size_t index, const FcPort& port, const std::string& what);
   void groups();
   void views();
+  void redirection(const char* section, std::size_t index, const std::string& what, const iscsi::Redirection& to);
   void access(const char* section, std::size_t index, const std::string& what, const Access& access);
   void limits();
   void duration(const char* key, base::Duration value, base::Duration least, base::Duration most, bool or_zero);
@@ -201,6 +203,7 @@ void Checker::portals() {
     require(valid_portal_address(address), "portal", i, "address",
             "portal \"{}\": an address is 192.0.2.1:3260 or [2001:db8::1]:3260", address);
     require(addresses.insert(address).second, "portal", i, "address", "portal \"{}\" is there twice", address);
+    redirection("portal", i, fmt::format("portal \"{}\"", address), config_.portals[i].redirection);
   }
 }
 
@@ -236,8 +239,21 @@ void Checker::targets() {
             "{}: command_window is 1 to 1024", what);
     require(target.max_connections >= 1 && target.max_connections <= iscsi::kMaxSessionConnections, "target", i,
             "max_connections", "{}: max_connections is 1 to {}", what, iscsi::kMaxSessionConnections);
+    for (const std::string& subnet : target.initiator_addresses) {
+      require(iscsi::Subnet::parse(subnet).has_value(), "target", i, "initiator_addresses",
+              "{}: \"{}\" is no address or subnet, as 192.0.2.0/24 or 2001:db8::/32", what, subnet);
+    }
+    redirection("target", i, what, target.redirection);
     access("target", i, what, target.access);
   }
+}
+
+void Checker::redirection(const char* section, std::size_t index, const std::string& what,
+                          const iscsi::Redirection& to) {
+  require(to.address.empty() || iscsi::names_portal(to.address), section, index, "redirect",
+          "{}: redirect is host:port or [address]:port, not \"{}\"", what, to.address);
+  require(!to.address.empty() || !to.permanent, section, index, "redirect_permanent",
+          "{}: redirect_permanent needs a redirect", what);
 }
 
 void Checker::access(const char* section, std::size_t index, const std::string& what, const Access& access) {

@@ -70,10 +70,19 @@ iscsi::FabricConfig fabric_config(const Config& config) {
   fabric.portals = config.portals;
   fabric.limits = config.limits;
   fabric.discovery = authentication(config.discovery, config);
+  fabric.listing = config.listing;
   for (const Target& target : config.targets) {
-    fabric.targets.push_back({target.name, target.alias, target.portal_groups, target.relative_port_ids,
-                              authentication(target.access, config), target.initiators, target.command_window,
-                              target.max_connections});
+    fabric.targets.push_back({.name = target.name,
+                              .alias = target.alias,
+                              .portal_groups = target.portal_groups,
+                              .relative_port_ids = target.relative_port_ids,
+                              .authentication = authentication(target.access, config),
+                              .initiators = target.initiators,
+                              .initiator_addresses = target.initiator_addresses,
+                              .command_window = target.command_window,
+                              .max_connections = target.max_connections,
+                              .max_sessions = target.max_sessions,
+                              .redirection = target.redirection});
   }
   return fabric;
 }

@@ -52,9 +52,12 @@ struct Target {
   std::vector<std::uint16_t> portal_groups = {1};
   std::vector<std::uint16_t> relative_port_ids = {};  // of the port in each portal group; empty: to be drawn
   Access access;
-  std::vector<std::string> initiators;  // patterns; empty: everybody
+  std::vector<std::string> initiators;                // patterns; empty: everybody
+  std::vector<std::string> initiator_addresses = {};  // subnets; empty: from everywhere
   std::uint16_t command_window = 128;
   std::uint16_t max_connections = 1;  // per session
+  std::uint32_t max_sessions = 0;     // 0: no limit of its own
+  iscsi::Redirection redirection = {};
   bool operator==(const Target&) const = default;
 };
 
@@ -82,6 +85,7 @@ struct Config {
   scsi::ViewTable mapping;  // views, host groups, target groups
   std::vector<User> users;
   Access discovery;
+  iscsi::Listing listing;  // of discovery
   iscsi::Limits limits;
   bool operator==(const Config&) const = default;
 

@@ -41,6 +41,10 @@ class Builder {
     list("algorithms", access.algorithms, Access().algorithms,
          [](iscsi::ChapAlgorithm algorithm) { return toml_quoted(algorithm_key(algorithm)); });
   }
+  void redirection(const iscsi::Redirection& redirection) {
+    text("redirect", redirection.address, "");
+    flag("redirect_permanent", redirection.permanent, false);
+  }
   Entry take() { return std::move(entry_); }
 
  private:
@@ -76,6 +80,7 @@ Entry entry_of(const iscsi::Portal& portal) {
   Builder out("portal", portal.address);
   out.text("address", portal.address);
   out.number("group", portal.tag, iscsi::Portal().tag);
+  out.redirection(portal.redirection);
   return out.take();
 }
 
@@ -89,8 +94,11 @@ Entry entry_of(const Target& target) {
   out.list("relative_port_ids", target.relative_port_ids, normal.relative_port_ids, number);
   out.access(target.access);
   out.texts("initiators", target.initiators);
+  out.texts("initiator_addresses", target.initiator_addresses);
   out.number("command_window", target.command_window, normal.command_window);
   out.number("max_connections", target.max_connections, normal.max_connections);
+  out.number("max_sessions", target.max_sessions, normal.max_sessions);
+  out.redirection(target.redirection);
   return out.take();
 }
 
@@ -188,6 +196,8 @@ std::vector<Entry> entries_of(const Config& config) {
   add(config.users);
   Builder discovery("discovery", "", true);
   discovery.access(config.discovery);
+  discovery.flag("list_forbidden", config.listing.forbidden, iscsi::Listing().forbidden);
+  discovery.flag("list_other_portal_groups", config.listing.other_portal_groups, iscsi::Listing().other_portal_groups);
   out.push_back(discovery.take());
   out.push_back(entry_of(config.limits));
   return out;

@@ -62,10 +62,16 @@ void read_lu(TableReader& in, LogicalUnit& out) {
   in.read("write_cache", out.unit.write_cache);
 }
 
+void read_redirection(TableReader& in, iscsi::Redirection& out) {
+  in.read("redirect", out.address);
+  in.read("redirect_permanent", out.permanent);
+}
+
 void read_portal(TableReader& in, iscsi::Portal& out) {
   in.require("address");
   in.read("address", out.address);
   in.read("group", out.tag, 0, 65535);
+  read_redirection(in, out.redirection);
 }
 
 void read_target(TableReader& in, Target& out) {
@@ -75,9 +81,18 @@ void read_target(TableReader& in, Target& out) {
   in.read("portal_groups", out.portal_groups, 0, 65535);
   in.read("relative_port_ids", out.relative_port_ids, 1, 65535);
   in.read("initiators", out.initiators);
+  in.read("initiator_addresses", out.initiator_addresses);
   in.read("command_window", out.command_window, 1, 1024);
   in.read("max_connections", out.max_connections, 1, iscsi::kMaxSessionConnections);
+  in.read("max_sessions", out.max_sessions, 0, 65535);
+  read_redirection(in, out.redirection);
   read_access(in, out.access);
+}
+
+void read_discovery(TableReader& in, Config& out) {
+  read_access(in, out.discovery);
+  in.read("list_forbidden", out.listing.forbidden);
+  in.read("list_other_portal_groups", out.listing.other_portal_groups);
 }
 
 base::Result<std::string> parse_wwn(const std::string& text) {
@@ -152,7 +167,7 @@ class Parser {
     entries("target_group", "name", config_.mapping.target_groups, &read_target_group);
     entries("view", "lu", config_.mapping.views, &read_view);
     entries("user", "name", config_.users, &read_user);
-    section("discovery", config_.discovery, &read_access);
+    section("discovery", config_, &read_discovery);
     section("limits", config_.limits, &read_limits);
     for (const auto& [key, node] : root_) {
       if (!known_.contains(key.str())) faults_.add(key.source().begin, fmt::format("unknown key \"{}\"", key.str()));

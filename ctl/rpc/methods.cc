@@ -29,6 +29,11 @@ constexpr Param kPortalGroups{"portal_groups", kList, kOptional, "numbers of the
 constexpr Param kLogins{"initiators", kList, kOptional, "who may log in, with * and ?; empty: everybody"};
 constexpr Param kWindow{"command_window", kInteger, kOptional, "commands in flight per session", nullptr, 1, 1024};
 constexpr Param kConnections{"max_connections", kInteger, kOptional, "TCP connections of one session", nullptr, 1, 8};
+constexpr Param kAddresses{"initiator_addresses", kList, kOptional,
+                           "from where, e.g. 192.0.2.0/24,2001:db8::1; empty: from everywhere"};
+constexpr Param kSessions{"max_sessions", kInteger, kOptional, "at a time; 0: no limit of its own", nullptr, 0, 65'535};
+constexpr Param kRedirect{"redirect", kText, kOptional, "host:port where logins are sent instead; empty: nowhere"};
+constexpr Param kPermanent{"redirect_permanent", kFlag, kOptional, "the initiator is to remember where it was sent"};
 constexpr Param kPortName{"name", kText, kPositional, "the port's name, which views call the target"};
 constexpr Param kWwpn{"wwpn", kText, kOptional, "port name instead of the adapter's own"};
 constexpr Param kWwnn{"wwnn", kText, kOptional, "node name instead of the adapter's own"};
@@ -73,11 +78,13 @@ constexpr std::array kLuCreate = {
 constexpr std::array kNameOfLu = {kLuName};
 constexpr std::array kLuResize = {kLuName, Param{"size", kSize, kPositional, "new capacity, e.g. 20GiB"}, kShrink};
 constexpr std::array kLuModify = {kLuName, Param{"write_protected", kFlag, kOptional, "refuse writes"}};
-constexpr std::array kTarget = {kTargetName, kAlias,      kPortalGroups, kLogins,     kAuthentication,
-                                kUsers,      kAlgorithms, kWindow,       kConnections};
+constexpr std::array kTarget = {kTargetName, kAlias,      kPortalGroups, kLogins,      kAuthentication,
+                                kUsers,      kAlgorithms, kWindow,       kConnections, kAddresses,
+                                kSessions,   kRedirect,   kPermanent};
 constexpr std::array kNameOfTarget = {kTargetName};
 constexpr std::array kPortalAdd = {Param{"address", kText, kPositional, "192.0.2.1:3260 or [2001:db8::1]:3260"},
-                                   Param{"group", kInteger, kOptional, "portal group, default 1", nullptr, 0, 65535}};
+                                   Param{"group", kInteger, kOptional, "portal group, default 1", nullptr, 0, 65535},
+                                   kRedirect, kPermanent};
 constexpr std::array kPortalRemove = {Param{"address", kText, kPositional, "as it was added"}};
 constexpr std::array kPortAdd = {kPortName,
                                  Param{"device", kText, kOptional, "PCI address, or unix:/PATH of a model's socket"},
@@ -117,7 +124,11 @@ constexpr std::array kUserModify = {
     Param{"mutual_user", kText, kOptional, "mutual CHAP: the name that the target gives; empty: one-way"},
     Param{"mutual_secret", kSecret, kOptional, "what the target proves", nullptr, 0, 0, "mutual_user"}};
 constexpr std::array kNameOfUser = {kUserName};
-constexpr std::array kDiscovery = {kAuthentication, kUsers, kAlgorithms};
+constexpr std::array kDiscovery = {
+    kAuthentication, kUsers, kAlgorithms,
+    Param{"list_forbidden", kFlag, kOptional, "list targets that the initiator may not log in to, too"},
+    Param{"list_other_portal_groups", kFlag, kOptional,
+          "list all of a target's portals (default), not only our group's"}};
 constexpr std::array kLimits = {
     Param{"max_connections", kInteger, kOptional, "TCP connections of the whole process", nullptr, 1, 1'000'000},
     Param{"max_logins_per_peer", kInteger, kOptional, "connections of one address still in login", nullptr, 1, 65'535},

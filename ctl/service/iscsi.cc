@@ -34,6 +34,12 @@ base::Result<std::vector<std::uint16_t>> parse_groups(const std::vector<std::str
   return out;
 }
 
+void edit_redirection(const Params& params, iscsi::Redirection& redirection) {
+  if (params.has("redirect")) redirection.address = params.text("redirect");
+  if (params.has("redirect_permanent")) redirection.permanent = params.flag("redirect_permanent");
+  if (redirection.address.empty() && !params.has("redirect_permanent")) redirection.permanent = false;
+}
+
 base::Result<void> edit_target(const Params& params, Target& target) {
   if (params.has("alias")) target.alias = params.text("alias");
   if (params.has("portal_groups")) target.portal_groups = TRY(parse_groups(params.list("portal_groups")));
@@ -42,6 +48,9 @@ base::Result<void> edit_target(const Params& params, Target& target) {
     target.command_window = static_cast<std::uint16_t>(params.integer("command_window"));
   if (params.has("max_connections"))
     target.max_connections = static_cast<std::uint16_t>(params.integer("max_connections"));
+  if (params.has("initiator_addresses")) target.initiator_addresses = words(params.list("initiator_addresses"));
+  if (params.has("max_sessions")) target.max_sessions = static_cast<std::uint32_t>(params.integer("max_sessions"));
+  edit_redirection(params, target.redirection);
   return edit_access(params, target.access);
 }
 
@@ -91,6 +100,7 @@ void Service::portal_add(const Params& params, Reply reply) {
         iscsi::Portal portal;
         portal.address = params.text("address");
         if (params.has("group")) portal.tag = static_cast<std::uint16_t>(params.integer("group"));
+        edit_redirection(params, portal.redirection);
         config.portals.push_back(std::move(portal));
         return {};
       },
@@ -115,6 +125,8 @@ void Service::portal_list(const Params&, Reply reply) {
   for (std::size_t i = 0; i < portals.size(); ++i) {
     out.push_back({{"address", portals[i].address},
                    {"group", portals[i].tag},
+                   {"redirect", portals[i].redirection.address},
+                   {"redirect_permanent", portals[i].redirection.permanent},
                    {"listening", i < opened.size() ? opened[i] : std::string()}});
   }
   reply(std::move(out));
@@ -152,10 +164,25 @@ void Service::user_list(const Params&, Reply reply) {
   reply(std::move(out));
 }
 
-void Service::discovery_show(const Params&, Reply reply) { reply(show(transactor_.config().discovery)); }
+void Service::discovery_show(const Params&, Reply reply) {
+  const iscsi::Listing& listing = transactor_.config().listing;
+  Json out = show(transactor_.config().discovery);
+  out["list_forbidden"] = listing.forbidden;
+  out["list_other_portal_groups"] = listing.other_portal_groups;
+  reply(std::move(out));
+}
 
 void Service::discovery_modify(const Params& params, Reply reply) {
-  change([params](Config& config) { return edit_access(params, config.discovery); }, std::move(reply));
+  change(
+      [params](Config& config) {
+        iscsi::Listing& listing = config.listing;
+        if (params.has("list_forbidden")) listing.forbidden = params.flag("list_forbidden");
+        if (params.has("list_other_portal_groups")) {
+          listing.other_portal_groups = params.flag("list_other_portal_groups");
+        }
+        return edit_access(params, config.discovery);
+      },
+      std::move(reply));
 }
 
 void Service::limits_show(const Params&, Reply reply) { reply(show(transactor_.config().limits)); }

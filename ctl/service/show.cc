@@ -140,6 +140,7 @@ Json show(const iscsi::FabricCounters& counters) {
   return {{"logins", counters.logins},
           {"login_failures", counters.login_failures},
           {"authentication_failures", counters.authentication_failures},
+          {"redirections", counters.redirections},
           {"rejects", counters.rejects},
           {"digest_errors", counters.digest_errors},
           {"protocol_errors", counters.protocol_errors},
@@ -168,6 +169,10 @@ Json show(const Target& target) {
   out["initiators"] = target.initiators;
   out["command_window"] = target.command_window;
   out["max_connections"] = target.max_connections;
+  out["initiator_addresses"] = target.initiator_addresses;
+  out["max_sessions"] = target.max_sessions;
+  out["redirect"] = target.redirection.address;
+  out["redirect_permanent"] = target.redirection.permanent;
   return out;
 }
 

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "base/log.h"
+#include "fabrics/iscsi/address.h"
 #include "fabrics/iscsi/names.h"
 #include "fabrics/iscsi/service.h"
 
@@ -59,6 +60,21 @@ Result<void> check_authentication(const Authentication& authentication, const st
   return {};
 }
 
+Result<void> check_redirection(const Redirection& redirection, const std::string& where) {
+  if (redirection.address.empty() ? !redirection.permanent : names_portal(redirection.address)) return {};
+  return fail(Errc::kInvalid, where + ": a redirection is to host:port or [address]:port");
+}
+
+Result<void> check_access(const Target& target, const std::string& where) {
+  for (const std::string& subnet : target.initiator_addresses) {
+    if (!Subnet::parse(subnet)) {
+      return fail(Errc::kInvalid, where + ": \"" + base::escaped(subnet) +
+                                      "\" is no address or subnet, as 192.0.2.0/24 or 2001:db8::/32");
+    }
+  }
+  return check_redirection(target.redirection, where);
+}
+
 Result<void> check_target(const Target& target) {
   const std::string where = "target " + base::escaped(target.name, kMaxName);
   if (!normalized_name(target.name)) return fail(Errc::kInvalid, where + ": not an iqn., eui. or naa. name");
@@ -71,6 +87,7 @@ Result<void> check_target(const Target& target) {
   if (target.command_window == 0 || target.command_window > kMaxWindow) {
     return fail(Errc::kInvalid, where + ": the command window is 1 to 4096");
   }
+  TRY(check_access(target, where));
   if (target.max_connections == 0 || target.max_connections > kMaxSessionConnections) {
     return fail(Errc::kInvalid, where + ": a session has 1 to 8 connections");
   }
@@ -97,6 +114,7 @@ Result<void> FabricConfig::validate() const {
     if (portal.address.rfind(':') == std::string::npos) {
       return fail(Errc::kInvalid, "portal " + base::escaped(portal.address) + ": an address needs a port");
     }
+    TRY(check_redirection(portal.redirection, "portal " + base::escaped(portal.address)));
   }
   if (limits.login_timeout.count() <= 0 || limits.nop_interval.count() < 0 || limits.nop_timeout.count() <= 0) {
     return fail(Errc::kInvalid, "the time limits must be positive");

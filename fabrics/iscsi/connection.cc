@@ -16,7 +16,9 @@ Connection::Connection(Shard& shard, std::uint64_t connection_id, std::uint16_t 
     : id(connection_id), shard_(shard), datamover_(std::move(datamover)), portal_group_(portal_group) {
   datamover_->set_events(*this);
   last_heard_ = shard_.reactor().now();
-  login_ = std::make_unique<Login>(shard_.settings(), shard_.live_exchanges(), portal_group);
+  login_ = std::make_unique<Login>(
+      shard_.settings(), shard_.live_exchanges(),
+      Arrival{.portal_group = portal_group, .peer = datamover_->peer_address(), .local = datamover_->local_address()});
   timer_.arm(shard_.reactor().timers(), last_heard_ + shard_.limits().login_timeout);
 }
 

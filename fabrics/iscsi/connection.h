@@ -103,6 +103,7 @@ class Connection final : public hal::DatamoverEvents {
   void send_login_response();
   void send_last_login_response();
   void login_finished();
+  void redirect();
   void fail_login(LoginStatus status, const char* why);
   void start_session(const SessionGrant& grant);
   void move_to(const SessionGrant& grant);

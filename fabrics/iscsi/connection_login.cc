@@ -18,13 +18,20 @@ void Connection::receive_login(const hal::ControlPdu& pdu) {
       break;
     case Login::Next::kClose:
       result_ = std::make_unique<LoginResult>(login_->result());
-      fail_login(login_->status(), login_->why());
+      if (login_->redirected()) {
+        redirect();
+      } else {
+        fail_login(login_->status(), login_->why());
+      }
       break;
     case Login::Next::kFullFeature:
       result_ = std::make_unique<LoginResult>(login_->result());
       phase_ = Phase::kRegistering;
       awaits_control_ = true;
-      shard_.control().session_requested({.shard = shard_.index(), .connection = id, .identity = result_->identity});
+      shard_.control().session_requested({.shard = shard_.index(),
+                                          .connection = id,
+                                          .identity = result_->identity,
+                                          .max_sessions = login_->max_sessions()});
       break;
   }
 }
@@ -45,6 +52,15 @@ void Connection::login_finished() {
   if (!login_counted_) return;
   login_counted_ = false;
   shard_.control().login_over(datamover_->peer_address());
+}
+
+void Connection::redirect() {
+  ++shard_.counters().redirections;
+  shard_.note(PortEvent::kRedirected, datamover_->peer_address(), static_cast<std::uint64_t>(login_->status()));
+  kLog.debug("{}: {} sent elsewhere for {}", datamover_->peer_address(), base::escaped(result_->identity.initiator),
+             base::escaped(result_->identity.target));
+  send_login_response();
+  close(kLinger);
 }
 
 void Connection::fail_login(LoginStatus status, const char* why) {
@@ -85,7 +101,8 @@ void Connection::start_session(const SessionGrant& grant) {
   // The settings may have changed since the login began.
   const Target* const target = identity.discovery ? nullptr : shard_.settings()->find_target(identity.target);
   TargetPort* const port = shard_.port_of(target, identity.portal_group);
-  const bool allowed = identity.discovery || (port != nullptr && Settings::permits(*target, identity.initiator));
+  const bool allowed =
+      identity.discovery || (port != nullptr && Settings::permits(*target, identity.initiator, identity.peer));
   auto fresh = std::make_unique<Session>(shard_, grant.session, grant.tsih, identity, result_->parameters);
   if (!allowed || !fresh->open(port, result_->cmd_sn, target != nullptr ? target->command_window : 16)) {
     shard_.control().session_gone(grant.session);

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "fabrics/iscsi/login.h"
+
 namespace iscsi {
 namespace {
 
@@ -23,9 +25,13 @@ std::optional<std::string> reachable_address(const std::string& portal, const st
   return std::string(host_of(local)).append(port_of(portal));
 }
 
-TargetListing::TargetListing(SettingsRef settings, std::string initiator, std::string local_address,
+TargetListing::TargetListing(SettingsRef settings, const LoginIdentity& who, std::string local_address,
                              std::optional<std::string> only)
-    : settings_(std::move(settings)), initiator_(std::move(initiator)), local_address_(std::move(local_address)) {
+    : settings_(std::move(settings)),
+      initiator_(who.initiator),
+      peer_(who.peer),
+      local_address_(std::move(local_address)),
+      portal_group_(who.portal_group) {
   const auto& targets = settings_->config().targets;
   end_ = targets.size();
   if (only) {
@@ -38,10 +44,12 @@ TargetListing::TargetListing(SettingsRef settings, std::string initiator, std::s
 
 void TargetListing::describe_next() {
   const Target& target = settings_->config().targets[next_++];
-  if (!Settings::permits(target, initiator_)) return;
+  const Listing& listing = settings_->config().listing;
+  if (!listing.forbidden && !Settings::permits(target, initiator_, peer_)) return;
   std::string addresses;
   for (const Portal& portal : settings_->portals()) {
     if (!Settings::offers(target, portal.tag)) continue;
+    if (!listing.other_portal_groups && portal.tag != portal_group_) continue;
     const auto address = reachable_address(portal.address, local_address_);
     if (!address) continue;
     addresses.append("TargetAddress=").append(*address).append(",").append(std::to_string(portal.tag)).append(1, '\0');

@@ -11,6 +11,7 @@ enum class PortEvent : std::uint8_t {  // the number beside each is `detail`
   kConnected,                          // portal group
   kLoggedIn,                           // session
   kLoginRefused,                       // status class and detail
+  kRedirected,                         // likewise
   kProtocolError,                      // -
   kRejected,                           // reason
   kManagement,                         // function << 8 | response
@@ -27,6 +28,8 @@ constexpr const char* name(PortEvent event) {
       return "logged in";
     case PortEvent::kLoginRefused:
       return "login refused";
+    case PortEvent::kRedirected:
+      return "redirected";
     case PortEvent::kProtocolError:
       return "protocol error";
     case PortEvent::kRejected:

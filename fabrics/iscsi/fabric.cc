@@ -10,6 +10,7 @@ FabricCounters& FabricCounters::operator+=(const FabricCounters& other) {
   logins += other.logins;
   login_failures += other.login_failures;
   authentication_failures += other.authentication_failures;
+  redirections += other.redirections;
   rejects += other.rejects;
   digest_errors += other.digest_errors;
   protocol_errors += other.protocol_errors;

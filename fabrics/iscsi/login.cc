@@ -13,9 +13,10 @@ std::uint8_t stage_bits(std::uint8_t current, std::uint8_t next) {
 }
 }  // namespace
 
-Login::Login(SettingsRef settings, LiveExchanges& live, std::uint16_t portal_group)
-    : settings_(std::move(settings)), live_(live) {
-  identity_.portal_group = portal_group;
+Login::Login(SettingsRef settings, LiveExchanges& live, Arrival arrival) : settings_(std::move(settings)), live_(live) {
+  identity_.portal_group = arrival.portal_group;
+  identity_.peer = std::move(arrival.peer);
+  identity_.local = std::move(arrival.local);
 }
 
 bool Login::fail(LoginStatus status, const char* why) {
@@ -34,6 +35,7 @@ void LoginResult::refuse(LoginStatus status) {
 void Login::refuse(LoginStatus status) {
   status_ = status;
   answer_.clear();
+  if (redirection_ != nullptr) answer_.add("TargetAddress", redirection_->address);  // 13.8: without a group
   response_.flags = 0;
   response_.tsih = identity_.tsih;
   response_.status = static_cast<std::uint16_t>(status);

@@ -16,6 +16,12 @@
 
 namespace iscsi {
 
+// How a connection came.
+struct Arrival {
+  std::uint16_t portal_group = 1;
+  std::string peer, local;  // addresses, with ports
+};
+
 // Who logged in to what.
 struct LoginIdentity {
   std::string initiator, initiator_alias, target;  // names in lower case; no target in discovery sessions
@@ -24,6 +30,7 @@ struct LoginIdentity {
   std::uint16_t tsih = 0;  // as asked for: 0 is a new session
   std::uint16_t cid = 0;
   std::uint16_t portal_group = 0;
+  std::string peer, local;  // of the first connection
   std::string authentication = "none";
 };
 
@@ -52,7 +59,7 @@ class Login {
     kClose,        // send the response and close
   };
 
-  Login(SettingsRef settings, LiveExchanges& live, std::uint16_t portal_group);
+  Login(SettingsRef settings, LiveExchanges& live, Arrival arrival);
   Next take(const pdu::LoginRequest& request, std::span<const std::byte> data);
   LoginResult result() const { return {identity_, negotiation_.parameters(), cmd_sn_, response_, answer_.text()}; }
 
@@ -64,6 +71,8 @@ class Login {
   const LoginIdentity& identity() const { return identity_; }
   const Parameters& parameters() const { return negotiation_.parameters(); }
   std::uint32_t cmd_sn() const { return cmd_sn_; }
+  bool redirected() const { return redirection_ != nullptr; }
+  std::uint32_t max_sessions() const { return target_ == nullptr ? 0 : target_->max_sessions; }
   const Settings& settings() const { return *settings_; }
 
  private:
@@ -88,6 +97,7 @@ class Login {
   LoginIdentity identity_;
   Negotiation negotiation_{{}, false};
   const Target* target_ = nullptr;
+  const Redirection* redirection_ = nullptr;
   const Authentication* authentication_ = nullptr;
   std::unique_ptr<Chap> chap_;
   bool chap_passed_ = false, identified_ = false, admitted_ = false, declared_ = false, started_ = false;

@@ -43,6 +43,12 @@ bool Login::identify_target() {
   if (target_ == nullptr || !Settings::offers(*target_, identity_.portal_group)) {
     return fail(LoginStatus::kNotFound, "there is no such target here");
   }
+  // What joins a session stays where that one is.
+  if (identity_.tsih == 0) redirection_ = settings_->redirection(*target_, identity_.portal_group, identity_.local);
+  if (redirection_ != nullptr) {
+    return fail(redirection_->permanent ? LoginStatus::kTargetMovedPermanently : LoginStatus::kTargetMovedTemporarily,
+                "the target is elsewhere");
+  }
   authentication_ = &target_->authentication;
   negotiation_.set_max_connections(target_->max_connections);
   answer_.add("TargetPortalGroupTag", identity_.portal_group);
@@ -54,7 +60,7 @@ bool Login::identify_target() {
 bool Login::admit() {
   if (admitted_) return true;
   if (!security_done()) return fail(LoginStatus::kAuthenticationFailure, "authentication is required");
-  if (target_ != nullptr && !Settings::permits(*target_, identity_.initiator)) {
+  if (target_ != nullptr && !Settings::permits(*target_, identity_.initiator, identity_.peer)) {
     return fail(LoginStatus::kAuthorizationFailure, "this initiator has no access to this target");
   }
   admitted_ = true;

@@ -7,6 +7,8 @@ namespace iscsi {
 
 enum class LoginStatus : std::uint16_t {
   kSuccess = 0x0000,
+  kTargetMovedTemporarily = 0x0101,
+  kTargetMovedPermanently = 0x0102,
   kInitiatorError = 0x0200,
   kAuthenticationFailure = 0x0201,
   kAuthorizationFailure = 0x0202,

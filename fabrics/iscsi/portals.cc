@@ -26,7 +26,7 @@ base::Result<void> Portals::change(const std::vector<Portal>& wanted) {
     const auto old = std::find_if(open_.begin(), open_.end(), [&](const auto& each) { return each.get() == kept[i]; });
     fresh[i] = std::move(*old);
     open_.erase(old);
-    fresh[i]->portal.tag = wanted[i].tag;
+    fresh[i]->portal = wanted[i];
   }
   open_ = std::move(fresh);
   return {};
@@ -34,7 +34,10 @@ base::Result<void> Portals::change(const std::vector<Portal>& wanted) {
 
 std::vector<Portal> Portals::opened() const {
   std::vector<Portal> all;
-  for (const auto& open : open_) all.push_back({.address = open->listener->address(), .tag = open->portal.tag});
+  for (const auto& open : open_) {
+    all.push_back(open->portal);
+    all.back().address = open->listener->address();
+  }
   return all;
 }
 

@@ -17,9 +17,17 @@
 
 namespace iscsi {
 
-struct Portal {           // one listening address
-  std::string address;    // "0.0.0.0:3260", "[::]:3260", "127.0.0.1:0"
-  std::uint16_t tag = 1;  // portal group
+// Where initiators are sent instead, by the login status 0101 or 0102 (RFC 7143 11.13.5).
+struct Redirection {
+  std::string address;     // "192.0.2.7:3260", "[2001:db8::7]:3260", "storage.example.org:3260"; empty: nowhere
+  bool permanent = false;  // the initiator is to remember it
+  bool operator==(const Redirection&) const = default;
+};
+
+struct Portal {                  // one listening address
+  std::string address;           // "0.0.0.0:3260", "[::]:3260", "127.0.0.1:0"
+  std::uint16_t tag = 1;         // portal group
+  Redirection redirection = {};  // of all normal sessions that come by it
   bool operator==(const Portal&) const = default;
 };
 
@@ -33,9 +41,12 @@ struct Target {
   // is taken when the target first appears. Persistent reservations name ports by it: keep it in the store.
   std::vector<std::uint16_t> relative_port_ids = {};
   Authentication authentication;
-  std::vector<std::string> initiators;  // who may log in, wildcards; empty: everybody
-  std::uint16_t command_window = 128;   // commands in flight per session
-  std::uint16_t max_connections = 1;    // per session, at most kMaxSessionConnections
+  std::vector<std::string> initiators;                // who may log in, wildcards; empty: everybody
+  std::vector<std::string> initiator_addresses = {};  // and from where: subnets; empty: from everywhere
+  std::uint16_t command_window = 128;                 // commands in flight per session
+  std::uint16_t max_connections = 1;                  // per session, at most kMaxSessionConnections
+  std::uint32_t max_sessions = 0;                     // normal ones, at a time; 0: no limit of its own
+  Redirection redirection = {};
   bool operator==(const Target&) const = default;
 };
 
@@ -48,10 +59,17 @@ struct Limits {
   bool operator==(const Limits&) const = default;
 };
 
+struct Listing {                    // what SendTargets=All lists in discovery sessions
+  bool forbidden = false;           // targets that this initiator may not log in to, too
+  bool other_portal_groups = true;  // and addresses of other portal groups than that of the discovery session
+  bool operator==(const Listing&) const = default;
+};
+
 struct FabricConfig {  // the whole fabric; a value
   std::vector<Portal> portals;
   std::vector<Target> targets;
   Authentication discovery;
+  Listing listing;
   Limits limits;
   bool operator==(const FabricConfig&) const = default;
   base::Result<void> validate() const;  // names, lengths of secrets (12 to 255), equal secrets in both directions, ...
@@ -74,8 +92,8 @@ struct SessionInfo {
 };
 
 struct FabricCounters {
-  std::uint64_t logins = 0, login_failures = 0, authentication_failures = 0, rejects = 0, digest_errors = 0,
-                protocol_errors = 0, connections_refused = 0;
+  std::uint64_t logins = 0, login_failures = 0, authentication_failures = 0, redirections = 0, rejects = 0,
+                digest_errors = 0, protocol_errors = 0, connections_refused = 0;
   FabricCounters& operator+=(const FabricCounters& other);
 };
 

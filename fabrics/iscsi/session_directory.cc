@@ -52,15 +52,27 @@ SessionGrant SessionDirectory::join(const SessionRequest& request) const {
 }
 
 void SessionDirectory::grant(const SessionRequest& request, std::string key) {
+  const std::string& target = request.identity.target;
   std::uint16_t tsih = 0;
   const std::uint64_t id = next_id_++;
-  if (!take_tsih(tsih, id)) {
+  const bool full = !key.empty() && request.max_sessions != 0 && sessions_of(target) >= request.max_sessions;
+  if (full || !take_tsih(tsih, id)) {
     host_.grant(request, {.status = LoginStatus::kOutOfResources});
     return;
   }
-  if (!key.empty()) by_key_.emplace(key, id);
-  sessions_.emplace(id, Entry{.key = std::move(key), .shard = request.shard, .tsih = tsih, .waiting = {}});
+  Entry entry{.key = std::move(key), .target = "", .shard = request.shard, .tsih = tsih, .waiting = {}};
+  if (!entry.key.empty()) {
+    by_key_.emplace(entry.key, id);
+    entry.target = target;
+    ++by_target_[target];
+  }
+  sessions_.emplace(id, std::move(entry));
   host_.grant(request, {.session = id, .tsih = tsih, .shard = request.shard});
+}
+
+std::uint32_t SessionDirectory::sessions_of(const std::string& target) const {
+  const auto at = by_target_.find(target);
+  return at == by_target_.end() ? 0 : at->second;
 }
 
 bool SessionDirectory::take_tsih(std::uint16_t& tsih, std::uint64_t session) {
@@ -78,6 +90,8 @@ void SessionDirectory::session_gone(std::uint64_t session) {
   sessions_.erase(at);
   tsihs_.erase(entry.tsih);
   by_key_.erase(entry.key);
+  const auto count = by_target_.find(entry.target);
+  if (count != by_target_.end() && --count->second == 0) by_target_.erase(count);
   // Those who waited, in their order: each reinstates the one before.
   for (const SessionRequest& each : entry.waiting) request(each);
 }

@@ -31,7 +31,8 @@ class SessionDirectory {
 
  private:
   struct Entry {
-    std::string key;  // empty for discovery sessions, which stand for no nexus
+    std::string key;     // empty for discovery sessions, which stand for no nexus,
+    std::string target;  // and are of none
     std::uint32_t shard = 0;
     std::uint16_t tsih = 0;
     bool ending = false;
@@ -39,12 +40,14 @@ class SessionDirectory {
   };
   void grant(const SessionRequest& request, std::string key);
   SessionGrant join(const SessionRequest& request) const;
+  std::uint32_t sessions_of(const std::string& target) const;
   bool take_tsih(std::uint16_t& tsih, std::uint64_t session);
 
   Host& host_;
   std::unordered_map<std::uint64_t, Entry> sessions_;
   std::unordered_map<std::string, std::uint64_t> by_key_;
-  std::map<std::uint16_t, std::uint64_t> tsihs_;  // of live sessions, by number
+  std::unordered_map<std::string, std::uint32_t> by_target_;  // how many normal sessions each has
+  std::map<std::uint16_t, std::uint64_t> tsihs_;              // of live sessions, by number
   std::uint64_t next_id_ = 1;
   std::uint16_t next_tsih_ = 1;
 };

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "fabrics/iscsi/address.h"
+#include "fabrics/iscsi/discovery.h"
 #include "fabrics/iscsi/names.h"
 
 namespace iscsi {
@@ -22,8 +24,19 @@ const Target* Settings::find_target(std::string_view name) const {
   return at == by_name_.end() ? nullptr : at->second;
 }
 
-bool Settings::permits(const Target& target, std::string_view initiator) {
-  return target.initiators.empty() || matches_any(target.initiators, initiator);
+bool Settings::permits(const Target& target, std::string_view initiator, std::string_view peer) {
+  return (target.initiators.empty() || matches_any(target.initiators, initiator)) &&
+         (target.initiator_addresses.empty() || any_contains(target.initiator_addresses, peer));
+}
+
+const Redirection* Settings::redirection(const Target& target, std::uint16_t portal_group,
+                                         std::string_view local) const {
+  if (!target.redirection.address.empty()) return &target.redirection;
+  for (const Portal& portal : portals_) {
+    if (portal.redirection.address.empty() || portal.tag != portal_group) continue;
+    if (reachable_address(portal.address, std::string(local)) == local) return &portal.redirection;
+  }
+  return nullptr;
 }
 
 bool Settings::offers(const Target& target, std::uint16_t portal_group) {

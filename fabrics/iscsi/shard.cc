@@ -96,7 +96,7 @@ bool Shard::still_allowed(const Session& session) const {
   if (session.identity.discovery) return true;
   const Target* const target = settings_->find_target(session.identity.target);
   return target != nullptr && Settings::offers(*target, session.identity.portal_group) &&
-         Settings::permits(*target, session.identity.initiator) &&
+         Settings::permits(*target, session.identity.initiator, session.identity.peer) &&
          Settings::port_identity(*target, session.identity.portal_group) == session.port()->identity();
 }
 

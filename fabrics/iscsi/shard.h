@@ -30,6 +30,7 @@ struct SessionRequest {
   std::uint32_t shard = 0;
   std::uint64_t connection = 0;
   LoginIdentity identity;
+  std::uint32_t max_sessions = 0;  // of the target; 0: no limit
 };
 
 // The control reactor's word on it.

@@ -39,15 +39,16 @@ bool TextExchange::take_text(const TextContext& context) {
 bool TextExchange::list_targets(std::string_view value, const TextContext& context) {
   std::optional<std::string> only;
   if (value == "All") {
-    if (!context.discovery) return false;
+    if (!context.identity.discovery) return false;
   } else if (value.empty()) {
-    if (context.discovery) return false;
-    only = context.target;
+    if (context.identity.discovery) return false;
+    only = context.identity.target;
   } else {
     only = normalized_name(value).value_or("");
-    if (!context.discovery && *only != context.target) only = "";  // other targets are none of this session's business
+    if (!context.identity.discovery && *only != context.identity.target)
+      only = "";  // other targets are none of this session's business
   }
-  listing_ = std::make_unique<TargetListing>(context.settings, context.initiator, context.local_address, only);
+  listing_ = std::make_unique<TargetListing>(context.settings, context.identity, context.local_address, only);
   return true;
 }
 

@@ -7,15 +7,16 @@
 #include <string>
 
 #include "fabrics/iscsi/discovery.h"
+#include "fabrics/iscsi/login.h"
 #include "fabrics/iscsi/negotiation.h"
 
 namespace iscsi {
 
-// Who asks, and from where.
+// Who asks, and by which of our addresses.
 struct TextContext {
   SettingsRef settings;
-  std::string initiator, target, local_address;
-  bool discovery = false;
+  const LoginIdentity& identity;
+  std::string local_address;
 };
 
 // One exchange: begins with a request whose TTT is reserved, ends with a response whose F bit is set or with a Reject,

@@ -18,11 +18,8 @@ void Connection::receive_text(const hal::ControlPdu& pdu) {
     reject(RejectReason::kInvalidPduField, pdu.header);
     return;
   }
-  const TextContext context{.settings = shard_.settings(),
-                            .initiator = session_->identity.initiator,
-                            .target = session_->identity.target,
-                            .local_address = datamover_->local_address(),
-                            .discovery = session_->identity.discovery};
+  const TextContext context{
+      .settings = shard_.settings(), .identity = session_->identity, .local_address = datamover_->local_address()};
   if ((final && more) || request.initiator_task_tag == kReservedTag || !text_->take(pdu.data, more, context)) {
     text_.reset();  // and with it everything that was negotiated
     reject(RejectReason::kProtocolError, pdu.header);

@@ -198,9 +198,30 @@ def a_portal_may_have_an_ipv6_address(daemon):
     return None
 
 
+def logins_are_sent_to_another_portal(daemon):
+    """libiscsi follows a temporary redirection (RFC 7143 11.13.5) to the portal that serves; of permanent ones it knows
+    nothing. An address that may not log in is refused there."""
+    port, other = served(daemon), free_port()
+
+    def found(at):
+        return subprocess.run(["iscsi-inq", f"iscsi://127.0.0.1:{at}/{IQN}/0"], capture_output=True, timeout=20,
+                              check=False).returncode == 0
+    daemon.ctl("portal", "add", f"127.0.0.1:{other}", "--redirect", f"127.0.0.1:{port}")
+    check(found(other), "INQUIRY through a portal that sends elsewhere")
+    daemon.ctl("portal", "remove", f"127.0.0.1:{other}")
+    check(not found(other), "a portal that is closed still serves")
+    daemon.ctl("portal", "add", f"127.0.0.1:{other}", "--redirect", f"127.0.0.1:{port}", "--redirect-permanent")
+    check(not found(other), "libiscsi follows permanent redirections: judge them here")
+    sent = [one["detail"] for one in daemon.ctl_json("debug", "events") if one["event"] == "redirected"]
+    check(sent == [0x0101, 0x0102], f"redirections: {sent}")
+    daemon.ctl("target", "modify", IQN, "--initiator-addresses", "192.0.2.0/24")
+    daemon.announce("refused with status 0202")
+    check(not found(port), "an address that may not log in was let in")
+
+
 TESTS = [every_noun_can_be_made_shown_changed_and_removed, every_command_speaks_json, a_command_in_flight_can_be_seen,
          faults_come_where_they_are_asked_for, a_session_is_listed_and_can_be_asked_to_go,
-         ports_keep_what_happened, a_portal_may_have_an_ipv6_address]
+         ports_keep_what_happened, a_portal_may_have_an_ipv6_address, logins_are_sent_to_another_portal]
 
 if __name__ == "__main__":
     run(__doc__, TESTS)

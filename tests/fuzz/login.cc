@@ -67,7 +67,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const bool discovery_guarded = (input.byte() & 1) != 0;
   LiveExchanges live;
   {
-    Login login(settings(discovery_guarded), live, 1);
+    Login login(settings(discovery_guarded), live,
+                {.portal_group = 1, .peer = "10.0.0.9:50000", .local = "10.0.0.1:3260"});
     for (unsigned i = 0; i <= Login::kMaxPdus; ++i) {
       if (input.empty()) break;
       pdu::LoginRequest request;

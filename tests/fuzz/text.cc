@@ -82,9 +82,13 @@ SettingsRef settings() {
 }
 
 void exchange(std::uint8_t mode, Input& input) {
-  TextContext context{settings(), "iqn.2026-01.test:host", "iqn.2026-01.test:target0", "10.0.0.1:3260",
-                      (mode & 4) != 0};
-  TextExchange exchange(1, {}, context.discovery);
+  LoginIdentity identity;
+  identity.initiator = "iqn.2026-01.test:host";
+  identity.target = "iqn.2026-01.test:target0";
+  identity.discovery = (mode & 4) != 0;
+  identity.portal_group = 1;
+  const TextContext context{settings(), identity, "10.0.0.1:3260"};
+  TextExchange exchange(1, {}, identity.discovery);
   std::string answer;
   const std::size_t room = 1u + 4u * input.byte();
   for (int i = 0; i < 200 && !input.empty(); ++i) {

@@ -36,6 +36,8 @@ address = "127.0.0.1:3260"
 [[portal]]
 address = "[::1]:3261"
 group = 2
+redirect = "[2001:db8::7]:3260"
+redirect_permanent = true
 
 [[target]]
 name = "iqn.2026-01.org.example:disks"
@@ -45,7 +47,10 @@ authentication = "chap"
 users = ["alice"]
 algorithms = ["sha256", "md5"]
 initiators = ["iqn.2026-01.org.example:host-*"]
+initiator_addresses = ["192.0.2.0/24", "::1"]
 command_window = 64
+max_sessions = 9
+redirect = "storage.example.org:3260"
 
 [[target]]
 name = "iqn.2026-01.org.example:open"
@@ -94,6 +99,8 @@ mutual_user = "outboard"
 [discovery]
 authentication = "chap"
 users = ["alice"]
+list_forbidden = true
+list_other_portal_groups = false
 
 [limits]
 max_connections = 100

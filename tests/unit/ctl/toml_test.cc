@@ -47,6 +47,12 @@ TEST(Toml, ReadsEverything) {
   ASSERT_EQ(fabric.targets[0].authentication.accounts.size(), 1u);
   EXPECT_EQ(fabric.targets[0].authentication.accounts[0].mutual_secret, kMutualSecretOfAlice);
   EXPECT_TRUE(fabric.discovery.required);
+  EXPECT_EQ(fabric.listing, (iscsi::Listing{.forbidden = true, .other_portal_groups = false}));
+  EXPECT_EQ(fabric.portals[1].redirection, (iscsi::Redirection{.address = "[2001:db8::7]:3260", .permanent = true}));
+  EXPECT_EQ(fabric.targets[0].redirection,
+            (iscsi::Redirection{.address = "storage.example.org:3260", .permanent = false}));
+  EXPECT_EQ(fabric.targets[0].max_sessions, 9u);
+  EXPECT_EQ(fabric.targets[0].initiator_addresses, (std::vector<std::string>{"192.0.2.0/24", "::1"}));
 }
 
 TEST(Toml, WrittenTextIsReadBackTheSame) {
@@ -235,6 +241,13 @@ constexpr Fault kFaults[] = {
     {"[[user]]\nname = \"alice\"",
      "f.toml:2:8: user \"alice\" has no secret: give it with `tgtctl user add`, or --secrets"},
     {"[discovery]\nauthentication = \"chap\"", "f.toml:2:18: discovery: CHAP needs at least one user"},
+    {"[[target]]\nname = \"eui.02004567a425678d\"\ninitiator_addresses = [\"192.0.2.1/24\"]",
+     "f.toml:3:23: target \"eui.02004567a425678d\": \"192.0.2.1/24\" is no address or subnet, as 192.0.2.0/24 or "
+     "2001:db8::/32"},
+    {"[[target]]\nname = \"eui.02004567a425678d\"\nredirect = \"there\"",
+     "f.toml:3:12: target \"eui.02004567a425678d\": redirect is host:port or [address]:port, not \"there\""},
+    {"[[portal]]\naddress = \"127.0.0.1:1\"\nredirect_permanent = true",
+     "f.toml:3:22: portal \"127.0.0.1:1\": redirect_permanent needs a redirect"},
     {"[[target]]\nname = \"eui.02004567a425678d\"\nportal_groups = [1, 1]",
      "f.toml:3:17: target \"eui.02004567a425678d\": a portal group is there twice"},
     {"[[target]]\nname = \"eui.02004567a425678d\"\nrelative_port_ids = [1, 2]",

@@ -40,7 +40,7 @@ struct LoginTest : testing::Test {
     if (!login) {
       login = std::make_unique<Login>(
           SettingsRef(std::make_unique<Settings>(config, std::vector<Portal>{{"10.0.0.1:3260", 1}})), live,
-          portal_group);
+          Arrival{.portal_group = portal_group, .peer = "10.0.0.9:50000", .local = "10.0.0.1:3260"});
     }
     request.flags = flags;
     const std::unique_ptr<std::byte[]> exact(new std::byte[text.size()]);
