@@ -82,7 +82,8 @@ iscsi::FabricConfig fabric_config(const Config& config) {
                               .command_window = target.command_window,
                               .max_connections = target.max_connections,
                               .max_sessions = target.max_sessions,
-                              .redirection = target.redirection});
+                              .redirection = target.redirection,
+                              .report_changes = target.report_changes});
   }
   return fabric;
 }

@@ -58,6 +58,7 @@ struct Target {
   std::uint16_t max_connections = 1;  // per session
   std::uint32_t max_sessions = 0;     // 0: no limit of its own
   iscsi::Redirection redirection = {};
+  bool report_changes = true;  // Async Message when initiators see other logical units than before
   bool operator==(const Target&) const = default;
 };
 

@@ -99,6 +99,7 @@ Entry entry_of(const Target& target) {
   out.number("max_connections", target.max_connections, normal.max_connections);
   out.number("max_sessions", target.max_sessions, normal.max_sessions);
   out.redirection(target.redirection);
+  out.flag("report_changes", target.report_changes, normal.report_changes);
   return out.take();
 }
 

@@ -85,6 +85,7 @@ void read_target(TableReader& in, Target& out) {
   in.read("command_window", out.command_window, 1, 1024);
   in.read("max_connections", out.max_connections, 1, iscsi::kMaxSessionConnections);
   in.read("max_sessions", out.max_sessions, 0, 65535);
+  in.read("report_changes", out.report_changes);
   read_redirection(in, out.redirection);
   read_access(in, out.access);
 }

@@ -50,6 +50,7 @@ base::Result<void> edit_target(const Params& params, Target& target) {
     target.max_connections = static_cast<std::uint16_t>(params.integer("max_connections"));
   if (params.has("initiator_addresses")) target.initiator_addresses = words(params.list("initiator_addresses"));
   if (params.has("max_sessions")) target.max_sessions = static_cast<std::uint32_t>(params.integer("max_sessions"));
+  if (params.has("report_changes")) target.report_changes = params.flag("report_changes");
   edit_redirection(params, target.redirection);
   return edit_access(params, target.access);
 }

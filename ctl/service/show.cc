@@ -171,6 +171,7 @@ Json show(const Target& target) {
   out["max_connections"] = target.max_connections;
   out["initiator_addresses"] = target.initiator_addresses;
   out["max_sessions"] = target.max_sessions;
+  out["report_changes"] = target.report_changes;
   out["redirect"] = target.redirection.address;
   out["redirect_permanent"] = target.redirection.permanent;
   return out;

@@ -1,7 +1,8 @@
 // One iSCSI connection above its datamover: login, then the requests of the full feature phase, then its end.
 //
 // Cut by theme: connection.cc (life, dispatch), connection_login.cc, scsi_command.cc (requests in), scsi_response.cc
-// (data and responses out), task_management.cc, keepalive.cc (NOP), text_request.cc, logout.cc, leaving.cc.
+// (data and responses out), task_management.cc, keepalive.cc (NOP), text_request.cc, logout.cc, leaving.cc,
+// async_message.cc.
 #pragma once
 
 #include <array>
@@ -60,6 +61,7 @@ class Connection final : public hal::DatamoverEvents {
   void session_quiet();  // from the poll loop: the core has let go
   void settings_changed();
   void request_logout(base::Duration grace);
+  void report_logical_units_changed();  // while live()
   void close(base::Duration linger = {});
   // True: the initiator still has to acknowledge what it was sent; Session::fence_passed is called when it has.
   bool ask_acknowledgement();

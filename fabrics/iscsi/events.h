@@ -17,6 +17,7 @@ enum class PortEvent : std::uint8_t {  // the number beside each is `detail`
   kManagement,                         // function << 8 | response
   kLogoutRequested,                    // by the initiator: reason
   kLogoutAsked,                        // by us: grace in seconds
+  kChangeReported,                     // session
   kSessionEnded,                       // session
   kConnectionOver,                     // -
 };
@@ -40,6 +41,8 @@ constexpr const char* name(PortEvent event) {
       return "logout";
     case PortEvent::kLogoutAsked:
       return "asked to log out";
+    case PortEvent::kChangeReported:
+      return "told that logical units changed";
     case PortEvent::kSessionEnded:
       return "session ended";
     case PortEvent::kConnectionOver:

@@ -1,6 +1,4 @@
-// Logout, and asking for one (RFC 7143 11.14, 11.15, 11.9.1).
-#include <algorithm>
-
+// Logout (RFC 7143 11.14, 11.15).
 #include "fabrics/iscsi/connection.h"
 #include "fabrics/iscsi/shard.h"
 
@@ -8,7 +6,6 @@ namespace iscsi {
 namespace {
 
 enum LogoutReason : std::uint8_t { kCloseSession = 0, kCloseConnection = 1, kRemoveForRecovery = 2 };
-constexpr std::uint8_t kRequestLogout = 1;  // AsyncEvent
 
 }  // namespace
 
@@ -56,19 +53,6 @@ void Connection::answer_logout(std::uint32_t tag, LogoutAnswer answer) {
   response.time2retain = session_->parameters.time2retain;
   stamp(response);
   datamover_->send(response);
-}
-
-void Connection::request_logout(base::Duration grace) {
-  if (phase_ != Phase::kFullFeature) return;
-  pdu::AsyncMessage message;
-  message.async_event = kRequestLogout;
-  message.parameter3 = static_cast<std::uint16_t>(
-      std::clamp<std::int64_t>(std::chrono::ceil<std::chrono::seconds>(grace).count(), 1, 65535));
-  stamp(message);
-  datamover_->send(message);
-  shard_.note(PortEvent::kLogoutAsked, datamover_->peer_address(), message.parameter3);
-  grace_over_ = shard_.reactor().now() + grace;
-  timer_.arm(shard_.reactor().timers(), grace_over_);
 }
 
 }  // namespace iscsi

@@ -47,6 +47,7 @@ struct Target {
   std::uint16_t max_connections = 1;                  // per session, at most kMaxSessionConnections
   std::uint32_t max_sessions = 0;                     // normal ones, at a time; 0: no limit of its own
   Redirection redirection = {};
+  bool report_changes = true;  // Async Message when an initiator sees other logical units than before
   bool operator==(const Target&) const = default;
 };
 

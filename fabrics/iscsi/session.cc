@@ -9,6 +9,11 @@
 #include "fabrics/iscsi/shard.h"
 
 namespace iscsi {
+namespace {
+
+constexpr base::Duration kChangesAtOnce = std::chrono::milliseconds(500);  // are one event
+
+}  // namespace
 
 Session::Session(Shard& shard, std::uint64_t session_id, std::uint16_t session_handle, const LoginIdentity& who,
                  const Parameters& negotiated)
@@ -65,6 +70,18 @@ void Session::end_soon() {
 void Session::nexus_quiet() {
   nexus_ = nullptr;
   shard_.reap_soon(*this);
+}
+
+void Session::logical_units_changed() {
+  if (!report_.armed()) report_.arm(shard_.reactor().timers(), shard_.reactor().now() + kChangesAtOnce);
+}
+
+void Session::report_changes() {
+  const Target* const target = shard_.settings()->find_target(identity.target);
+  if (ending_ || target == nullptr || !target->report_changes) return;
+  const auto live =
+      std::find_if(connections_.begin(), connections_.end(), [](Connection* each) { return each->live(); });
+  if (live != connections_.end()) (*live)->report_logical_units_changed();
 }
 
 SessionInfo Session::info() const {

@@ -43,6 +43,7 @@ class Session {
   void end();
   void end_soon();
   void nexus_quiet();
+  void logical_units_changed();  // that its initiator sees: told in a moment, once for all changes until then
   bool ending() const { return ending_; }
   bool quiet() const { return ending_ && nexus_ == nullptr; }
 
@@ -90,6 +91,7 @@ class Session {
     Session& session;
   };
 
+  void report_changes();
   void admit();
   bool abort_task(ManagementRequest& request);
   void abort_own_tasks(const ManagementRequest& request);
@@ -105,6 +107,7 @@ class Session {
   std::size_t promised_ = 0;              // tasks of the pool
   bool ending_ = false;
   EndSoon end_soon_{*this};
+  hal::Timer report_{[](void* self) { static_cast<Session*>(self)->report_changes(); }, this};
 };
 
 }  // namespace iscsi

@@ -46,4 +46,6 @@ void TargetPort::nexus_quiet(scsi::Nexus& nexus) { session_of(nexus).nexus_quiet
 
 void TargetPort::end_nexus(scsi::Nexus& nexus) { session_of(nexus).end_soon(); }
 
+void TargetPort::logical_units_changed(scsi::Nexus& nexus) { session_of(nexus).logical_units_changed(); }
+
 }  // namespace iscsi

@@ -23,6 +23,7 @@ class TargetPort final : public scsi::TargetPort {
   void task_management_function_executed(scsi::TaskManagement& function, scsi::TmfResponse response) override;
   void nexus_quiet(scsi::Nexus& nexus) override;
   void end_nexus(scsi::Nexus& nexus) override;
+  void logical_units_changed(scsi::Nexus& nexus) override;
 
   std::uint32_t sessions = 0;  // that use this port
 

@@ -27,6 +27,7 @@ ask add "$EXTRA_LUN"
 dd if="/dev/$disk" of=/dev/null bs=4k count=1 iflag=direct 2>/dev/null || fail "read after the LUN was added"
 said "LUN assignments on this target have changed" || fail "no unit attention 3F/0E after the LUN was added"
 listed "$EXTRA_LUN" || fail "REPORT LUNS does not list the new LUN"
+lacks change_report || wait_until 20 disk_of_lun "$EXTRA_LUN"  # an Async Message has iscsid scan
 iscsiadm -m session --rescan >/dev/null || fail "rescan"
 wait_until 10 disk_of_lun "$EXTRA_LUN"
 extra=$(disk_of_lun "$EXTRA_LUN")

@@ -51,6 +51,7 @@ initiator_addresses = ["192.0.2.0/24", "::1"]
 command_window = 64
 max_sessions = 9
 redirect = "storage.example.org:3260"
+report_changes = false
 
 [[target]]
 name = "iqn.2026-01.org.example:open"

@@ -51,6 +51,7 @@ TEST(Toml, ReadsEverything) {
   EXPECT_EQ(fabric.portals[1].redirection, (iscsi::Redirection{.address = "[2001:db8::7]:3260", .permanent = true}));
   EXPECT_EQ(fabric.targets[0].redirection,
             (iscsi::Redirection{.address = "storage.example.org:3260", .permanent = false}));
+  EXPECT_FALSE(fabric.targets[0].report_changes);
   EXPECT_EQ(fabric.targets[0].max_sessions, 9u);
   EXPECT_EQ(fabric.targets[0].initiator_addresses, (std::vector<std::string>{"192.0.2.0/24", "::1"}));
 }

@@ -377,6 +377,50 @@ TEST_F(SessionTest, RequestToLogOutThatIsIgnoredEndsInDisconnection) {
   EXPECT_TRUE(bench.datamover.connections[0]->destroyed);
 }
 
+// RFC 7143 11.9.1: event 0 with sense data; once for what happens within half a second.
+TEST_F(SessionTest, ChangedLogicalUnitsAreReportedOnceForAll) {
+  Initiator host(bench, bench.connect()), other(bench, bench.connect());
+  host.must_log_in();
+  other.isid[5] = 2;
+  other.must_log_in();
+  scsi::Nexus& nexus = *core().nexuses[0];
+  for (int i = 0; i < 3; ++i) nexus.port.logical_units_changed(nexus);
+  bench.settle();
+  host.expect_nothing();
+  bench.advance(milliseconds(500));
+  const auto message = host.expect(Opcode::kAsyncMessage);
+  EXPECT_EQ(message.as<pdu::AsyncMessage>().async_event, 0);
+  ASSERT_EQ(message.data.size(), 20u);
+  const auto at = [&](std::size_t i) { return static_cast<int>(message.data[i]); };
+  EXPECT_EQ(at(1), 18);                     // SenseLength
+  EXPECT_EQ(at(2), 0x70);                   // fixed format
+  EXPECT_EQ(at(4), 6);                      // UNIT ATTENTION
+  EXPECT_EQ(at(14) << 8 | at(15), 0x3f0e);  // REPORTED LUNS DATA HAS CHANGED
+  host.expect_nothing();
+  other.expect_nothing();
+  EXPECT_EQ(bench.events().back(), "told that logical units changed");
+}
+
+TEST_F(SessionTest, ChangedLogicalUnitsAreNotReportedWhereTheTargetSaysSo) {
+  bench.config.targets[0].report_changes = false;
+  ASSERT_TRUE(bench.apply());
+  Initiator host(bench, bench.connect());
+  host.must_log_in();
+  core().nexuses[0]->port.logical_units_changed(*core().nexuses[0]);
+  bench.advance(seconds(1));
+  host.expect_nothing();
+}
+
+TEST_F(SessionTest, ChangedLogicalUnitsOfASessionThatEndsAreNoAffairOfAnybody) {
+  Initiator host(bench, bench.connect());
+  host.must_log_in();
+  core().nexuses[0]->port.logical_units_changed(*core().nexuses[0]);
+  host.connection().lose(hal::CloseReason::kPeerClosed);
+  bench.settle();
+  EXPECT_TRUE(bench.sessions().empty());
+  bench.advance(seconds(1));
+}
+
 TEST_F(SessionTest, SessionsThatDoNotExistCannotBeLoggedOut) {
   base::Result<void> outcome;
   bench.fabric->logout_session(77, seconds(1), [&](base::Result<void> result) { outcome = std::move(result); });
