@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "ctl/import/readers.h"
 #include "ctl/units.h"
+#include "fabrics/iscsi/address.h"
 
 namespace ctl {
 namespace {
@@ -305,14 +306,19 @@ void Reader::access() {
     }
     return;
   }
-  // tgtd lets in whom the addresses or the names allow.
-  const bool closed = target.initiators.empty();
-  if (closed) target.initiators = {kNobody};
+  // tgtd lets in whom the addresses or the names allow; Outboard, whom both do.
+  const bool named = !target.initiators.empty();
   for (const Statement* const statement : addresses_) {
-    lost(*statement, "access is given to names, not to addresses",
-         closed ? "nobody may log in until initiators are named: tgtctl target modify NAME --initiators LIST"
-                : "only the initiators that are named may log in");
+    if (named) {
+      lost(*statement, "where names are given, too, both must allow an initiator",
+           "only the initiators that are named may log in, from everywhere");
+    } else if (iscsi::Subnet::parse(statement->word(1))) {
+      target.initiator_addresses.push_back(statement->word(1));
+    } else {
+      lost(*statement, "that is no address or subnet", "nobody may log in from there");
+    }
   }
+  if (!named && target.initiator_addresses.empty()) target.initiators = {kNobody};
 }
 
 }  // namespace

@@ -181,7 +181,15 @@ TEST(ImportTgtAdmin, FollowsItsOrderAndIdentities) {
   EXPECT_EQ(config.mapping.views.back().lun, 15u);
 }
 
-TEST(ImportTgtAdmin, KeepsAccountsAndClosesWhatAnAddressGuarded) {
+TEST(ImportTgtAdmin, AddressThatIsNoneClosesTheTarget) {
+  const Imported imported =
+      import_text("<target iqn.2008-09.com.example:a>\n initiator-address host.example\n</target>\n", "f");
+  ASSERT_EQ(imported.config.targets.size(), 1u);
+  EXPECT_THAT(imported.config.targets[0].initiators, ElementsAre("nobody"));
+  EXPECT_THAT(report_of(imported), HasSubstr("no address or subnet"));
+}
+
+TEST(ImportTgtAdmin, KeepsAccountsAndAddresses) {
   const Imported imported = import_text(kTargetsConf, "/etc/tgt/targets.conf");
   const Config& config = imported.config;
   ASSERT_EQ(config.targets.size(), 2u);
@@ -189,9 +197,11 @@ TEST(ImportTgtAdmin, KeepsAccountsAndClosesWhatAnAddressGuarded) {
   EXPECT_THAT(config.targets[0].initiators, ElementsAre("iqn.1994-05.com.redhat:node-a"));
   EXPECT_EQ(config.users[2].mutual_user, "san");  // one counterpart for both
   EXPECT_EQ(config.users[1].mutual_user, "san");
-  EXPECT_THAT(config.targets[1].initiators, ElementsAre("nobody"));
+  EXPECT_TRUE(config.targets[1].initiators.empty() && config.targets[0].initiator_addresses.empty());
+  EXPECT_THAT(config.targets[1].initiator_addresses, ElementsAre("10.0.0.0/8"));
   EXPECT_TRUE(config.discovery.chap);
   const std::string report = report_of(imported);
+  EXPECT_THAT(report, HasSubstr("targets.conf:15: target iqn.2008-09.com.example:b: initiator-address"));
   EXPECT_THAT(report, HasSubstr("targets.conf:5: iSNS"));
   EXPECT_THAT(report, HasSubstr("targets.conf:16: target iqn.2008-09.com.example:b: MaxBurstLength"));
   EXPECT_THAT(report, HasSubstr("targets.conf:24: target iqn.2008-09.com.example:closed: params"));
