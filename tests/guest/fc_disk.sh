@@ -24,4 +24,8 @@ rm /mnt/files*
 umount /mnt || fail "umount"
 fsck.ext4 -f -n "$device" || fail "fsck is not clean"
 no_disk_errors
-no_complaints
+# Without a fabric both ends log in, and on a busy machine they meet half-way: Linux then resets the link and starts anew.
+case $PORT_TYPE in
+  Point-To-Point*) no_complaints 'Async-(adisc|prli|logout) failed' ;;
+  *) no_complaints ;;
+esac
