@@ -8,6 +8,8 @@
 
 namespace ctl {
 
+inline constexpr const char* kNoSetting = "Outboard has no such setting";  // why something is lost
+
 struct Place {
   std::string file;
   unsigned line = 0;  // 0: not known

@@ -14,7 +14,6 @@
 namespace ctl {
 namespace {
 
-constexpr const char* kNoSetting = "Outboard has no such setting";
 constexpr std::uint64_t kNullSize = std::uint64_t{5} << 40;  // of SCST's vdisk_nullio
 
 std::optional<std::uint64_t> number_of(const std::string& text) {

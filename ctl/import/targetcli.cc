@@ -11,7 +11,6 @@
 namespace ctl {
 namespace {
 
-constexpr const char* kNoSetting = "Outboard has no such setting";
 // LIO makes its NAA from the unit serial number: company 00 14 05, then the first 25 hexadecimal digits.
 constexpr std::string_view kLioNaa = "6001405";
 

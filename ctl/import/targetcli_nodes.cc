@@ -11,7 +11,6 @@
 namespace ctl {
 namespace {
 
-constexpr const char* kNoSetting = "Outboard has no such setting";
 constexpr const char* kNegotiated = "Outboard negotiates it by itself";
 
 void parameters(JsonFields& in, Findings& findings) {

@@ -14,8 +14,6 @@
 namespace ctl {
 namespace {
 
-constexpr const char* kNoSetting = "Outboard has no such setting";
-
 template <std::size_t N>
 bool one_of(const std::string& word, const std::array<const char*, N>& words) {
   return std::any_of(words.begin(), words.end(), [&](const char* each) { return word == each; });

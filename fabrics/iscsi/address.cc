@@ -26,7 +26,9 @@ std::optional<Address> parse_address(std::string_view text) {
   return std::nullopt;
 }
 
-std::optional<Address> address_of_peer(std::string_view peer) { return parse_address(peer.substr(0, peer.rfind(':'))); }
+std::string_view host_of(std::string_view address) { return address.substr(0, address.rfind(':')); }
+
+std::optional<Address> address_of_peer(std::string_view peer) { return parse_address(host_of(peer)); }
 
 std::optional<Subnet> Subnet::parse(std::string_view text) {
   const std::size_t slash = text.find('/');

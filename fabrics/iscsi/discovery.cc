@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "fabrics/iscsi/address.h"
 #include "fabrics/iscsi/login.h"
 
 namespace iscsi {
@@ -10,7 +11,6 @@ namespace {
 
 bool is_ipv6(std::string_view address) { return address.starts_with('['); }
 
-std::string_view host_of(std::string_view address) { return address.substr(0, address.rfind(':')); }
 std::string_view port_of(std::string_view address) {
   const std::size_t colon = address.rfind(':');
   return colon == std::string_view::npos ? std::string_view() : address.substr(colon);

@@ -5,14 +5,13 @@
 #include <set>
 #include <utility>
 
+#include "fabrics/iscsi/address.h"
 #include "fabrics/iscsi/names.h"
 
 namespace iscsi {
 namespace {
 
 constexpr base::Duration kChangeLimit = std::chrono::seconds(30);
-
-std::string host_of(const std::string& address) { return address.substr(0, address.rfind(':')); }
 
 }  // namespace
 
@@ -238,7 +237,7 @@ bool FabricControl::may_accept(const std::string& host) {
 }
 
 void FabricControl::accepted(std::uint16_t portal_group, std::unique_ptr<hal::PendingConnection> connection) {
-  const std::string host = host_of(connection->peer_address());
+  const std::string host(host_of(connection->peer_address()));
   if (!may_accept(host)) return;
   ++logins_[host];
   ++connections_;
@@ -252,7 +251,7 @@ void FabricControl::accepted(std::uint16_t portal_group, std::unique_ptr<hal::Pe
 }
 
 void FabricControl::login_over(const std::string& peer) {
-  control_.post_function([this, host = host_of(peer)] { count_login_over(host); });
+  control_.post_function([this, host = std::string(host_of(peer))] { count_login_over(host); });
 }
 
 void FabricControl::count_login_over(const std::string& host) {
@@ -267,7 +266,7 @@ void FabricControl::connection_moves(std::unique_ptr<MovingConnection> connectio
 // Where it was, it counts until it is reaped there.
 void FabricControl::forward(std::unique_ptr<MovingConnection> connection) {
   if (stopping_) {
-    count_login_over(host_of(connection->socket->peer_address()));
+    count_login_over(std::string(host_of(connection->socket->peer_address())));
     return;
   }
   ++connections_;
