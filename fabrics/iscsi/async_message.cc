@@ -10,7 +10,8 @@
 namespace iscsi {
 namespace {
 
-enum AsyncEvent : std::uint8_t { kScsiEvent = 0, kRequestLogout = 1 };
+// 4, which asks for a negotiation, has no use: nothing that can be negotiated in the full feature phase is a setting.
+enum AsyncEvent : std::uint8_t { kScsiEvent = 0, kRequestLogout = 1, kConnectionDropped = 2, kSessionDropped = 3 };
 
 }  // namespace
 
@@ -23,8 +24,40 @@ void Connection::request_logout(base::Duration grace) {
   stamp(message);
   datamover_->send(message);
   shard_.note(PortEvent::kLogoutAsked, datamover_->peer_address(), message.parameter3);
-  grace_over_ = shard_.reactor().now() + grace;
+  const base::Time over = shard_.reactor().now() + grace;
+  if (grace_over_ == base::Time{} || over < grace_over_) grace_over_ = over;
   timer_.arm(shard_.reactor().timers(), grace_over_);
+}
+
+void Connection::grace_is_over() {
+  if (session_->asked_to_log_out()) {
+    session_->drop_connections();
+  } else {
+    report_drop(cid_);
+    leave_unannounced();
+  }
+}
+
+// Of a connection; its tasks are not kept for a reassignment, so that Parameter3 is 0.
+void Connection::report_drop(std::uint16_t cid) {
+  if (!live() || closed_) return;
+  pdu::AsyncMessage message;
+  message.async_event = kConnectionDropped;
+  message.parameter1 = cid;
+  message.parameter2 = session_->parameters.time2wait;
+  stamp(message);
+  datamover_->send(message);
+  shard_.note(PortEvent::kDropReported, datamover_->peer_address(), cid);
+}
+
+void Connection::report_session_drop() {
+  if (!live() || closed_) return;
+  pdu::AsyncMessage message;
+  message.async_event = kSessionDropped;
+  message.parameter2 = session_->parameters.time2wait;
+  stamp(message);
+  datamover_->send(message);
+  shard_.note(PortEvent::kSessionDropReported, datamover_->peer_address(), session_->id);
 }
 
 // The unit attention condition stays: this only says that there is one. LUN 0, for the whole target.

@@ -178,9 +178,14 @@ void Connection::connection_terminate_notify(hal::CloseReason reason) {
   if (reason == hal::CloseReason::kProtocolError) ++shard_.counters().protocol_errors;
   shard_.note(PortEvent::kConnectionOver, datamover_->peer_address());
   kLog.debug("{}: connection over: {}", datamover_->peer_address(), hal::close_reason_name(reason));
+  if (reason == hal::CloseReason::kPeerClosed) announced_ = true;
   if (session_ != nullptr) leave();
   close();
   shard_.reap_soon(*this);
+}
+
+bool Connection::came_by_portal_of(const Settings& settings) const {
+  return settings.listens(portal_group_, datamover_->local_address());
 }
 
 void Connection::settings_changed() {
@@ -197,7 +202,7 @@ void Connection::timer() {
     log_peer_error("login took too long");
     close();
   } else if (grace_over_ != base::Time{} && shard_.reactor().now() >= grace_over_) {
-    session_->end();
+    grace_is_over();
   } else if (fenced_ && shard_.reactor().now() >= fence_over_) {
     log_peer_error("responses not acknowledged in time");
     leave();

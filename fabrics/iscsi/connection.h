@@ -54,19 +54,24 @@ class Connection final : public hal::DatamoverEvents {
   void serve(const hal::ControlPdu& pdu);  // ... the other request's
   void management_answered(const ManagementRequest& request, ManagementAnswer answer);
   void send_window();  // a NOP-In that only tells MaxCmdSN
-  // Ends this connection and its tasks; with it the session, unless that has others.
+  // Ends this connection and its tasks; with it the session, unless that has others. Others are told of it.
   void leave();
+  void leave_unannounced();  // the initiator knows
   void forget(const Connection& gone);
   void session_ending();
   void session_quiet();  // from the poll loop: the core has let go
   void settings_changed();
   void request_logout(base::Duration grace);
+  bool asked_to_log_out() const { return grace_over_ != base::Time{}; }
+  void report_drop(std::uint16_t cid);  // this connection's, or another's of the session
+  void report_session_drop();
   void report_logical_units_changed();  // while live()
   void close(base::Duration linger = {});
   // True: the initiator still has to acknowledge what it was sent; Session::fence_passed is called when it has.
   bool ask_acknowledgement();
   bool fenced() const { return fenced_; }
   bool live() const { return phase_ == Phase::kFullFeature; }
+  bool came_by_portal_of(const Settings& settings) const;
   bool finished() const { return closed_ && session_ == nullptr && !awaits_control_; }
   bool in_login() const { return phase_ == Phase::kLogin || phase_ == Phase::kRegistering; }
   SessionInfo::Connection info() const;
@@ -141,6 +146,9 @@ class Connection final : public hal::DatamoverEvents {
   enum LogoutAnswer : std::uint8_t { kLoggedOut = 0, kCidNotFound = 1, kRecoveryNotSupported = 2 };
   void answer_logout(std::uint32_t tag, LogoutAnswer answer);
 
+  // async_message.cc
+  void grace_is_over();
+
   // leaving.cc
   void end_tasks();
   void leave_if_quiet();
@@ -154,6 +162,7 @@ class Connection final : public hal::DatamoverEvents {
   bool awaits_control_ = false;  // a session was asked for
   bool login_counted_ = true;    // at the control reactor, as one in login
   bool leaving_ = false;         // the session goes on without us once the core has let go of our tasks
+  bool announced_ = false;       // the initiator knows that this connection ends
   bool fenced_ = false;          // somebody waits for fence_ to be acknowledged
   std::uint16_t cid_ = 0;
   const std::uint16_t portal_group_;

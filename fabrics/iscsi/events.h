@@ -18,6 +18,8 @@ enum class PortEvent : std::uint8_t {  // the number beside each is `detail`
   kLogoutRequested,                    // by the initiator: reason
   kLogoutAsked,                        // by us: grace in seconds
   kChangeReported,                     // session
+  kDropReported,                       // CID
+  kSessionDropReported,                // session
   kSessionEnded,                       // session
   kConnectionOver,                     // -
 };
@@ -43,6 +45,10 @@ constexpr const char* name(PortEvent event) {
       return "asked to log out";
     case PortEvent::kChangeReported:
       return "told that logical units changed";
+    case PortEvent::kDropReported:
+      return "told that a connection is dropped";
+    case PortEvent::kSessionDropReported:
+      return "told that the session is dropped";
     case PortEvent::kSessionEnded:
       return "session ended";
     case PortEvent::kConnectionOver:

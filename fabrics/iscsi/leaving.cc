@@ -11,13 +11,19 @@ namespace iscsi {
 void Connection::leave() {
   if (leaving_ || session_ == nullptr || session_->ending()) return;
   if (!session_->outlives(*this)) {
-    session_->end();
+    session_->drop();
     return;
   }
+  if (live() && !announced_) session_->report_drop(*this);
   if (phase_ == Phase::kFullFeature) close(kLinger);
   end_tasks();
   leaving_ = true;
   leave_if_quiet();
+}
+
+void Connection::leave_unannounced() {
+  announced_ = true;
+  leave();
 }
 
 // RFC 7143 7.5: the tasks of the connection are ended; those that the core has, when it says so.

@@ -31,7 +31,7 @@ void Connection::receive_logout(const hal::ControlPdu& pdu) {
   } else if (leaving != this) {
     leaving->logout_asker_ = this;
     leaving->logout_asker_tag_ = request.initiator_task_tag;
-    leaving->leave();
+    leaving->leave_unannounced();
   } else {
     // From here on nothing is heard; the answer comes when the nexus, or what we have of it, is quiet.
     logout_tag_ = request.initiator_task_tag;

@@ -63,6 +63,28 @@ void Session::end() {
   }
 }
 
+void Session::drop() {
+  if (ending_) return;
+  for (Connection* const each : connections_) each->report_session_drop();
+  end();
+}
+
+void Session::drop_connections() {
+  for (Connection* const each : connections_) each->report_drop(each->cid());
+  end();
+}
+
+void Session::request_logout(base::Duration grace) {
+  const bool live = std::any_of(connections_.begin(), connections_.end(), [](auto* each) { return each->live(); });
+  if (!live) return drop();
+  for (Connection* const each : connections_) each->request_logout(grace);
+}
+
+bool Session::asked_to_log_out() const {
+  return std::all_of(connections_.begin(), connections_.end(),
+                     [](const auto* each) { return !each->live() || each->asked_to_log_out(); });
+}
+
 void Session::end_soon() {
   if (!ending_ && !end_soon_.linked()) shard_.reactor().defer(end_soon_);
 }

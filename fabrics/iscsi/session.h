@@ -42,6 +42,10 @@ class Session {
   // is quiet. Safe to call again, and from inside a call by the core (end_soon).
   void end();
   void end_soon();
+  void drop();                                // likewise; the initiator, which has not asked for it, is told
+  void drop_connections();                    // ... that each of its connections is dropped
+  void request_logout(base::Duration grace);  // of all of it; dropped afterwards
+  bool asked_to_log_out() const;              // on every connection
   void nexus_quiet();
   void logical_units_changed();  // that its initiator sees: told in a moment, once for all changes until then
   bool ending() const { return ending_; }
@@ -59,8 +63,9 @@ class Session {
   Connection* find(std::uint16_t cid) const;
   bool outlives(const Connection& connection) const;  // others are alive or about to join
   const std::vector<Connection*>& connections() const { return connections_; }
-  void release_connections();  // the nexus is quiet
-  void tell_window();          // by any connection
+  void release_connections();                      // the nexus is quiet
+  void tell_window();                              // by any connection
+  void report_drop(const Connection& connection);  // by another one
 
   // --- requests over all connections ---
   void run_held();  // what waited for the request that has just come

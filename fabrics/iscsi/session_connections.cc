@@ -42,7 +42,7 @@ void Session::join(Connection& connection) {
     return;
   }
   joining_.push_back(&connection);
-  if (same != nullptr) same->leave();
+  if (same != nullptr) same->leave_unannounced();
   admit();
 }
 
@@ -74,6 +74,12 @@ void Session::release_connections() {
 void Session::tell_window() {
   const auto at = std::find_if(connections_.begin(), connections_.end(), [](const auto* each) { return each->live(); });
   if (at != connections_.end()) (*at)->send_window();
+}
+
+void Session::report_drop(const Connection& connection) {
+  const auto at = std::find_if(connections_.begin(), connections_.end(),
+                               [&](const auto* each) { return each != &connection && each->live(); });
+  if (at != connections_.end()) (*at)->report_drop(connection.cid());
 }
 
 void Session::run_held() {

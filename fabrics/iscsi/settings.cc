@@ -39,6 +39,12 @@ const Redirection* Settings::redirection(const Target& target, std::uint16_t por
   return nullptr;
 }
 
+bool Settings::listens(std::uint16_t portal_group, std::string_view local) const {
+  return std::any_of(portals_.begin(), portals_.end(), [&](const Portal& portal) {
+    return portal.tag == portal_group && reachable_address(portal.address, std::string(local)) == local;
+  });
+}
+
 bool Settings::offers(const Target& target, std::uint16_t portal_group) {
   return std::find(target.portal_groups.begin(), target.portal_groups.end(), portal_group) !=
          target.portal_groups.end();

@@ -7,6 +7,11 @@
 #include "fabrics/iscsi/connection.h"
 
 namespace iscsi {
+namespace {
+
+constexpr base::Duration kTimeToLeave = std::chrono::seconds(2);  // when a target or portal goes away
+
+}  // namespace
 
 Shard::Shard(std::uint32_t index, hal::Reactor& reactor, scsi::TaskRouter& router, ControlLink& control)
     : index_(index), reactor_(reactor), router_(router), control_(control) {}
@@ -71,20 +76,27 @@ void Shard::end_session(std::uint64_t session) {
 
 void Shard::end_target(const std::string& target) {
   for (const auto& [id, session] : sessions_) {
-    if (session->identity.target == target) session->end();
+    if (session->identity.target == target) session->drop();
   }
 }
 
 // --- settings ---
 
 void Shard::apply(SettingsRef settings, std::function<void()> done) {
-  settings_ = std::move(settings);
+  const SettingsRef before = std::exchange(settings_, std::move(settings));
   retire_ports();
   Wait wait{.sessions = {}, .done = std::move(done)};
   for (const auto& [id, session] : sessions_) {
-    if (!still_allowed(*session)) {
-      session->end();
-      wait.sessions.push_back(id);
+    const bool there = still_there(*session);
+    if (there && still_allowed(*session)) {
+      if (before) leave_portals(*session, *before);
+      continue;
+    }
+    wait.sessions.push_back(id);
+    if (there) {
+      session->drop();
+    } else {
+      session->request_logout(kTimeToLeave);
     }
   }
   for (const auto& [id, connection] : connections_) connection->settings_changed();
@@ -92,12 +104,24 @@ void Shard::apply(SettingsRef settings, std::function<void()> done) {
   wake_reaper();
 }
 
-bool Shard::still_allowed(const Session& session) const {
+bool Shard::still_there(const Session& session) const {
   if (session.identity.discovery) return true;
   const Target* const target = settings_->find_target(session.identity.target);
   return target != nullptr && Settings::offers(*target, session.identity.portal_group) &&
-         Settings::permits(*target, session.identity.initiator, session.identity.peer) &&
          Settings::port_identity(*target, session.identity.portal_group) == session.port()->identity();
+}
+
+bool Shard::still_allowed(const Session& session) const {
+  if (session.identity.discovery) return true;
+  const Target* const target = settings_->find_target(session.identity.target);
+  return target != nullptr && Settings::permits(*target, session.identity.initiator, session.identity.peer);
+}
+
+// Connections whose portal has been closed are asked to go; nobody waits for it.
+void Shard::leave_portals(const Session& session, const Settings& before) const {
+  for (Connection* const each : session.connections()) {
+    if (each->came_by_portal_of(before) && !each->came_by_portal_of(*settings_)) each->request_logout(kTimeToLeave);
+  }
 }
 
 TargetPort* Shard::port_of(const Target* target, std::uint16_t portal_group) {
@@ -131,7 +155,7 @@ bool Shard::logout(std::uint64_t session, base::Duration grace, std::function<vo
   for (const auto& [id, each] : sessions_) {
     if (session != 0 && session != id) continue;
     wait.sessions.push_back(id);
-    for (Connection* const connection : each->connections()) connection->request_logout(grace);
+    each->request_logout(grace);
   }
   if (session != 0 && wait.sessions.empty()) return false;
   waits_.push_back(std::move(wait));

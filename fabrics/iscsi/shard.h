@@ -126,7 +126,9 @@ class Shard {
   void finish_waits();
   void wake_reaper();
   void retire_ports();
+  bool still_there(const Session& session) const;
   bool still_allowed(const Session& session) const;
+  void leave_portals(const Session& session, const Settings& before) const;
 
   const std::uint32_t index_;
   hal::Reactor& reactor_;

@@ -177,6 +177,7 @@ TEST_F(ConnectionsTest, ConnectionThatDoesNotAcknowledgeIsGivenUp) {
   second.expect_nothing();
   ExpectLog expect("responses not acknowledged in time");
   bench.advance(seconds(11));
+  EXPECT_EQ(second.expect(pdu::Opcode::kAsyncMessage).as<pdu::AsyncMessage>().async_event, 2);
   expect_window(second);
   second.expect_management(2, 0);
   EXPECT_EQ(bench.sessions()[0].connections.size(), 1u);
