@@ -42,6 +42,10 @@ base::Result<std::unique_ptr<Daemon>> Daemon::create(const Options& options) {
   TRY(make_default_directory(options, group));
   daemon->socket_.emplace(TRY(ListeningSocket::open(options.socket, group)));
   daemon->policy_ = {geteuid(), group};
+  daemon->notifier_ = Notifier::from_environment();
+  // Nothing after this needs a capability; all threads are made after it.
+  TRY(drop_capabilities());
+  TRY(confine(options.seccomp));
   TRY(daemon->make_reactors());
   TRY(daemon->make_parts());
   return daemon;
@@ -156,6 +160,11 @@ void Daemon::ready(const base::Result<Transactor::Report>& report) {
       "{} serves {} logical units through {} targets on {} and {} Fibre Channel ports; {} reactors; managed on {}",
       OUTBOARD_VERSION, config.logical_units.size(), config.targets.size(), portals.empty() ? "no portal" : portals,
       config.fc_ports.size(), data_.size(), options_.socket);
+  std::vector<hal::Reactor*> watched;
+  for (const auto& reactor : data_) watched.push_back(reactor.get());
+  watchdog_ = Watchdog::from_environment(*control_, std::move(watched), notifier_);
+  notifier_.send(fmt::format("READY=1\nSTATUS={} logical units, {} targets, {} Fibre Channel ports at the start",
+                             config.logical_units.size(), config.targets.size(), config.fc_ports.size()));
 }
 
 void Daemon::signalled(int signal) {
@@ -173,6 +182,7 @@ void Daemon::end(int exit_code) {
   if (ending_) return;
   ending_ = true;
   exit_code_ = exit_code;
+  notifier_.send("STOPPING=1\nSTATUS=asking initiators to log out");
   end_timer_.arm(control_->timers(), control_->now() + options_.grace + kEndLimit);
   server_.reset();
   socket_.reset();

@@ -9,6 +9,7 @@
 #include "ctl/engine.h"
 #include "ctl/fc_ports.h"
 #include "ctl/outboardd/adapters.h"
+#include "ctl/outboardd/notify.h"
 #include "ctl/outboardd/options.h"
 #include "ctl/outboardd/process.h"
 #include "ctl/rpc/server.h"
@@ -46,6 +47,7 @@ class Daemon {
 
   Options options_;
   AccessPolicy policy_;
+  Notifier notifier_;
   int exit_code_ = 0;
   bool ending_ = false;
   std::unique_ptr<hal::Reactor> control_;
@@ -67,6 +69,7 @@ class Daemon {
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<Server> server_;
   std::unique_ptr<SignalWatch> signals_;
+  std::unique_ptr<Watchdog> watchdog_;
   hal::Timer end_timer_{&Daemon::too_late, nullptr};
 };
 

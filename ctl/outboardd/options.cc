@@ -18,8 +18,11 @@ const std::map<std::string, base::LogLevel> kLevels = {{"debug", base::LogLevel:
                                                        {"warn", base::LogLevel::kWarn},
                                                        {"error", base::LogLevel::kError}};
 
+const std::map<std::string, Seccomp> kSeccomp = {
+    {"refuse", Seccomp::kRefuse}, {"kill", Seccomp::kKill}, {"off", Seccomp::kOff}};
+
 struct Words {  // options that are understood after CLI11 has read them
-  std::string reactors = "auto", cores, level = "info", grace = "5s";
+  std::string reactors = "auto", cores, level = "info", grace = "5s", seccomp = "refuse";
   unsigned busy_poll = 50;
 };
 
@@ -37,6 +40,7 @@ base::Result<void> understand(const Words& words, Options& options) {
   }
   options.busy_poll = std::chrono::microseconds(words.busy_poll);
   options.log_level = kLevels.at(words.level);
+  options.seccomp = kSeccomp.at(words.seccomp);
   const auto grace = parse_duration(words.grace);
   if (!grace || *grace > std::chrono::minutes(10)) return base::fail(base::Errc::kInvalid, "--grace is 0s to 10min");
   options.grace = *grace;
@@ -72,6 +76,9 @@ OptionsResult parse_options(int argc, const char* const* argv) {
       ->check(CLI::IsMember(std::vector<std::string>{"debug", "info", "warn", "error"}))
       ->capture_default_str();
   app.add_option("--grace", words.grace, "at the end: time for initiators to log out")->capture_default_str();
+  app.add_option("--seccomp", words.seccomp, "system calls that it has no use for: refuse, kill (for tests) or off")
+      ->check(CLI::IsMember(std::vector<std::string>{"refuse", "kill", "off"}))
+      ->capture_default_str();
   app.add_flag("--foreground", foreground, "stay in the foreground, which is what it always does");
   OptionsResult out;
   try {

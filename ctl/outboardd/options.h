@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "ctl/outboardd/sandbox.h"
 
 namespace ctl {
 
@@ -18,6 +19,7 @@ struct Options {
   bool never_sleep = false;
   base::LogLevel log_level = base::LogLevel::kInfo;
   base::Duration grace = std::chrono::seconds(5);
+  Seccomp seccomp = Seccomp::kRefuse;
 };
 
 struct OptionsResult {

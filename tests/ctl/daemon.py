@@ -27,12 +27,14 @@ class Daemon:
         self.state = os.path.join(self.folder, "state")
         self.process = None
         self.announced = []
+        self.environment = {}
 
     def spawn(self):
         argv = [os.path.join(self.bin_dir, "outboardd"), "--socket", self.socket, "--state-dir", self.state, "--reactors",
-                "1", "--config", self.config, *self.options]
+                "1", "--seccomp", "kill", "--config", self.config, *self.options]
         with open(os.path.join(self.folder, "log"), "ab") as log:
-            self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            env={**os.environ, **self.environment})
 
     def start(self):
         self.spawn()

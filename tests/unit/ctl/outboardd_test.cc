@@ -1,13 +1,24 @@
 // Unit tests of outboardd's command line, its choice of cores and its built-in configuration.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <cstdlib>
+#include <functional>
 #include <set>
 
 #include "ctl/config/toml.h"
 #include "ctl/outboardd/cores.h"
 #include "ctl/outboardd/default_config.h"
+#include "ctl/outboardd/notify.h"
 #include "ctl/outboardd/options.h"
+#include "ctl/outboardd/sandbox.h"
+#include "ctl/outboardd/system_calls.h"
 
 namespace ctl {
 namespace {
@@ -34,6 +45,115 @@ TEST(Options, EverythingGiven) {
   EXPECT_THAT(result.options->cores, testing::ElementsAre(3, 1));
   EXPECT_EQ(result.options->grace, std::chrono::milliseconds(250));
   EXPECT_EQ(result.options->log_level, base::LogLevel::kDebug);
+}
+
+TEST(Options, Seccomp) {
+  EXPECT_EQ(parse({}).options->seccomp, Seccomp::kRefuse);
+  EXPECT_EQ(parse({"--seccomp", "kill"}).options->seccomp, Seccomp::kKill);
+  EXPECT_EQ(parse({"--seccomp", "maybe"}).exit_code, 2);
+}
+
+// How a child ends that gives up its rights and then does `act`, whose result is its exit code.
+int confined(Seccomp mode, const std::function<int()>& act) {
+  const pid_t child = fork();
+  if (child == 0) _exit(drop_capabilities() && confine(mode) ? act() : 99);
+  int status = 0;
+  waitpid(child, &status, 0);
+  return status;
+}
+
+bool refused(long result) { return result == -1 && errno == EPERM; }
+
+TEST(Sandbox, AForbiddenCallIsRefusedOrEndsTheProcess) {
+  const auto forbidden = [] { return refused(syscall(SYS_getsid, 0)) ? 3 : 4; };
+  EXPECT_EQ(WEXITSTATUS(confined(Seccomp::kOff, forbidden)), 4);
+  EXPECT_EQ(WEXITSTATUS(confined(Seccomp::kRefuse, forbidden)), 3);
+  EXPECT_EQ(WTERMSIG(confined(Seccomp::kKill, forbidden)), SIGSYS);
+}
+
+TEST(Sandbox, ArgumentsCount) {
+  const auto netlink = [] {
+    return refused(socket(AF_NETLINK, SOCK_RAW, 0)) && socket(AF_INET, SOCK_STREAM, 0) >= 0 ? 3 : 4;
+  };
+  EXPECT_EQ(WEXITSTATUS(confined(Seccomp::kOff, netlink)), 4);
+  EXPECT_EQ(WEXITSTATUS(confined(Seccomp::kRefuse, netlink)), 3);
+}
+
+TEST(Sandbox, AnotherProgramIsNeverStarted) {
+  const auto shell = [] { return execl("/bin/true", "true", nullptr) == -1 && errno == EPERM ? 3 : 4; };
+  EXPECT_EQ(WEXITSTATUS(confined(Seccomp::kOff, shell)), 0);
+  const int status = confined(Seccomp::kRefuse, shell);
+  EXPECT_TRUE(kSanitized ? WEXITSTATUS(status) == 3 : WTERMSIG(status) == SIGSYS);
+}
+
+TEST(Sandbox, NoCapabilityIsLeft) {
+  const auto chroots = [] { return chroot("/") == 0 ? 4 : 3; };
+  EXPECT_EQ(WEXITSTATUS(confined(Seccomp::kOff, chroots)), 3);
+}
+
+// A socket that stands for systemd's.
+class NotifySocket {
+ public:
+  NotifySocket() : fd_(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    name_ = "@outboard-test-" + std::to_string(getpid());
+    name_.copy(address.sun_path, name_.size());
+    address.sun_path[0] = '\0';
+    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name_.size());
+    EXPECT_EQ(bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), size), 0);
+    setenv("NOTIFY_SOCKET", name_.c_str(), 1);
+  }
+  std::string received() {
+    char text[256];
+    const ssize_t n = recv(fd_.get(), text, sizeof text, 0);
+    return n < 0 ? "" : std::string(text, static_cast<std::size_t>(n));
+  }
+
+ private:
+  base::Fd fd_;
+  std::string name_;
+};
+
+TEST(Notify, SystemdHearsWhatIsSent) {
+  NotifySocket systemd;
+  const Notifier notifier = Notifier::from_environment();
+  EXPECT_TRUE(notifier.active());
+  EXPECT_EQ(getenv("NOTIFY_SOCKET"), nullptr);
+  notifier.send("READY=1");
+  EXPECT_EQ(systemd.received(), "READY=1");
+  EXPECT_FALSE(Notifier::from_environment().active());
+  setenv("NOTIFY_SOCKET", "relative", 1);
+  EXPECT_FALSE(Notifier::from_environment().active());
+}
+
+TEST(Notify, TheWatchdogIsFedOnlyWhenEveryReactorAnswers) {
+  NotifySocket systemd;
+  const Notifier notifier = Notifier::from_environment();
+  base::ManualClock clock;
+  hal::ReactorOptions options;
+  options.clock = &clock;
+  auto control = hal::Reactor::create(options), data = hal::Reactor::create(options);
+  ASSERT_TRUE(control && data);
+  const auto rounds = [&](hal::Reactor& reactor) {
+    for (int i = 0; i < 4; ++i) reactor.run_once();
+  };
+  EXPECT_EQ(Watchdog::from_environment(**control, {data->get()}, notifier), nullptr);
+  setenv("WATCHDOG_USEC", "2000000", 1);
+  const auto watchdog = Watchdog::from_environment(**control, {data->get()}, notifier);
+  ASSERT_NE(watchdog, nullptr);
+  clock.advance(std::chrono::seconds(5));
+  rounds(**control);
+  EXPECT_EQ(systemd.received(), "");  // the other reactor is silent
+  rounds(**data);
+  rounds(**control);
+  EXPECT_EQ(systemd.received(), "WATCHDOG=1");
+  clock.advance(std::chrono::seconds(1));
+  rounds(**control);
+  rounds(**data);
+  rounds(**control);
+  EXPECT_EQ(systemd.received(), "WATCHDOG=1");
+  EXPECT_EQ(systemd.received(), "");
 }
 
 TEST(Options, WrongOnes) {
