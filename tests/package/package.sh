@@ -1,0 +1,130 @@
+#!/bin/bash
+# Makes the Debian package of BUILD_DIR and judges it in a debootstrap folder: install, start, upgrade, remove, purge.
+# package.sh BUILD_DIR
+set -euo pipefail
+build=$(realpath "$1")
+cache=${OUTBOARD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/outboard}/package
+mkdir -p "$cache"
+if [ "$(id -u)" != 0 ]; then echo "package.sh: not root, which debootstrap and chroot need: skipped"; exit 77; fi
+for tool in debootstrap dpkg-shlibdeps cpack; do
+  command -v "$tool" >/dev/null || { echo "package.sh: no $tool here (see scripts/packages.sh): skipped"; exit 77; }
+done
+work=$(mktemp -d /tmp/outboard-package-XXXXXX)
+root=$work/root
+daemon=
+end_daemon() { [ -z "$daemon" ] || kill -KILL "$daemon" 2>/dev/null || true; daemon=; }
+trap 'end_daemon; umount "$root/proc" 2>/dev/null || true; rm -rf "$work"' EXIT
+fail() { echo "FAIL: $*" >&2; exit 1; }
+step() { printf '== [%2ds] %s\n' "$SECONDS" "$*"; }
+inside() { DEBIAN_FRONTEND=noninteractive LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot "$root" "$@"; }
+
+make_packages() {  # $work/1.deb, and $work/2.deb: the same as a later version, with another default configuration
+  cpack --config "$build/CPackConfig.cmake" -B "$work/cpack" >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "cpack"; }
+  mv "$work"/cpack/*.deb "$work/1.deb"
+  dpkg-deb -R "$work/1.deb" "$work/unpacked"
+  sed -i 's/^Version: .*/Version: 99.0/' "$work/unpacked/DEBIAN/control"
+  echo "# of version 99" >>"$work/unpacked/etc/outboard/outboard.toml"
+  rm -f "$work/unpacked/DEBIAN/md5sums"
+  dpkg-deb --root-owner-group -b "$work/unpacked" "$work/2.deb" >/dev/null
+}
+
+make_root() {  # a Debian with what the package depends on, from the cache or made now
+  local depends mirror stamp
+  depends=$(dpkg-deb -f "$work/1.deb" Depends | sed 's/([^)]*)//g; s/|[^,]*//g; s/ //g')
+  stamp=$( (echo "$depends"; . /etc/os-release; echo "$VERSION_CODENAME") | sha256sum | cut -c1-16)
+  exec 9>"$cache/lock"; flock 9
+  if [ ! -e "$cache/$stamp.tar" ]; then
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' | head -1)
+    [ -n "$mirror" ] || fail "apt does not say where this machine takes Debian from"
+    # shellcheck source=/dev/null
+    debootstrap --variant=minbase "$(. /etc/os-release; echo "$VERSION_CODENAME")" "$work/making" "$mirror" \
+      >"$cache/log" 2>&1 || { tail -20 "$cache/log" >&2; fail "debootstrap"; }
+    # shellcheck disable=SC2086  # a list; apt knows who provides what is only a name
+    { DEBIAN_FRONTEND=noninteractive chroot "$work/making" apt-get update &&
+      DEBIAN_FRONTEND=noninteractive chroot "$work/making" apt-get install -y --no-install-recommends ${depends//,/ }; } \
+      >>"$cache/log" 2>&1 || { tail -20 "$cache/log" >&2; fail "installing $depends"; }
+    rm -rf "$work/making"/var/cache/apt/archives "$work/making"/var/lib/apt/lists "$work/making"/usr/share/{doc,locale,man}
+    rm -f "$cache"/*.tar
+    tar -C "$work/making" -cf "$cache/$stamp.tar.new" .
+    mv "$cache/$stamp.tar.new" "$cache/$stamp.tar"
+    rm -rf "$work/making"
+  fi
+  mkdir "$root"
+  tar -C "$root" -xf "$cache/$stamp.tar"
+  flock -u 9
+  mount -t proc proc "$root/proc"
+}
+
+listing() {  # all that a package could leave behind
+  (cd "$root" && find etc usr var/lib run -xdev ! -path 'var/lib/dpkg*' ! -path 'var/lib/systemd*' ! -path 'etc/*-' | sort)
+}
+
+start_daemon() {  # as the unit starts it
+  inside install -d -o outboard -g outboard -m 0750 /run/outboard
+  # exec, so that the process is the daemon itself
+  (exec chroot "$root" setpriv --reuid outboard --regid outboard --init-groups --no-new-privs --inh-caps=-all \
+    /usr/bin/outboardd --group outboard --config /etc/outboard/outboard.toml 2>"$work/daemon") &
+  daemon=$!
+  for _ in $(seq 100); do
+    if inside tgtctl status >"$work/status" 2>&1; then return; fi
+    kill -0 "$daemon" 2>/dev/null || break
+    sleep 0.1
+  done
+  cat "$work/daemon" "$work/status" >&2
+  fail "outboardd does not start"
+}
+
+stop_daemon() {
+  kill -TERM "$daemon"
+  wait "$daemon" || fail "outboardd ended with $?"
+  daemon=
+}
+
+install_first() {
+  inside dpkg -i /1.deb >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "dpkg -i"; }
+  for program in outboardd tgtctl outboard-emu; do inside "$program" --version >/dev/null 2>&1 || inside "$program" --help >/dev/null || fail "$program"; done
+  [ "$(inside stat -c '%U %a' /var/lib/outboard)" = "outboard 700" ] || fail "owner of /var/lib/outboard"
+  [ -e "$root/usr/lib/systemd/system/outboard.service" ] || fail "no unit"
+  [ -L "$root/etc/systemd/system/multi-user.target.wants/outboard.service" ] || fail "the unit is not enabled"
+  start_daemon
+  inside tgtctl lu create disk --backstore ram --size 1MiB >/dev/null || fail "tgtctl lu create"
+  stop_daemon
+}
+
+upgrade() {
+  echo "# mine" >>"$root/etc/outboard/outboard.toml"
+  inside dpkg --force-confold -i /2.deb >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "upgrade"; }
+  [ "$(inside dpkg-query -W -f '${Version}' outboard)" = 99.0 ] || fail "the upgrade is not in"
+  tail -1 "$root/etc/outboard/outboard.toml" | grep -q '# mine' || fail "the upgrade overwrote the configuration"
+  start_daemon
+  inside tgtctl lu list | grep -q disk || fail "the upgrade lost the configuration"
+  stop_daemon
+}
+
+remove_and_purge() {
+  inside dpkg -r outboard >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "remove"; }
+  [ ! -e "$root/usr/bin/outboardd" ] || fail "a removed package leaves its daemon"
+  [ -e "$root/etc/outboard/outboard.toml" ] && [ -e "$root/var/lib/outboard/config.toml" ] || fail "remove took the configuration"
+  inside dpkg -P outboard >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "purge"; }
+  rm -rf "$root/run/outboard"  # systemd's to remove
+  listing >"$work/after"
+  diff "$work/before" "$work/after" >"$work/left" || { cat "$work/left" >&2; fail "not as before"; }
+  ! inside getent passwd outboard >/dev/null || fail "the user is still there"
+}
+
+purge_keeps_disks() {
+  inside dpkg -i /1.deb >"$work/log" 2>&1 || fail "install again"
+  echo data >"$root/var/lib/outboard/disk.img"
+  inside dpkg -P outboard >"$work/log" 2>&1 || fail "purge with a disk"
+  [ "$(cat "$root/var/lib/outboard/disk.img")" = data ] || fail "a purge deletes disk images"
+}
+
+step "the package"; make_packages
+step "a small Debian"; make_root
+cp "$work/1.deb" "$work/2.deb" "$root/"
+listing >"$work/before"
+step "install"; install_first
+step "upgrade"; upgrade
+step "remove, purge"; remove_and_purge
+step "purge beside a disk image"; purge_keeps_disks
+step "all done"
