@@ -71,8 +71,8 @@ base::Result<void> socket_rules(const Filter& filter) {
 
 // Block devices (0x12), VFIO (0x3b), and what the C library asks of a descriptor: TCGETS, FIONREAD.
 base::Result<void> ioctl_rules(const Filter& filter) {
-  for (const scmp_datum_t type : {0x1200, 0x3b00}) TRY(allow_when(filter, "ioctl", 1, 0xffffff00 & 0xff00, type));
-  for (const scmp_datum_t request : {0x5401, 0x541b}) TRY(allow_when(filter, "ioctl", 1, kInt, request));
+  for (const unsigned type : {0x1200u, 0x3b00u}) TRY(allow_when(filter, "ioctl", 1, 0xff00, type));
+  for (const unsigned request : {0x5401u, 0x541bu}) TRY(allow_when(filter, "ioctl", 1, kInt, request));
   return {};
 }
 

@@ -43,7 +43,7 @@ def no_right_is_left(daemon):
     check(len(threads) > 3, f"threads: {threads}")
     for thread in threads:
         with open(f"/proc/{daemon.process.pid}/task/{thread}/status", encoding="utf-8") as text:
-            status = dict(line.rstrip().split(":\t", 1) for line in text if ":\t" in line)
+            status = dict(line.rstrip("\n").split(":\t", 1) for line in text if ":\t" in line)
         kept = {name: status[name] for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb") if int(status[name], 16)}
         check(not kept, f"thread {thread} keeps {kept}")
         check(status["NoNewPrivs"] == "1" and status["Seccomp"] == "2", f"thread {thread}: {status}")
