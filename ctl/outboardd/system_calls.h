@@ -87,7 +87,7 @@ inline constexpr const char* kIntruderCalls[] = {"execve",
 
 // The sanitizers' own: they map shadows, stop the threads and walk the heap at the end.
 inline constexpr const char* kSanitizerCalls[] = {
-    "mmap",       "mprotect", "clone", "clone3",           "prctl", "ptrace",  "wait4",         "personality",
-    "arch_prctl", "tkill",    "kill",  "process_vm_readv", "msync", "mincore", "sched_getparam"};
+    "mmap",       "mprotect", "clone", "clone3",           "prctl", "ptrace",  "wait4",          "personality",
+    "arch_prctl", "tkill",    "kill",  "process_vm_readv", "msync", "mincore", "sched_getparam", "getdents"};
 
 }  // namespace ctl
