@@ -19,30 +19,38 @@ step() { printf '== [%2ds] %s\n' "$SECONDS" "$*"; }
 inside() { DEBIAN_FRONTEND=noninteractive LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot "$root" "$@"; }
 
 make_packages() {  # $work/1.deb, and $work/2.deb: the same as a later version, with another default configuration
-  cpack --config "$build/CPackConfig.cmake" -B "$work/cpack" >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "cpack"; }
+  # gzip: the test need not wait for xz
+  cpack --config "$build/CPackConfig.cmake" -B "$work/cpack" -D CPACK_DEBIAN_COMPRESSION_TYPE=gzip >"$work/log" 2>&1 ||
+    { cat "$work/log" >&2; fail "cpack"; }
   mv "$work"/cpack/*.deb "$work/1.deb"
   dpkg-deb -R "$work/1.deb" "$work/unpacked"
   sed -i 's/^Version: .*/Version: 99.0/' "$work/unpacked/DEBIAN/control"
   echo "# of version 99" >>"$work/unpacked/etc/outboard/outboard.toml"
   rm -f "$work/unpacked/DEBIAN/md5sums"
-  dpkg-deb --root-owner-group -b "$work/unpacked" "$work/2.deb" >/dev/null
+  dpkg-deb --root-owner-group -Zgzip -z1 -b "$work/unpacked" "$work/2.deb" >/dev/null
+}
+
+codename() { (. /etc/os-release; echo "$VERSION_CODENAME"); }
+
+bootstrap() {  # $work/making; made while cpack works, when nothing is cached
+  local mirror
+  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' | head -1)
+  [ -n "$mirror" ] || fail "apt does not say where this machine takes Debian from"
+  debootstrap --variant=minbase "$(codename)" "$work/making" "$mirror" >"$work/bootstrap" 2>&1 ||
+    { tail -20 "$work/bootstrap" >&2; fail "debootstrap"; }
 }
 
 make_root() {  # a Debian with what the package depends on, from the cache or made now
-  local depends mirror stamp
+  local depends stamp
   depends=$(dpkg-deb -f "$work/1.deb" Depends | sed 's/([^)]*)//g; s/|[^,]*//g; s/ //g')
-  stamp=$( (echo "$depends"; . /etc/os-release; echo "$VERSION_CODENAME") | sha256sum | cut -c1-16)
+  stamp=$(echo "$depends $(codename)" | sha256sum | cut -c1-16)
   exec 9>"$cache/lock"; flock 9
   if [ ! -e "$cache/$stamp.tar" ]; then
-    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' | head -1)
-    [ -n "$mirror" ] || fail "apt does not say where this machine takes Debian from"
-    # shellcheck source=/dev/null
-    debootstrap --variant=minbase "$(. /etc/os-release; echo "$VERSION_CODENAME")" "$work/making" "$mirror" \
-      >"$cache/log" 2>&1 || { tail -20 "$cache/log" >&2; fail "debootstrap"; }
+    if [ -n "$bootstrapping" ]; then wait "$bootstrapping" || fail "no Debian"; else bootstrap; fi
     # shellcheck disable=SC2086  # a list; apt knows who provides what is only a name
     { DEBIAN_FRONTEND=noninteractive chroot "$work/making" apt-get update &&
       DEBIAN_FRONTEND=noninteractive chroot "$work/making" apt-get install -y --no-install-recommends ${depends//,/ }; } \
-      >>"$cache/log" 2>&1 || { tail -20 "$cache/log" >&2; fail "installing $depends"; }
+      >"$cache/log" 2>&1 || { tail -20 "$cache/log" >&2; fail "installing $depends"; }
     rm -rf "$work/making"/var/cache/apt/archives "$work/making"/var/lib/apt/lists "$work/making"/usr/share/{doc,locale,man}
     rm -f "$cache"/*.tar
     tar -C "$work/making" -cf "$cache/$stamp.tar.new" .
@@ -119,6 +127,8 @@ purge_keeps_disks() {
   [ "$(cat "$root/var/lib/outboard/disk.img")" = data ] || fail "a purge deletes disk images"
 }
 
+bootstrapping=
+if ! compgen -G "$cache/*.tar" >/dev/null; then bootstrap & bootstrapping=$!; fi
 step "the package"; make_packages
 step "a small Debian"; make_root
 cp "$work/1.deb" "$work/2.deb" "$root/"
