@@ -85,7 +85,9 @@ inline constexpr const char* kIntruderCalls[] = {"execve",
                                                  "open_by_handle_at",
                                                  "open_tree"};
 
-// The sanitizers' own: they map shadows, stop the threads and walk the heap at the end.
+// The sanitizers' own: they map shadows, and at the end a process of theirs stops our threads (clone without
+// CLONE_THREAD, getdents of /proc/self/task, ptrace, wait4) and walks the heap for leaks. The real filter is judged by
+// what runs on optimised builds.
 inline constexpr const char* kSanitizerCalls[] = {
     "mmap",       "mprotect", "clone", "clone3",           "prctl", "ptrace",  "wait4",          "personality",
     "arch_prctl", "tkill",    "kill",  "process_vm_readv", "msync", "mincore", "sched_getparam", "getdents"};

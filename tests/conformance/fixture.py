@@ -214,7 +214,8 @@ class Daemon(Started):
         self.socket = os.path.join(self.folder, "control")
         self.control = [os.path.join(bin_dir, "tgtctl"), "--socket", self.socket, "--json"]
         self.command = [os.path.join(bin_dir, "outboardd"), "--socket", self.socket, "--reactors", "2", "--grace", "1s",
-                        "--state-dir", os.path.join(self.folder, "state"), "--config", self.file("config", config)]
+                        "--seccomp", "kill", "--state-dir", os.path.join(self.folder, "state"),
+                        "--config", self.file("config", config)]
         if secrets:
             self.command += ["--secrets", self.file("secrets", secrets)]
         self.start()

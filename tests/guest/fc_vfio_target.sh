@@ -36,7 +36,7 @@ modprobe qla2xxx qlini_mode=disabled || fail "modprobe qla2xxx"
 driven_by qla2xxx || fail "qla2xxx has not taken $address"
 step "outboardd"
 /job/loader --library-path /job /job/outboardd --socket /run/outboard/socket --config /tmp/config.toml \
-  --state-dir /tmp/state --reactors 1 >/tmp/log 2>&1 &
+  --state-dir /tmp/state --reactors 1 --seccomp kill >/tmp/log 2>&1 &
 daemon=$!
 wait_until 20 tgtctl status
 tgtctl device list

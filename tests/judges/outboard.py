@@ -28,7 +28,7 @@ class Outboard(Target):
 
     def start(self):
         self.spawn([self.program("outboardd"), "--socket", self.socket, "--config", self.write_configuration(),
-                    "--state-dir", os.path.join(self.folder, "state"), *self.daemon_options])
+                    "--state-dir", os.path.join(self.folder, "state"), "--seccomp", "kill", *self.daemon_options])
         wait_for("outboardd to take commands", 20, self.answers, self.process)
         wait_for("outboardd's portal", 20, lambda: accepts(self.port), self.process)
 
