@@ -20,6 +20,7 @@ struct Options {
   double seconds = 2, warm_up = 0.5;
   std::uint64_t commands = 0;
   int core = -1;
+  bool one_session = false;
 };
 
 using Sessions = std::vector<std::unique_ptr<bench::Session>>;
@@ -64,6 +65,8 @@ int main(int argc, char** argv) {
   app.add_option("--depth", o.load.depth);
   app.add_option("--span", o.load.span_bytes, "bytes of the logical unit that are touched");
   app.add_option("--connections", o.connections);
+  app.add_flag("--one-session", o.one_session, "all connections are of one session (MC/S)");
+  app.add_flag("--digests", o.load.digests, "headers and data have digests; those that come back are skipped");
   app.add_option("--seconds", o.seconds);
   app.add_option("--warm-up", o.warm_up);
   app.add_option("--commands", o.commands, "stop after so many instead of by time");
@@ -75,9 +78,12 @@ int main(int argc, char** argv) {
     CPU_SET(static_cast<std::size_t>(o.core), &cpus);
     sched_setaffinity(0, sizeof cpus, &cpus);
   }
+  if (o.one_session) o.load.connections = o.connections;
+  std::vector<std::unique_ptr<bench::Numbering>> numberings;
   Sessions sessions;
   for (std::uint32_t i = 0; i < o.connections; ++i) {
-    sessions.push_back(std::make_unique<bench::Session>(o.load, i + 1 + nanoseconds()));
+    if (i == 0 || !o.one_session) numberings.push_back(std::make_unique<bench::Numbering>(i + 1 + nanoseconds()));
+    sessions.push_back(std::make_unique<bench::Session>(o.load, *numberings.back()));
     sessions.back()->login();
   }
   if (o.commands == 0) run_for(sessions, o.warm_up, 0);

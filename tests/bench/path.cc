@@ -104,7 +104,8 @@ int main(int argc, char** argv) {
       session.stop();
       return in;
     };
-    bench::Session filler(fill, 6), session(load, 7);
+    bench::Numbering filling(6), loading(7);
+    bench::Session filler(fill, filling), session(load, loading);
     if (!drive(filler, load.span_bytes / fill.block_bytes) || !drive(session, commands)) return fail("no login");
     std::printf("{\"commands\": %lu, \"errors\": %lu}\n", session.completed, session.errors);
     fabric.stop(base::Duration(0), step);

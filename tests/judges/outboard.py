@@ -16,6 +16,7 @@ class Outboard(Target):
         self.units = {}  # name -> TOML lines of [[lu]]
         self.luns = {}  # lun -> name
         self.chap = None
+        self.max_connections = 1
 
     def program(self, name):
         """The program in the folder given, or wherever PATH has it; a build tree has a folder for each."""
@@ -44,6 +45,7 @@ class Outboard(Target):
     def toml(self):
         """The configuration in whole."""
         text = f'[[portal]]\naddress = "127.0.0.1:{self.port}"\n\n[[target]]\nname = "{self.iqn}"\n'
+        text += f"max_connections = {self.max_connections}\n"
         if self.chap is not None:
             text += f'authentication = "chap"\nusers = ["{self.chap[0]}"]\n'
             text += f'\n[[user]]\nname = "{self.chap[0]}"\nmutual_user = "{self.chap[2]}"\n'
