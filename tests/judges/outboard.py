@@ -17,6 +17,7 @@ class Outboard(Target):
         self.luns = {}  # lun -> name
         self.chap = None
         self.max_connections = 1
+        self.limits = {}
 
     def program(self, name):
         """The program in the folder given, or wherever PATH has it; a build tree has a folder for each."""
@@ -49,6 +50,8 @@ class Outboard(Target):
         if self.chap is not None:
             text += f'authentication = "chap"\nusers = ["{self.chap[0]}"]\n'
             text += f'\n[[user]]\nname = "{self.chap[0]}"\nmutual_user = "{self.chap[2]}"\n'
+        if self.limits:
+            text += "\n[limits]\n" + "".join(f"{name} = {value}\n" for name, value in self.limits.items())
         for name, lines in self.units.items():
             text += f'\n[[lu]]\nname = "{name}"\n{lines}'
         for lun, name in self.luns.items():
