@@ -153,6 +153,9 @@ void Engine::list_lus(std::function<void(std::vector<scsi::LuInfo>)> done) { par
 void Engine::list_commands(std::function<void(std::vector<scsi::CommandInfo>)> done) {
   parts_.core.list_commands(std::move(done));
 }
+void Engine::list_ports(std::function<void(std::vector<scsi::NamedStatistics>)> done) {
+  parts_.core.list_ports(std::move(done));
+}
 void Engine::list_nexuses(std::function<void(std::vector<scsi::NexusInfo>)> done) {
   parts_.core.list_nexuses(std::move(done));
 }

@@ -41,6 +41,7 @@ class Engine final : public Machine {
   void logout_session(std::uint64_t id, base::Duration grace, Done done) override;
   void list_lus(std::function<void(std::vector<scsi::LuInfo>)> done) override;
   void list_commands(std::function<void(std::vector<scsi::CommandInfo>)> done) override;
+  void list_ports(std::function<void(std::vector<scsi::NamedStatistics>)> done) override;
   void list_nexuses(std::function<void(std::vector<scsi::NexusInfo>)> done) override;
   void list_injects(std::function<void(std::vector<scsi::InjectRule>)> done) override;
   void list_sessions(std::function<void(std::vector<iscsi::SessionInfo>)> done) override;

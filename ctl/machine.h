@@ -58,6 +58,8 @@ class Machine {
 
   virtual void list_lus(std::function<void(std::vector<scsi::LuInfo>)> done) = 0;
   virtual void list_commands(std::function<void(std::vector<scsi::CommandInfo>)> done) = 0;
+  // What the core counted at each target port, by the port's name.
+  virtual void list_ports(std::function<void(std::vector<scsi::NamedStatistics>)> done) = 0;
   virtual void list_nexuses(std::function<void(std::vector<scsi::NexusInfo>)> done) = 0;
   virtual void list_injects(std::function<void(std::vector<scsi::InjectRule>)> done) = 0;
   virtual void list_sessions(std::function<void(std::vector<iscsi::SessionInfo>)> done) = 0;

@@ -15,6 +15,7 @@
 #include "hal/reactor.h"
 #include "scsi_core/logical_unit.h"
 #include "scsi_core/port.h"
+#include "scsi_core/statistics.h"
 
 namespace hal {
 class Worker;
@@ -65,17 +66,11 @@ struct CommandInfo {  // one line of `tgtctl command list`
   };
   std::vector<Event> audit;
 };
-struct LuCounters {
-  std::uint64_t reads = 0, writes = 0, read_bytes = 0, write_bytes = 0;
-  std::uint64_t errors = 0;  // commands that ended with CHECK CONDITION
-  std::uint64_t in_flight = 0;
-  LuCounters& operator+=(const LuCounters& other);
-};
 struct LuInfo {
   LuConfig config;
   StoreGeometry geometry;
   std::string backstore, state;  // "online", "stopped", "no medium", "offline", ...
-  LuCounters counters;
+  Statistics statistics;
 };
 struct NexusInfo {
   std::string initiator, target_port;
@@ -130,6 +125,8 @@ class Core {
 
   void list_lus(std::function<void(std::vector<LuInfo>)> done);
   void list_commands(std::function<void(std::vector<CommandInfo>)> done);
+  // Of every target port there is, by name; of logical units: list_lus.
+  void list_ports(std::function<void(std::vector<NamedStatistics>)> done);
   void list_nexuses(std::function<void(std::vector<NexusInfo>)> done);
   void list_injects(std::function<void(std::vector<InjectRule>)> done);
 

@@ -15,12 +15,14 @@
 #include "hal/reactor.h"
 #include "scsi_core/port.h"
 #include "scsi_core/sense.h"
+#include "scsi_core/statistics.h"
 
 namespace scsi {
 
 class LogicalUnit;
 class LuShard;
 class Router;
+struct RoundTag;  // has counted commands of this round (engine/round_end.h)
 
 // An I_T nexus by name: what registrations, reservations and unit attentions are kept for. Survives the Nexus object.
 struct NexusKey {
@@ -50,7 +52,7 @@ class UnitAttentions {
 };
 
 // One initiator at one logical unit through one port. Created by its first command; most never are.
-struct ItlNexus : base::ListHook<ItlNexus> {  // linked in its LuShard
+struct ItlNexus : base::ListHook<ItlNexus>, base::ListHook<RoundTag> {  // the first: linked in its LuShard
   Nexus* nexus = nullptr;
   LogicalUnit* lu = nullptr;
   LuShard* shard = nullptr;
@@ -60,6 +62,8 @@ struct ItlNexus : base::ListHook<ItlNexus> {  // linked in its LuShard
   bool read_only = false;      // the view says so
   bool retired = false;        // no longer in the nexus' map; goes when its last command has ended
   UnitAttentions attentions;
+  base::Time round{};  // in which commands were last counted that came and ended in it
+  CommandCounters counters;
 };
 
 struct LunMapEntry {
@@ -93,6 +97,7 @@ class Nexus : public base::ListHook<Nexus> {
   }
   const LunMap& map() const { return *map_; }
   bool lost() const { return lost_; }  // nothing is sent to it any more
+  Statistics statistics() const;       // at every logical unit together
 
   const NexusKey key;
   TargetPort& port;
@@ -108,11 +113,12 @@ class Nexus : public base::ListHook<Nexus> {
   ItlNexus* itl_in_pages(std::uint32_t lun) const;
   void set_itl(std::uint32_t lun, ItlNexus* itl);
   template <class Fn>
-  void for_each_itl(Fn&& fn);
+  void for_each_itl(Fn&& fn) const;
 
   std::array<ItlNexus*, kDirect> direct_{};
   std::vector<std::unique_ptr<Page>> pages_;  // LUNs from kDirect up; absent where nothing was ever addressed
   LunMap* map_ = nullptr;
+  Statistics ended_;  // of I_T_L nexuses that are gone
   std::uint64_t commands_received_ = 0;
   std::uint32_t in_flight_ = 0;   // commands, whatever they are for
   std::uint32_t homes_owed_ = 0;  // logical units that have yet to forget this nexus

@@ -139,7 +139,11 @@ constexpr std::array kLimits = {
     Param{"nop_timeout", kDuration, kOptional, "until the ping must be answered"}};
 constexpr std::array kSessionLogout = {
     Param{"id", kInteger, kPositional, "from `session list`"},
-    Param{"grace", kDuration, kOptional, "time for the initiator to log out by itself, default 10s"}};
+    Param{"grace", kDuration, kOptional, "time for the initiator to log out by itself, default 10s"},
+    Param{"force", kFlag, kOptional, "end it at once, without waiting for the initiator"}};
+constexpr std::array kSessionShow = {Param{"id", kInteger, kPositional, "from `session list`"}};
+constexpr std::array kStats = {Param{"of", kList, kOptional, "of what: port, session, lu; default: all of them"},
+                               Param{"latency", kFlag, kOptional, "also how often each latency was measured"}};
 constexpr std::array kOneLu = {Param{"lu", kText, kOptional, "only this logical unit"}};
 constexpr std::array kOnePort = {
     Param{"port", kText, kOptional, "what the adapter of this Fibre Channel port says of itself"}};
@@ -208,8 +212,11 @@ constexpr std::array kMethods = {
     Method{"limits.show", "limits of the iSCSI fabric", false, {}, &Control::limits_show},
     Method{"limits.modify", "change limits of the iSCSI fabric", true, kLimits, &Control::limits_modify},
     Method{"session.list", "sessions of all fabrics", false, {}, &Control::session_list},
+    Method{"session.show", "one session in full: addresses, authentication, negotiated keys", false, kSessionShow,
+           &Control::session_show},
     Method{"session.logout", "ask an initiator to log out, then end its session", true, kSessionLogout,
            &Control::session_logout},
+    Method{"stats", "what ports, sessions and logical units have done since the start", false, kStats, &Control::stats},
     Method{"command.list", "commands in flight: age, state, what happened to them", false, kOneLu,
            &Control::command_list},
     Method{"debug.events", "what lately happened on the ports", false, kOnePort, &Control::debug_events},

@@ -209,18 +209,36 @@ void Service::limits_modify(const Params& params, Reply reply) {
 }
 
 void Service::session_list(const Params&, Reply reply) {
-  machine_.list_sessions([this, reply = std::move(reply)](const std::vector<iscsi::SessionInfo>& sessions) {
+  list_sessions([reply = std::move(reply)](Json sessions) { reply(std::move(sessions)); });
+}
+
+void Service::session_show(const Params& params, Reply reply) {
+  list_sessions([id = params.integer("id"), reply = std::move(reply)](const Json& sessions) {
+    for (const Json& session : sessions) {
+      if (session["id"] == id) return reply(session);
+    }
+    reply(base::fail(base::Errc::kNotFound, fmt::format("there is no session {}", id)));
+  });
+}
+
+// Of all fabrics.
+void Service::list_sessions(std::function<void(Json)> done) {
+  machine_.list_sessions([this, done = std::move(done)](const std::vector<iscsi::SessionInfo>& sessions) {
     Json out = Json::array();
     for (const iscsi::SessionInfo& session : sessions) out.push_back(show(session));
-    machine_.list_fc_sessions([out, reply](const std::vector<fcp::SessionInfo>& more) mutable {
+    machine_.list_fc_sessions([out, done](const std::vector<fcp::SessionInfo>& more) mutable {
       for (const fcp::SessionInfo& session : more) out.push_back(show(session));
-      reply(std::move(out));
+      done(std::move(out));
     });
   });
 }
 
 void Service::session_logout(const Params& params, Reply reply) {
-  const base::Duration grace = params.has("grace") ? params.duration("grace") : std::chrono::seconds(10);
+  if (params.flag("force") && params.has("grace")) {
+    return reply(base::fail(base::Errc::kInvalid, "force leaves no time: give grace or force"));
+  }
+  base::Duration grace = params.has("grace") ? params.duration("grace") : std::chrono::seconds(10);
+  if (params.flag("force")) grace = base::Duration::zero();
   machine_.logout_session(static_cast<std::uint64_t>(params.integer("id")), grace,
                           [reply = std::move(reply)](const base::Result<void>& result) {
                             if (!result) return reply(tl::unexpected<base::Error>(result.error()));

@@ -70,7 +70,9 @@ class Service final : public Control {
   void limits_show(const Params& params, Reply reply) override;
   void limits_modify(const Params& params, Reply reply) override;
   void session_list(const Params& params, Reply reply) override;
+  void session_show(const Params& params, Reply reply) override;
   void session_logout(const Params& params, Reply reply) override;
+  void stats(const Params& params, Reply reply) override;
   void command_list(const Params& params, Reply reply) override;
   void debug_inject(const Params& params, Reply reply) override;
   void debug_events(const Params& params, Reply reply) override;
@@ -83,6 +85,7 @@ class Service final : public Control {
   void change(Transactor::Edit edit, Reply reply, Transactor::Options options = {});
   void finish_status(Json fc_counters, Reply reply);
   void switch_port(const std::string& name, bool enabled, Reply reply);
+  void list_sessions(std::function<void(Json)> done);
   void list_lus(std::string only, Reply reply);
 
   hal::Reactor& control_;

@@ -57,12 +57,12 @@ Json show(const scsi::LuInfo& info) {
           {"block_size", info.geometry.block_size},
           {"medium", info.backstore},
           {"state", info.state},
-          {"reads", info.counters.reads},
-          {"writes", info.counters.writes},
-          {"read_bytes", info.counters.read_bytes},
-          {"write_bytes", info.counters.write_bytes},
-          {"errors", info.counters.errors},
-          {"in_flight", info.counters.in_flight}};
+          {"reads", base::total(info.statistics.reads)},
+          {"writes", base::total(info.statistics.writes)},
+          {"read_bytes", info.statistics.read_bytes},
+          {"write_bytes", info.statistics.write_bytes},
+          {"errors", info.statistics.errors},
+          {"in_flight", info.statistics.in_flight}};
 }
 
 Json show(const scsi::CommandInfo& info) {

@@ -11,6 +11,8 @@ namespace ctl {
 Json show(const Transactor::Report& report);
 Json show(const LogicalUnit& lu);     // what is configured
 Json show(const scsi::LuInfo& info);  // what is running
+// Counters, and quantiles in nanoseconds; `latency`: with the histograms, as [end of the bucket in ns, commands].
+Json show(const scsi::Statistics& statistics, bool latency);
 Json show(const scsi::CommandInfo& info);
 Json show(const scsi::InjectRule& rule);
 Json show(const scsi::View& view);

@@ -93,6 +93,7 @@ std::vector<SessionInfo> Lane::sessions() const {
                     .read_bytes = session->read_bytes,
                     .write_bytes = session->write_bytes,
                     .ending = session->lost});
+    if (session->nexus != nullptr) list.back().statistics = session->nexus->statistics();
   }
   return list;
 }

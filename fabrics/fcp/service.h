@@ -39,6 +39,7 @@ struct SessionInfo {     // an I_T nexus: a process login of an initiator at a p
   std::uint32_t service_parameters = 0;  // of its PRLI
   std::uint64_t commands = 0, in_flight = 0, read_bytes = 0, write_bytes = 0;
   bool ending = false;
+  scsi::Statistics statistics = {};  // the core's, of the I_T nexus
 };
 inline constexpr std::uint64_t kFirstSession = 1'000'000'001;
 

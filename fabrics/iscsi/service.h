@@ -90,6 +90,7 @@ struct SessionInfo {
   };
   std::vector<Connection> connections;
   std::uint64_t commands = 0, in_flight = 0, read_bytes = 0, write_bytes = 0;
+  scsi::Statistics statistics;  // the core's, of the I_T nexus
 };
 
 struct FabricCounters {

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "fabrics/iscsi/connection.h"
 #include "fabrics/iscsi/shard.h"
+#include "scsi_core/nexus.h"
 
 namespace iscsi {
 namespace {
@@ -123,6 +124,7 @@ SessionInfo Session::info() const {
   info.write_bytes = write_bytes;
   info.in_flight = tasks.size();
   for (const Connection* const each : connections_) info.connections.push_back(each->info());
+  if (nexus_ != nullptr) info.statistics = nexus_->statistics();
   return info;
 }
 

@@ -116,16 +116,6 @@ std::vector<T> joined(const std::vector<std::vector<T>>& parts) {
 
 }  // namespace
 
-LuCounters& LuCounters::operator+=(const LuCounters& other) {
-  reads += other.reads;
-  writes += other.writes;
-  read_bytes += other.read_bytes;
-  write_bytes += other.write_bytes;
-  errors += other.errors;
-  in_flight += other.in_flight;
-  return *this;
-}
-
 void Core::list_commands(std::function<void(std::vector<CommandInfo>)> done) {
   using Part = std::vector<CommandInfo>;
   gather<Part>(
@@ -152,13 +142,27 @@ void Core::list_nexuses(std::function<void(std::vector<NexusInfo>)> done) {
       [done = std::move(done)](const std::vector<Part>& parts) { done(joined(parts)); });
 }
 
+void Core::list_ports(std::function<void(std::vector<NamedStatistics>)> done) {
+  using Part = std::map<std::string, Statistics>;
+  gather<Part>(
+      *impl_, [](Router& router) { return router.port_statistics(); },
+      [this, done = std::move(done)](const std::vector<Part>& parts) {
+        std::map<std::string, Statistics> all;
+        for (const TargetPortIdentity& port : impl_->ports) all[shown_name(port)] = {};
+        for (const Part& part : parts) {
+          for (const auto& [name, statistics] : part) all[name] += statistics;
+        }
+        done({all.begin(), all.end()});
+      });
+}
+
 void Core::list_lus(std::function<void(std::vector<LuInfo>)> done) {
-  using Part = std::map<const LogicalUnit*, LuCounters>;
+  using Part = std::map<const LogicalUnit*, Statistics>;
   gather<Part>(
       *impl_,
       [](Router& router) {
         Part part;
-        router.shards().for_each([&](const LuShard& shard) { part.emplace(&shard.lu, shard.counters); });
+        router.shards().for_each([&](LuShard& shard) { part.emplace(&shard.lu, shard.statistics()); });
         return part;
       },
       [this, done = std::move(done)](const std::vector<Part>& parts) {
@@ -173,7 +177,7 @@ void Core::list_lus(std::function<void(std::vector<LuInfo>)> done) {
           info.state = state_of(*lu);
           for (const Part& part : parts) {
             const auto at = part.find(lu.get());
-            if (at != part.end()) info.counters += at->second;
+            if (at != part.end()) info.statistics += at->second;
           }
           all.push_back(std::move(info));
         }

@@ -12,16 +12,21 @@ namespace {
 
 inline void count(Command& command, bool error) {
   const CoreState& core = command.core;
-  if (core.shard == nullptr) return;
-  LuCounters& counters = core.shard->counters;
+  if (core.itl == nullptr) return;
+  ItlNexus& itl = *core.itl;
+  CommandCounters& counters = itl.counters;
   if (error) ++counters.errors;
-  if (core.row->serial == Serial::kRead) {
-    ++counters.reads;
-    counters.read_bytes += core.moved;
-  } else if (core.row->serial != Serial::kNone) {
-    ++counters.writes;
-    counters.write_bytes += core.moved;
+  if (core.row->serial == Serial::kNone) {
+    ++counters.others;
+    return;
   }
+  CommandCounters::Medium& medium = core.row->serial == Serial::kRead ? counters.reads : counters.writes;
+  medium.bytes += core.moved;
+  Router& router = router_of(command);
+  const base::Time now = router.reactor().now();
+  const std::size_t bucket = base::Histogram::bucket(now - core.received_at);
+  if (bucket == 0 && itl.round != now) router.round_end().note(itl);
+  medium.latency.add(bucket);
 }
 
 std::uint32_t detail_of(const Outcome& outcome) {
@@ -116,6 +121,7 @@ void end_aborted(Command& command) {
   if (reports) respond(command, core.abort_outcome);
   core.audit.add(router_of(command).reactor().now(), reports ? CommandEvent::kCompleted : CommandEvent::kDropped,
                  reports ? detail_of(core.abort_outcome) : 0);
+  if (core.itl != nullptr) ++core.itl->counters.aborted;
   TargetPort& port = command.nexus->port;
   let_go(command, false);
   if (reports) {

@@ -56,7 +56,7 @@ void Nexus::set_itl(std::uint32_t lun, ItlNexus* itl) {
 }
 
 template <class Fn>
-void Nexus::for_each_itl(Fn&& fn) {
+void Nexus::for_each_itl(Fn&& fn) const {
   for (ItlNexus* itl : direct_) {
     if (itl != nullptr) fn(*itl);
   }
@@ -76,13 +76,23 @@ Nexus& Router::nexus_established(TargetPort& port, const TransportId& initiator,
   ++nexus->map_->users_;
   nexuses_.push_back(*nexus);
   watchdog_.start();
+  round_end_.start();
   return *nexus.release();  // deleted when it is quiet
 }
 
+Statistics Nexus::statistics() const {
+  Statistics all = ended_;
+  for_each_itl([&](const ItlNexus& itl) { itl.counters.add_to(all); });
+  all.in_flight = in_flight_;
+  return all;
+}
+
 NexusInfo Router::info_of(const Nexus& nexus) const {
-  const TargetPortIdentity& port = nexus.port.identity();
-  const std::string& port_name = port.protocol == 5 ? port.port_name : port.target_name;  // the others' are bytes
-  NexusInfo info{shown_name(nexus.key.initiator), port_name, nexus.commands_received_, nexus.in_flight_, {}};
+  NexusInfo info{shown_name(nexus.key.initiator),
+                 shown_name(nexus.port.identity()),
+                 nexus.commands_received_,
+                 nexus.in_flight_,
+                 {}};
   for (const LunMapEntry& entry : nexus.map_->entries()) info.luns.emplace_back(entry.lun, entry.lu->config().name);
   return info;
 }
@@ -109,6 +119,9 @@ void Router::leave_map(Nexus& nexus) {
 
 void Router::set_views(const ViewSnapshot* views) {
   views_ = views;
+  std::erase_if(ended_, [&](const auto& entry) {
+    return std::ranges::none_of(views->ports(), [&](const auto& port) { return shown_name(port) == entry.first; });
+  });
   for (auto& [key, map] : maps_) old_maps_.push_back(std::move(map));
   maps_.clear();
   nexuses_.for_each([&](Nexus& nexus) {
@@ -163,7 +176,10 @@ void Router::retire(Nexus& nexus, ItlNexus& itl) {
 
 // The last command of a retired I_T_L nexus has ended: the device server forgets it too.
 void Router::gone_from(ItlNexus& itl) {
-  itl.unlink();
+  static_cast<base::ListHook<ItlNexus>&>(itl).unlink();
+  round_end_.forget(itl);
+  itl.counters.add_to(itl.nexus->ended_);
+  itl.counters.add_to(itl.shard->ended);
   ++itl.nexus->homes_owed_;
   itl.lu->home().post_function([this, &itl] {
     itl.lu->server().nexus_lost(*itl.lu, itl.nexus->key);
@@ -209,6 +225,7 @@ void Router::quiet_if_over(Nexus& nexus) {
   reactor_.post_function([this, &nexus] {
     leave_map(nexus);
     nexus.unlink();
+    ended_[shown_name(nexus.port.identity())] += nexus.ended_;
     const std::unique_ptr<Nexus> last(&nexus);
     nexus.port.nexus_quiet(nexus);
   });

@@ -34,7 +34,8 @@ Router::Router(Fleet& fleet, std::size_t index, hal::Reactor& reactor)
       reactor_(reactor),
       injector_(reactor),
       waits_without_unit_(reactor),
-      watchdog_(*this) {}
+      watchdog_(*this),
+      round_end_(reactor) {}
 
 Router::~Router() = default;
 

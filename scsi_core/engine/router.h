@@ -13,6 +13,7 @@
 #include "scsi_core/engine/fleet.h"
 #include "scsi_core/engine/inject.h"
 #include "scsi_core/engine/memory_queue.h"
+#include "scsi_core/engine/round_end.h"
 #include "scsi_core/engine/task_set.h"
 #include "scsi_core/engine/views.h"
 #include "scsi_core/engine/watchdog.h"
@@ -59,6 +60,9 @@ class Router final : public TaskRouter {
   Injector& injector() { return injector_; }
   base::IntrusiveList<Nexus>& nexuses() { return nexuses_; }
   NexusInfo info_of(const Nexus& nexus) const;
+  RoundEnd& round_end() { return round_end_; }
+  // Since the start, by the target port's shown name.
+  std::map<std::string, Statistics> port_statistics();
   base::IntrusiveList<LuShard>& shards() { return shards_; }
   // Commands that found no logical unit at their LUN.
   base::IntrusiveList<Command, TaskSetTag>& without_unit() { return without_unit_; }
@@ -101,6 +105,8 @@ class Router final : public TaskRouter {
   AbortWaits waits_without_unit_;
   base::IntrusiveList<TaskFunctionJob> functions_;
   Watchdog watchdog_;
+  RoundEnd round_end_;
+  std::map<std::string, Statistics> ended_;  // of nexuses that are gone, by port
 };
 
 // Direction, attribute, CDB length and reserved bits; true when the command has been ended.

@@ -44,6 +44,15 @@ LuShard::LuShard(LogicalUnit& unit, Router& owner) : lu(unit), router(owner), wa
   router.shards().push_back(*this);
 }
 
+Statistics LuShard::statistics() {
+  Statistics all = ended;
+  itls.for_each([&](const ItlNexus& itl) {
+    itl.counters.add_to(all);
+    all.in_flight += itl.commands;
+  });
+  return all;
+}
+
 LuShard::~LuShard() { base::ListHook<LuShard>::unlink(); }
 
 bool LuShard::admit_special(Command& command) {

@@ -33,7 +33,6 @@ class LuShard : public base::ListHook<LuShard> {  // in its router's list
     core.position = ++clock_;
     commands.push_back(command);
     ++core.itl->commands;
-    ++counters.in_flight;
     if (special_ != 0 || command.attribute != TaskAttribute::kSimple || core.row->serial >= Serial::kExclusiveRange)
         [[unlikely]]
       return admit_special(command);
@@ -43,7 +42,6 @@ class LuShard : public base::ListHook<LuShard> {  // in its router's list
   // The command has ended or is about to; `completed`: with a status of its own, not as aborted.
   void leave(Command& command, bool completed) {
     static_cast<base::ListHook<TaskSetTag>&>(command).unlink();
-    --counters.in_flight;
     ItlNexus& itl = *command.core.itl;
     --itl.commands;
     if (special_ != 0) [[unlikely]]
@@ -63,6 +61,8 @@ class LuShard : public base::ListHook<LuShard> {  // in its router's list
   // AbortWaits::sweep over the task set; the logical unit has to be pinned until `quiet`.
   void abort(const AbortOrder& order, AbortWaits::Quiet quiet);
 
+  Statistics statistics();  // of all that came by this reactor
+
   // The backstore's channel of this reactor, opened at first use.
   base::Result<StoreChannel*> channel();
   StoreChannel* channel_if_open() { return channel_.get(); }
@@ -73,7 +73,7 @@ class LuShard : public base::ListHook<LuShard> {  // in its router's list
   base::IntrusiveList<Command, TaskSetTag> commands;  // in order of arrival
   base::IntrusiveList<ItlNexus> itls;
   std::function<std::uint8_t(const NexusKey&)> denials;  // empty: nobody is denied anything
-  LuCounters counters;
+  Statistics ended;                                      // of I_T_L nexuses that are gone
 
  private:
   struct Fence {

@@ -213,6 +213,10 @@ std::string shown_name(const TransportId& initiator) {
   return name;
 }
 
+const std::string& shown_name(const TargetPortIdentity& port) {
+  return port.protocol == kIscsi ? port.port_name : port.target_name;
+}
+
 std::string initiator_name(const TransportId& initiator) {
   if (initiator.protocol == kIscsi) return initiator.name.substr(0, initiator.name.find(",i,0x"));
   std::string hex;

@@ -20,6 +20,7 @@ class ViewSnapshot {
   std::vector<LunMapEntry> entries_for(const Nexus& nexus) const;
   // The target ports that show the logical unit to some initiator.
   std::vector<TargetPortIdentity> ports_of(const LogicalUnit& lu) const;
+  const std::vector<TargetPortIdentity>& ports() const { return ports_; }
 
  private:
   struct Bound {
@@ -49,5 +50,7 @@ std::string initiator_name(const TransportId& initiator);
 bool means_initiator(std::string_view pattern, const TransportId& initiator);
 // An initiator port's whole name for people: "iqn...,i,0x...", "21:00:00:24:ff:00:00:01".
 std::string shown_name(const TransportId& initiator);
+// A target port's: "iqn...,t,0x0001", or what views call it where its name is bytes.
+const std::string& shown_name(const TargetPortIdentity& port);
 
 }  // namespace scsi

@@ -23,6 +23,8 @@ class FakeMachine final : public ctl::Machine {
   std::vector<scsi::InjectRule> injects;
   std::vector<scsi::CommandInfo> commands;
   std::vector<iscsi::SessionInfo> sessions;
+  std::vector<scsi::NamedStatistics> ports;
+  std::map<std::string, scsi::Statistics> unit_statistics;
   std::vector<iscsi::EventInfo> events;
   std::vector<ctl::FcPort> fc_ports;
   std::vector<fcp::SessionInfo> fc_sessions;
@@ -90,11 +92,15 @@ class FakeMachine final : public ctl::Machine {
       info.geometry.blocks = lu.store.size / lu.store.block_size;
       info.state = "online";
       info.backstore = "fake";
+      info.statistics = unit_statistics[name];
     }
     later(std::move(done), std::move(out));
   }
   void list_commands(std::function<void(std::vector<scsi::CommandInfo>)> done) override {
     later(std::move(done), commands);
+  }
+  void list_ports(std::function<void(std::vector<scsi::NamedStatistics>)> done) override {
+    later(std::move(done), ports);
   }
   void list_nexuses(std::function<void(std::vector<scsi::NexusInfo>)> done) override {
     later(std::move(done), std::vector<scsi::NexusInfo>());

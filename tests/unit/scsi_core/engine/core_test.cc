@@ -178,13 +178,13 @@ TEST_F(CoreOfTwoReactors, CountersAddUpOverReactors) {
   bench.write(far, 0);
   far.send({.cdb = {0xff, 0, 0, 0, 0, 0}});
   bench.target.settle();
-  const LuCounters counters = list(&Core::list_lus).front().counters;
-  EXPECT_EQ(counters.reads, 2u);
-  EXPECT_EQ(counters.read_bytes, 1024u);
-  EXPECT_EQ(counters.writes, 1u);
-  EXPECT_EQ(counters.write_bytes, 512u);
-  EXPECT_EQ(counters.errors, 3u);  // two unit attentions at power on, one unknown opcode
-  EXPECT_EQ(counters.in_flight, 0u);
+  const Statistics all = list(&Core::list_lus).front().statistics;
+  EXPECT_EQ(base::total(all.reads), 2u);
+  EXPECT_EQ(all.read_bytes, 1024u);
+  EXPECT_EQ(base::total(all.writes), 1u);
+  EXPECT_EQ(all.write_bytes, 512u);
+  EXPECT_EQ(all.errors, 3u);  // two unit attentions at power on, one unknown opcode
+  EXPECT_EQ(all.in_flight, 0u);
 }
 
 TEST_F(CoreTest, NexusesAreListedWithTheirLuns) {
