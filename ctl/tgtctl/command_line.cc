@@ -11,6 +11,7 @@
 
 #include "ctl/libtgt/client.h"
 #include "ctl/libtgt/san.h"
+#include "ctl/units.h"
 
 namespace ctl {
 namespace {
@@ -194,6 +195,47 @@ CLI::App* add_import(CLI::App& root, ImportInvocation& import) {
   return app;
 }
 
+CommandLine usage_error(const base::Error& error) {
+  CommandLine out;
+  out.exit_code = kUsage;
+  out.output = error.text + "\n";
+  return out;
+}
+
+struct TopWords {  // as CLI11 fills them
+  std::string of, interval = "1s", sort = "iops";
+};
+
+CLI::App* add_top(CLI::App& root, TopOptions& top, TopWords& words) {
+  CLI::App* const app =
+      root.add_subcommand("top", "a live table: IOPS, throughput and latency of ports, sessions, units");
+  app->fallthrough();
+  app->add_option("--of", words.of, "of what: port, session, lu; separated by commas; default: all of them");
+  app->add_option("-i,--interval", words.interval, "time between two samples")->capture_default_str();
+  app->add_option("-n,--count", top.count, "samples to take; default: until q, or Ctrl-C");
+  app->add_option("--sort", words.sort, "what comes first")
+      ->check(CLI::IsMember(std::vector<std::string>{"iops", "throughput", "latency", "errors", "name"}))
+      ->capture_default_str();
+  app->add_flag("-b,--batch", top.batch, "one table after the other, for scripts; --json: one line for each sample");
+  return app;
+}
+
+base::Result<void> understand(const TopWords& words, TopOptions& top) {
+  static const std::map<std::string, TopSort> kSorts = {{"iops", TopSort::kIops},
+                                                        {"throughput", TopSort::kThroughput},
+                                                        {"latency", TopSort::kLatency},
+                                                        {"errors", TopSort::kErrors},
+                                                        {"name", TopSort::kName}};
+  top.sort = kSorts.at(words.sort);
+  if (!words.of.empty()) top.of = split(words.of, ',');
+  const auto interval = parse_duration(words.interval);
+  if (!interval || *interval < std::chrono::milliseconds(100) || *interval > std::chrono::hours(1)) {
+    return base::fail(base::Errc::kInvalid, "--interval is 100ms to 1h");
+  }
+  top.interval = std::chrono::duration_cast<std::chrono::milliseconds>(*interval);
+  return {};
+}
+
 }  // namespace
 
 std::vector<std::string> command_words(const Method& method) { return split(dashed(method.name), '.'); }
@@ -210,12 +252,15 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   commands.reserve(methods().size());
   SanInvocation san{kDefaultSan, {}, false};
   ImportInvocation import;
+  TopOptions top;
+  TopWords top_words;
   CommandLine out;
   std::ostringstream text;
   try {
     add_commands(root, commands);
     const CLI::App* const san_app = add_san(root, san);
     const CLI::App* const import_app = add_import(root, import);
+    const CLI::App* const top_app = add_top(root, top, top_words);
     root.parse(argc, argv);
     if (san_app->parsed()) {
       san.json = json;
@@ -226,14 +271,16 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
       import.socket = socket;
       out.import = std::move(import);
     }
+    if (top_app->parsed()) {
+      if (const auto good = understand(top_words, top); !good) return usage_error(good.error());
+      top.socket = socket;
+      top.json = json;
+      out.top = std::move(top);
+    }
     for (const Command& command : commands) {
       if (!command.app->parsed()) continue;
       auto invocation = invocation_of(command);
-      if (!invocation) {
-        out.exit_code = kUsage;
-        out.output = invocation.error().text + "\n";
-        return out;
-      }
+      if (!invocation) return usage_error(invocation.error());
       invocation->socket = socket;
       invocation->json = json;
       out.invocation = std::move(*invocation);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ctl/rpc/methods.h"
+#include "ctl/tgtctl/top.h"
 
 namespace ctl {
 
@@ -42,8 +43,9 @@ struct CommandLine {  // none: nothing to do (help was asked for, or the usage i
   std::optional<Invocation> invocation;
   std::optional<SanInvocation> san;
   std::optional<ImportInvocation> import;
+  std::optional<TopOptions> top;
   int exit_code = 0;
-  std::string output;  // help or what is wrong
+  std::string output = {};  // help or what is wrong
 };
 
 CommandLine parse_command_line(int argc, const char* const* argv);

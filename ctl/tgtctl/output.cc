@@ -13,7 +13,7 @@
 namespace ctl {
 namespace {
 
-enum class Cell : std::uint8_t { kPlain, kSize, kMilliseconds };
+enum class Cell : std::uint8_t { kPlain, kSize, kBytes, kMilliseconds, kNanoseconds };
 struct Column {
   const char* heading;
   const char* key;
@@ -61,6 +61,20 @@ constexpr std::array kSessions = {Column{"ID", "id"},
                                   Column{"AUTHENTICATION", "authentication"},
                                   Column{"IN FLIGHT", "in_flight"},
                                   Column{"COMMANDS", "commands"}};
+constexpr std::array kStats = {Column{"OF", "kind"},
+                               Column{"NAME", "name"},
+                               Column{"SESSION", "id"},
+                               Column{"READS", "reads"},
+                               Column{"WRITES", "writes"},
+                               Column{"OTHERS", "others"},
+                               Column{"READ", "read_bytes", Cell::kBytes},
+                               Column{"WRITTEN", "write_bytes", Cell::kBytes},
+                               Column{"ERRORS", "errors"},
+                               Column{"ABORTED", "aborted"},
+                               Column{"IN FLIGHT", "in_flight"},
+                               Column{"P50", "p50_ns", Cell::kNanoseconds},
+                               Column{"P99", "p99_ns", Cell::kNanoseconds},
+                               Column{"P99.9", "p999_ns", Cell::kNanoseconds}};
 constexpr std::array kCommands = {Column{"AGE", "age_ms", Cell::kMilliseconds},
                                   Column{"STATE", "state"},
                                   Column{"COMMAND", "command"},
@@ -88,6 +102,7 @@ constexpr std::array kListings = {
     Listing{"view.list", "no views", kViews},
     Listing{"user.list", "no users", kUsers},
     Listing{"session.list", "no sessions", kSessions},
+    Listing{"stats", "nothing to count", kStats},
     Listing{"command.list", "no commands in flight", kCommands},
     Listing{"debug.events", "nothing has happened yet", kEvents},
     Listing{"debug.inject_list", "no injection rules", kInjects},
@@ -109,6 +124,8 @@ std::string plain(const Json& value) {
 std::string cell_text(const Json& value, const Column& column) {
   if (column.cell == Cell::kSize && value.is_number_unsigned()) return format_size(value.get<std::uint64_t>());
   if (column.cell == Cell::kMilliseconds && value.is_number()) return fmt::format("{:.3f} ms", value.get<double>());
+  if (column.cell == Cell::kBytes && value.is_number()) return short_bytes(value.get<double>());
+  if (column.cell == Cell::kNanoseconds && value.is_number()) return short_time(value.get<double>());
   const std::string text = plain(value);
   return text.empty() ? column.empty : text;
 }
@@ -169,6 +186,12 @@ std::string format_commands(const Listing& listing, const Json& result) {
   return out;
 }
 
+// What is inside of `latency` beside the counters.
+Json with_quantiles(Json rows) {
+  for (Json& row : rows) row.update(row.value("latency", Json::object()));
+  return rows;
+}
+
 // The peers of a session; where there are several connections, with the CID of each.
 Json with_peers(Json sessions) {
   for (Json& session : sessions) {
@@ -189,7 +212,9 @@ std::string format_result(const Method& method, const Json& result) {
   for (const Listing& listing : kListings) {
     if (std::strcmp(listing.method, method.name) != 0 || !result.is_array()) continue;
     if (std::strcmp(method.name, "command.list") == 0) return format_commands(listing, result);
-    return format_list(listing, std::strcmp(method.name, "session.list") == 0 ? with_peers(result) : result);
+    if (std::strcmp(method.name, "session.list") == 0) return format_list(listing, with_peers(result));
+    if (std::strcmp(method.name, "stats") == 0) return format_list(listing, with_quantiles(result));
+    return format_list(listing, result);
   }
   if (!result.is_object()) return print_json(result) + "\n";
   if (result.contains("changes")) return format_report(result);

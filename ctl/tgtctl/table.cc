@@ -1,7 +1,12 @@
 // Laying out a table.
 #include "ctl/tgtctl/table.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
+#include <cmath>
+#include <span>
 
 namespace ctl {
 namespace {
@@ -20,11 +25,43 @@ std::size_t width(const std::string& text) {
   }));
 }
 
+// A number, with or without a unit behind it.
 bool numeric(const std::string& text) {
-  return !text.empty() && text.find_first_not_of("0123456789.") == std::string::npos;
+  const std::size_t end = text.find_first_not_of("0123456789.");
+  static constexpr std::array kUnits = {"k",  "M",  "G",   "T",   " ns", " us", " ms",
+                                        " s", " B", " kB", " MB", " GB", " TB", " PB"};
+  if (end == std::string::npos || end == 0) return !text.empty() && end != 0;
+  return std::ranges::any_of(kUnits, [&](const char* unit) { return text.compare(end, std::string::npos, unit) == 0; });
+}
+
+// Three digits with the largest unit of which there is at least one.
+std::string scaled(double value, std::span<const char* const> units) {
+  if (value <= 0) return "0";
+  std::size_t unit = 0;
+  while (value >= 999.5 && unit + 1 < units.size()) {
+    value /= 1000;
+    ++unit;
+  }
+  const int decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
+  return fmt::format("{:.{}f}{}", value, unit == 0 && value == std::floor(value) ? 0 : decimals, units[unit]);
 }
 
 }  // namespace
+
+std::string short_time(double nanoseconds) {
+  static constexpr std::array kUnits = {" ns", " us", " ms", " s"};
+  return scaled(nanoseconds, kUnits);
+}
+
+std::string short_bytes(double bytes) {
+  static constexpr std::array kUnits = {" B", " kB", " MB", " GB", " TB", " PB"};
+  return scaled(bytes, kUnits);
+}
+
+std::string short_number(double number) {
+  static constexpr std::array kUnits = {"", "k", "M", "G", "T"};
+  return scaled(number, kUnits);
+}
 
 std::string format_table(const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::size_t> widths;

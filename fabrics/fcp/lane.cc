@@ -1,6 +1,10 @@
 // Sessions of a lane: their beginning and their end.
 #include "fabrics/fcp/lane.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "base/check.h"
 #include "base/endian.h"
 
@@ -100,12 +104,16 @@ std::vector<SessionInfo> Lane::sessions() const {
 
 std::vector<EventInfo> Lane::events() const {
   std::vector<EventInfo> list;
+  std::uint64_t number = events_.written() - std::min<std::uint64_t>(events_.written(), kEventsKept);
   events_.for_each([&](const PortEvents::Entry& entry) {
     list.push_back({.age = reactor_.now() - entry.at,
                     .port = name_,
                     .event = fcp::name(entry.event),
                     .subject = std::string(entry.subject()),
-                    .detail = entry.detail});
+                    .detail = entry.detail,
+                    .ring = fmt::format("{}/{}", name_, reactor_.index),
+                    .at = entry.at,
+                    .number = ++number});
   });
   return list;
 }

@@ -79,12 +79,16 @@ PortStatus PortControl::status() const {
 
 std::vector<EventInfo> PortControl::events() const {
   std::vector<EventInfo> list;
+  std::uint64_t number = events_.written() - std::min<std::uint64_t>(events_.written(), kEventsKept);
   events_.for_each([&](const PortEvents::Entry& entry) {
     list.push_back({.age = reactor_.now() - entry.at,
                     .port = name_,
                     .event = fcp::name(entry.event),
                     .subject = base::escaped(entry.subject(), 4 * PortEvents::kSubject),
-                    .detail = entry.detail});
+                    .detail = entry.detail,
+                    .ring = name_,
+                    .at = entry.at,
+                    .number = ++number});
   });
   return list;
 }

@@ -65,6 +65,10 @@ struct EventInfo {  // of the rings that each port keeps
   base::Duration age{};
   std::string port, event, subject;  // "fc0", "login refused", the initiator's WWPN
   std::uint64_t detail = 0;          // as fabrics/fcp/events.h has it
+  // Which ring, when, and its place in the ring, counted from 1: nothing is between two numbers that follow each other.
+  std::string ring = {};
+  base::Time at{};
+  std::uint64_t number = 0;
 };
 
 class Fabric {

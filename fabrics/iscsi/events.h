@@ -57,6 +57,7 @@ constexpr const char* name(PortEvent event) {
   return "?";
 }
 
-using PortEvents = base::EventRing<PortEvent, 256>;
+inline constexpr std::size_t kEventsKept = 256;
+using PortEvents = base::EventRing<PortEvent, kEventsKept>;
 
 }  // namespace iscsi

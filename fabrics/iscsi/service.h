@@ -104,6 +104,10 @@ struct EventInfo {  // of the ring that each reactor keeps of its connections an
   std::uint32_t reactor = 0;
   std::string event, subject;  // "login refused", the peer's address
   std::uint64_t detail = 0;    // as fabrics/iscsi/events.h has it
+  // Which ring, when, and its place in the ring, counted from 1: nothing is between two numbers that follow each other.
+  std::string ring = {};
+  base::Time at{};
+  std::uint64_t number = 0;
 };
 
 class Fabric {

@@ -1,6 +1,8 @@
 // One reactor's share of the fabric.
 #include "fabrics/iscsi/shard.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/check.h"
@@ -177,12 +179,16 @@ std::vector<SessionInfo> Shard::sessions() const {
 
 std::vector<EventInfo> Shard::events() const {
   std::vector<EventInfo> list;
+  std::uint64_t number = events_.written() - std::min<std::uint64_t>(events_.written(), kEventsKept);
   events_.for_each([&](const PortEvents::Entry& entry) {
     list.push_back({.age = reactor_.now() - entry.at,
                     .reactor = index_,
                     .event = name(entry.event),
                     .subject = base::escaped(entry.subject(), 4 * PortEvents::kSubject),
-                    .detail = entry.detail});
+                    .detail = entry.detail,
+                    .ring = fmt::format("iscsi/{}", index_),
+                    .at = entry.at,
+                    .number = ++number});
   });
   return list;
 }

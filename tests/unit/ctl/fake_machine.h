@@ -30,7 +30,8 @@ class FakeMachine final : public ctl::Machine {
   std::vector<fcp::SessionInfo> fc_sessions;
   std::vector<fcp::EventInfo> fc_events;
   std::vector<ctl::DeviceInfo> devices;
-  std::string invalid;  // what validate() says, if not empty
+  base::Duration grace{-1};  // of the last logout
+  std::string invalid;       // what validate() says, if not empty
 
   base::Result<void> validate(const ctl::Config& config) const override {
     if (!invalid.empty()) return base::fail(base::Errc::kInvalid, invalid);
@@ -80,7 +81,8 @@ class FakeMachine final : public ctl::Machine {
     std::erase_if(injects, [&](const scsi::InjectRule& rule) { return rule.id == id; });
     answer("remove inject", std::move(done));
   }
-  void logout_session(std::uint64_t id, base::Duration, ctl::Done done) override {
+  void logout_session(std::uint64_t id, base::Duration time, ctl::Done done) override {
+    grace = time;
     answer("logout " + std::to_string(id), std::move(done));
   }
   void list_lus(std::function<void(std::vector<scsi::LuInfo>)> done) override {

@@ -20,6 +20,19 @@ TEST(Table, ColumnsAreAlignedNumbersToTheRight) {
             "bcdefg   1000\n");
 }
 
+TEST(Table, UnitsAreScaledToThreeDigits) {
+  EXPECT_EQ(short_time(0), "0");
+  EXPECT_EQ(short_time(830), "830 ns");
+  EXPECT_EQ(short_time(1'253'000), "1.25 ms");
+  EXPECT_EQ(short_time(999'600), "1.00 ms");
+  EXPECT_EQ(short_time(12.34e9), "12.3 s");
+  EXPECT_EQ(short_bytes(1.5e9), "1.50 GB");
+  EXPECT_EQ(short_number(184'000), "184k");
+  EXPECT_EQ(short_number(7), "7");
+  EXPECT_EQ(short_number(0.5), "0.50");
+  EXPECT_EQ(format_table({{"P50"}, {"80.0 us"}, {"1.25 ms"}, {"0"}}), "    P50\n80.0 us\n1.25 ms\n      0\n");
+}
+
 TEST(Table, ControlCharactersOfPeersDoNotReachTheTerminal) {
   EXPECT_EQ(format_table({{"A"}, {"x\x1b[2J\ny"}}), "A\nx?[2J?y\n");
 }
@@ -55,7 +68,7 @@ TEST(Output, CommandsWithTheirHistory) {
   EXPECT_EQ(
       shown("command.list", R"json([{"age_ms":1.5,"state":"transfer","command":"READ(10)","lu":"d","lba":8,"blocks":1,
                                       "tag":9,"initiator":"i","audit":[{"age_ms":1.25,"what":"received","detail":0}]}])json"),
-      "AGE       STATE     COMMAND   LU  LBA  BLOCKS  TAG  INITIATOR\n"
+      "     AGE  STATE     COMMAND   LU  LBA  BLOCKS  TAG  INITIATOR\n"
       "1.500 ms  transfer  READ(10)  d     8       1    9  i\n"
       "\ntag 9, READ(10):\n"
       "  1.250 ms ago  received  0\n");

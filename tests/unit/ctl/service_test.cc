@@ -113,6 +113,46 @@ TEST_F(ServiceTest, SessionsAndEventsOfBothFabrics) {
   EXPECT_EQ(events[0]["event"], "link up");  // the older one
 }
 
+TEST_F(ServiceTest, StatisticsOfPortsSessionsAndUnits) {
+  scsi::Statistics some;
+  some.reads = {0, 0, 4};  // of 2 to 3 units of 1024 ns
+  some.writes = {1};
+  some.read_bytes = 4096;
+  machine.ports = {{"iqn.t,t,0x0001", some}};
+  machine.sessions.emplace_back().initiator = "iqn.2026-01.test:host";
+  machine.sessions.back().statistics = some;
+  machine.sessions.emplace_back().discovery = true;
+  machine.fc_sessions.push_back({.id = fcp::kFirstSession, .port = "fc0", .initiator = {{0x010200}, {0x21}, {0x20}}});
+  good("lu.create", {{"name", "d"}, {"backstore", "ram"}, {"size", "1MiB"}});
+  machine.unit_statistics["d"] = some;
+  const Json all = good("stats", {{"latency", true}});
+  ASSERT_EQ(all.size(), 4u);
+  EXPECT_EQ(all[0]["kind"], "port");
+  EXPECT_EQ(all[0]["reads"], 4);
+  EXPECT_EQ(all[0]["read_latency"]["buckets"], Json::parse("[[3072, 4]]"));
+  EXPECT_EQ(all[0]["write_latency"]["buckets"], Json::parse("[[1024, 1]]"));
+  EXPECT_GT(all[0]["latency"]["p50_ns"], 2048);
+  EXPECT_EQ(all[1]["name"], "iqn.2026-01.test:host");
+  EXPECT_EQ(all[2]["id"], fcp::kFirstSession);
+  EXPECT_EQ(all[3]["name"], "d");
+  EXPECT_FALSE(good("stats")[0]["read_latency"].contains("buckets"));
+  EXPECT_EQ(good("stats", {{"of", {"lu"}}}).size(), 1u);
+  EXPECT_THAT(error("stats", {{"of", {"disk"}}}), testing::HasSubstr("port, session or lu"));
+}
+
+TEST_F(ServiceTest, OneSessionIsShownAndCanBeEndedAtOnce) {
+  machine.sessions.emplace_back().id = 7;
+  machine.sessions.back().keys = {{"HeaderDigest", "CRC32C"}};
+  EXPECT_EQ(good("session.show", {{"id", 7}})["keys"]["HeaderDigest"], "CRC32C");
+  EXPECT_THAT(error("session.show", {{"id", 8}}), testing::HasSubstr("no session 8"));
+  good("session.logout", {{"id", 7}, {"force", true}});
+  EXPECT_EQ(machine.calls.back(), "logout 7");
+  EXPECT_EQ(machine.grace, base::Duration::zero());
+  good("session.logout", {{"id", 7}});
+  EXPECT_EQ(machine.grace, std::chrono::seconds(10));
+  EXPECT_THAT(error("session.logout", {{"id", 7}, {"force", true}, {"grace", "1s"}}), testing::HasSubstr("force"));
+}
+
 TEST_F(ServiceTest, TargetsPortalsUsersAndGroups) {
   const std::string name = "iqn.2026-01.org.example:t";
   good("portal.add", {{"address", "127.0.0.1:3260"}});
