@@ -30,8 +30,9 @@ class FakeMachine final : public ctl::Machine {
   std::vector<fcp::SessionInfo> fc_sessions;
   std::vector<fcp::EventInfo> fc_events;
   std::vector<ctl::DeviceInfo> devices;
-  base::Duration grace{-1};  // of the last logout
-  std::string invalid;       // what validate() says, if not empty
+  base::Duration grace{-1};      // of the last logout
+  std::string state = "online";  // of every unit
+  std::string invalid;           // what validate() says, if not empty
 
   base::Result<void> validate(const ctl::Config& config) const override {
     if (!invalid.empty()) return base::fail(base::Errc::kInvalid, invalid);
@@ -92,7 +93,7 @@ class FakeMachine final : public ctl::Machine {
       info.config = lu.unit;
       info.geometry.block_size = lu.store.block_size;
       info.geometry.blocks = lu.store.size / lu.store.block_size;
-      info.state = "online";
+      info.state = state;
       info.backstore = "fake";
       info.statistics = unit_statistics[name];
     }
