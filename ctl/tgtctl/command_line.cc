@@ -11,12 +11,11 @@
 
 #include "ctl/libtgt/client.h"
 #include "ctl/libtgt/san.h"
+#include "ctl/tgtctl/exit_codes.h"
 #include "ctl/units.h"
 
 namespace ctl {
 namespace {
-
-constexpr int kUsage = 2;
 
 std::string dashed(std::string name) {
   std::replace(name.begin(), name.end(), '_', '-');

@@ -14,13 +14,13 @@
 #include "ctl/files.h"
 #include "ctl/import/import.h"
 #include "ctl/libtgt/client.h"
+#include "ctl/tgtctl/exit_codes.h"
 #include "ctl/tgtctl/output.h"
 #include "hal/port/fc_port.h"
 
 namespace ctl {
 namespace {
 
-constexpr int kRefused = 1, kNoDaemon = 3, kUnknown = 4;
 constexpr std::size_t kMaxFile = std::size_t{16} << 20;
 
 void print(FILE* to, const std::string& text) {

@@ -4,6 +4,7 @@
 #include "ctl/libtgt/client.h"
 #include "ctl/libtgt/san.h"
 #include "ctl/tgtctl/command_line.h"
+#include "ctl/tgtctl/exit_codes.h"
 #include "ctl/tgtctl/import_command.h"
 #include "ctl/tgtctl/output.h"
 #include "ctl/tgtctl/san_output.h"
@@ -11,8 +12,6 @@
 
 namespace ctl {
 namespace {
-
-constexpr int kRefused = 1, kNoDaemon = 3, kUnknown = 4;
 
 void print(FILE* to, const std::string& text) {
   fputs(text.c_str(), to);

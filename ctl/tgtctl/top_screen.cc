@@ -14,11 +14,11 @@
 
 #include "base/clock.h"
 #include "ctl/libtgt/client.h"
+#include "ctl/tgtctl/exit_codes.h"
 
 namespace ctl {
 namespace {
 
-constexpr int kRefused = 1, kNoDaemon = 3;
 volatile std::sig_atomic_t interrupted = 0;
 
 void note_signal(int) { interrupted = 1; }
