@@ -23,7 +23,7 @@ class FakeMachine final : public ctl::Machine {
   std::vector<scsi::InjectRule> injects;
   std::vector<scsi::CommandInfo> commands;
   std::vector<iscsi::SessionInfo> sessions;
-  std::vector<scsi::NamedStatistics> ports;
+  std::vector<scsi::NamedStatistics> port_statistics;
   std::map<std::string, scsi::Statistics> unit_statistics;
   std::vector<iscsi::EventInfo> events;
   std::vector<ctl::FcPort> fc_ports;
@@ -103,7 +103,7 @@ class FakeMachine final : public ctl::Machine {
     later(std::move(done), commands);
   }
   void list_ports(std::function<void(std::vector<scsi::NamedStatistics>)> done) override {
-    later(std::move(done), ports);
+    later(std::move(done), port_statistics);
   }
   void list_nexuses(std::function<void(std::vector<scsi::NexusInfo>)> done) override {
     later(std::move(done), std::vector<scsi::NexusInfo>());

@@ -118,7 +118,7 @@ TEST_F(ServiceTest, StatisticsOfPortsSessionsAndUnits) {
   some.reads = {0, 0, 4};  // of 2 to 3 units of 1024 ns
   some.writes = {1};
   some.read_bytes = 4096;
-  machine.ports = {{"iqn.t,t,0x0001", some}};
+  machine.port_statistics = {{"iqn.t,t,0x0001", some}};
   machine.sessions.emplace_back().initiator = "iqn.2026-01.test:host";
   machine.sessions.back().statistics = some;
   machine.sessions.emplace_back().discovery = true;
