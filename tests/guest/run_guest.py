@@ -38,10 +38,11 @@ class Guest:
     """One boot. answers(words) is called for each line `ask WORDS` of the guest and returns the answer.
 
     kernel: "6.1" (this Debian's) or "6.12". adapters: vfio-user sockets of device models that the guest gets; these
-    need the QEMU of qemu.sh. iommu: an emulated one translates what the devices read and write."""
+    need the QEMU of qemu.sh. iommu: an emulated one translates what the devices read and write. forward: a port of the
+    host's loopback that leads to port 3260 of the guest."""
 
     def __init__(self, script, files=None, answers=None, memory_mib=768, qemu=(), kernel="6.1", adapters=(),
-                 iommu=False):
+                 iommu=False, forward=None):
         self.files = {"job/run.sh": script.encode(), **{f"job/{name}": data for name, data in (files or {}).items()}}
         self.answers = answers
         self.memory_mib = memory_mib
@@ -49,6 +50,7 @@ class Guest:
         self.kernel = kernel
         self.adapters = list(adapters)
         self.iommu = iommu
+        self.forward = f",hostfwd=tcp:127.0.0.1:{forward}-:3260" if forward else ""
         self.console = bytearray()
         self.line = bytearray()  # what came on the control line since the last newline
         self.status = None
@@ -97,7 +99,7 @@ class Guest:
                 + (" intel_iommu=on" if self.iommu else ""),
                 "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
                 "-chardev", f"socket,id=control,fd={control}", "-serial", "chardev:control",
-                "-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net", "-device", "virtio-rng-pci",
+                "-netdev", "user,id=net" + self.forward, "-device", "virtio-net-pci,netdev=net", "-device", "virtio-rng-pci",
                 *self.qemu]
 
     def serve(self, process, control, deadline, seconds):

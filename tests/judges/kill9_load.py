@@ -14,8 +14,11 @@ FUA = 0x08
 class Load:
     """The writer's session; once a registrant's, which changes its key all the time."""
 
-    def __init__(self, medium, lun, area, random):
+    def __init__(self, medium, lun, area, random, logged=False):
+        """logged: the medium is a disk under dm-log-writes, which takes neither UNMAP nor WRITE ATOMIC, and which logs a
+        write with FUA before older ones of the same block that nobody has flushed: a disk would not."""
         self.medium, self.lun, self.area, self.random = medium, lun, area, random
+        self.logged = logged
         self.generation = 1
         self.in_flight = []  # (Task, Write), or with the acknowledgements that a SYNCHRONIZE CACHE covers
         self.counts = {"written": 0, "durable": 0, "synchronized": 0, "in flight at a kill": 0}
@@ -33,6 +36,14 @@ class Load:
             self.drain(session)
         finally:
             session.close()
+
+    def run_some(self, session, write_cache, commands):
+        """So many commands, all of which are answered."""
+        while commands or self.in_flight:
+            while commands and len(self.in_flight) < DEPTH:
+                self.send(session, write_cache)
+                commands -= 1
+            self.receive(session)
 
     def drain(self, session):
         """Takes the answers that came before the end."""
@@ -70,8 +81,10 @@ class Load:
         """One of the commands that change the medium: (CDB, Data-Out, Write)."""
         self.generation += 1
         kind, fua = self.random.random(), self.random.random() < 0.25
+        if self.logged and any(lba in self.medium.volatile for lba in range(first, first + count)):
+            fua = False
         new = Write(first, count, self.generation, durable or fua)
-        if kind < 0.04:
+        if kind < 0.04 and not self.logged:
             data = scsi.unmap_list([(first, count)])
             return scsi.unmap(len(data)), data, Write(first, count, NEVER, durable)
         if kind < 0.08:
@@ -81,7 +94,7 @@ class Load:
             cdb = bytearray(scsi.compare_and_write(first, count))
             cdb[1] |= FUA * fua
             return bytes(cdb), old + new.data(), new
-        if kind < 0.2:
+        if kind < 0.2 and not self.logged:
             cdb = bytearray(scsi.write_atomic16(first, count))
             cdb[1] |= FUA * fua
             return bytes(cdb), new.data(), new
