@@ -1,5 +1,6 @@
-"""What the tests answer for: the 82 UNH-IOL full feature items, and the published bugs of LIO (A) and tgt, IET and
-SCST (D). run.py --table prints it with the verdicts of the run; selftest.py holds the names against the suites."""
+"""What the tests answer for: the 82 UNH-IOL full feature items, and the published bugs of LIO (A), of tgt, IET and
+SCST (D), of SPDK (E), and of vhost-user and vfio-user servers (G). run.py --table prints it with the verdicts of the
+run; selftest.py holds the names against the suites."""
 
 import re
 
@@ -13,9 +14,11 @@ REASSIGN = "task reassignment needs ErrorRecoveryLevel 2; tested is the answer o
 SNACK = "SNACK needs ErrorRecoveryLevel 1; tested is the answer of level 0: Reject 0x03"
 NOT_LEVEL_0 = {**dict.fromkeys(("11.2.1", "11.2.2", "11.2.3"), REASSIGN),
                **dict.fromkeys(("12.1", "12.2", "12.3", "12.4", "14.2"), SNACK)}
-ADAPTED = {"5.1": "at level 0, where the target may retry or close", "6.1": "two sessions, as MaxConnections is 1",
-           "11.3.2": "one connection, as MaxConnections is 1", "13.1": "two sessions, as MaxConnections is 1",
-           "13.2": "two sessions, as MaxConnections is 1", "13.3": "two sessions, as MaxConnections is 1"}
+ADAPTED = {"5.1": "at level 0, where the target may retry or close",
+           "6.1": "two sessions; two connections: suite connections",
+           "11.3.2": "one connection; two: mcs_reset_waits_*", "13.1": "two sessions; two connections: mcs_logout_*",
+           "13.2": "two sessions; two connections: mcs_logout_*",
+           "13.3": "two sessions; two connections: mcs_logout_*"}
 
 # (table, bug, what tests it; or the reason why it does not concern this client). "unit:" names a test of GoogleTest,
 # "note:" says what of the row is not tested.
@@ -70,6 +73,29 @@ BUGS = (
      "unit:ChapTest.EveryAlgorithmWorksInBothDirections"),
     ("D", "SCST 6138af919 tid_secure, and others", "cve_2026_72084_*", "f037_*", "f022_1_*",
      "note:there is no copy manager yet"),
+    ("E", "SPDK #3927 a PDU before the login is over", "f079_*"),
+    ("E", "CVE-2021-28361 no data where data is expected", "cve_2021_28361_*"),
+    ("E", "SPDK 19.07 prepared I/O requests", "every_opcode_of_zeros_and_ones", "bounds_*",
+     "note:and fuzz harness cdb"),
+    ("E", "CVE-2019-9547 descriptor chain in a circle", None, "there is no vhost-user"),
+    ("E", "CVE-2025-57275 many registrants with APTPL", "f044_*",
+     "unit:ReserveCommands.ThousandRegistrantsAreReportedInFull", "unit:RecordTest.AsManyRegistrantsAsThereMayBe"),
+    ("E", "9d660f187a TotalAHSLength of a rejected PDU", "spdk_9d660f_*", "f067_4_*"),
+    ("E", "565a44628d R2T while immediate data is held", "unsolicited_immediate_data_and_data_out_together",
+     "unit:ConnectionTest.ImmediateDataThatNobodyFetchedYetIsKept"),
+    ("E", "245394ca0e, 6f0ff37bbd removal while a session is open", "f022_1_*",
+     "cve_2026_23193_the_target_goes_as_well"),
+    ("E", "3ad3bb5e01, 3c1a776bf4, f25f84b796, ea97fbd2aa, bc6e91d14f boundaries", "bounds_compare_and_write",
+     "tmf_of_every_function_code", "bounds_unmap_lists", "pr_full_status_names_what_was_registered"),
+    ("E", "#3203 Data-In that is no multiple of four", "spdk_3203_*"),
+    ("E", "#2074 memory unmapped under I/O", None, "no iSCSI; of vfio-user: VfioUserServer.UnmapsAreAnsweredKindly"),
+    ("E", "CHAP: weak challenges, memcmp, reflection", "cve_2024_45751_*", "f095_*", "chap_each_algorithm"),
+    ("E", "test-cu: suites that do not finish", None, "judge_test_cu_ram and judge_test_cu_file run all of them"),
+    ("G", "vhost and vhost-user rows", None, "there is no vhost-user"),
+    ("G", "libvfio-user 3602ad8, 75a0ac2, b646559, b1a156d, c174ca8: lengths that wrap", None,
+     "judged by VfioUserServer.* and fuzz harness vfio_user_server"),
+    ("G", "libvfio-user 4953810: checks in debug builds only", None,
+     "our checks are the same in all builds: unit tests and fuzzers run the code that is installed"),
 )
 
 
