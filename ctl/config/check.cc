@@ -239,6 +239,8 @@ void Checker::targets() {
             "{}: command_window is 1 to 1024", what);
     require(target.max_connections >= 1 && target.max_connections <= iscsi::kMaxSessionConnections, "target", i,
             "max_connections", "{}: max_connections is 1 to {}", what, iscsi::kMaxSessionConnections);
+    require(target.error_recovery_level <= iscsi::kMaxErrorRecoveryLevel, "target", i, "error_recovery_level",
+            "{}: error_recovery_level is 0 to {}", what, int{iscsi::kMaxErrorRecoveryLevel});
     for (const std::string& subnet : target.initiator_addresses) {
       require(iscsi::Subnet::parse(subnet).has_value(), "target", i, "initiator_addresses",
               "{}: \"{}\" is no address or subnet, as 192.0.2.0/24 or 2001:db8::/32", what, subnet);

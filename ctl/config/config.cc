@@ -83,7 +83,8 @@ iscsi::FabricConfig fabric_config(const Config& config) {
                               .max_connections = target.max_connections,
                               .max_sessions = target.max_sessions,
                               .redirection = target.redirection,
-                              .report_changes = target.report_changes});
+                              .report_changes = target.report_changes,
+                              .error_recovery_level = target.error_recovery_level});
   }
   return fabric;
 }

@@ -59,6 +59,7 @@ struct Target {
   std::uint32_t max_sessions = 0;     // 0: no limit of its own
   iscsi::Redirection redirection = {};
   bool report_changes = true;  // Async Message when initiators see other logical units than before
+  std::uint8_t error_recovery_level = 0;
   bool operator==(const Target&) const = default;
 };
 

@@ -100,6 +100,7 @@ Entry entry_of(const Target& target) {
   out.number("max_sessions", target.max_sessions, normal.max_sessions);
   out.redirection(target.redirection);
   out.flag("report_changes", target.report_changes, normal.report_changes);
+  out.number("error_recovery_level", target.error_recovery_level, normal.error_recovery_level);
   return out.take();
 }
 

@@ -86,6 +86,7 @@ void read_target(TableReader& in, Target& out) {
   in.read("max_connections", out.max_connections, 1, iscsi::kMaxSessionConnections);
   in.read("max_sessions", out.max_sessions, 0, 65535);
   in.read("report_changes", out.report_changes);
+  in.read("error_recovery_level", out.error_recovery_level, 0, iscsi::kMaxErrorRecoveryLevel);
   read_redirection(in, out.redirection);
   read_access(in, out.access);
 }

@@ -31,6 +31,13 @@ constexpr Param kWindow{"command_window", kInteger, kOptional, "commands in flig
 constexpr Param kConnections{"max_connections", kInteger, kOptional, "TCP connections of one session", nullptr, 1, 8};
 constexpr Param kTellChanges{"report_changes", kFlag, kOptional,
                              "tell initiators when views change (Async Message), default"};
+constexpr Param kRecovery{"error_recovery_level",
+                          kInteger,
+                          kOptional,
+                          "the highest that logins may agree to (ErrorRecoveryLevel)",
+                          nullptr,
+                          0,
+                          1};
 constexpr Param kAddresses{"initiator_addresses", kList, kOptional,
                            "from where, e.g. 192.0.2.0/24,2001:db8::1; empty: from everywhere"};
 constexpr Param kSessions{"max_sessions", kInteger, kOptional, "at a time; 0: no limit of its own", nullptr, 0, 65'535};
@@ -82,7 +89,7 @@ constexpr std::array kLuResize = {kLuName, Param{"size", kSize, kPositional, "ne
 constexpr std::array kLuModify = {kLuName, Param{"write_protected", kFlag, kOptional, "refuse writes"}};
 constexpr std::array kTarget = {kTargetName, kAlias,      kPortalGroups, kLogins,      kAuthentication,
                                 kUsers,      kAlgorithms, kWindow,       kConnections, kAddresses,
-                                kSessions,   kRedirect,   kPermanent,    kTellChanges};
+                                kSessions,   kRedirect,   kPermanent,    kTellChanges, kRecovery};
 constexpr std::array kNameOfTarget = {kTargetName};
 constexpr std::array kPortalAdd = {Param{"address", kText, kPositional, "192.0.2.1:3260 or [2001:db8::1]:3260"},
                                    Param{"group", kInteger, kOptional, "portal group, default 1", nullptr, 0, 65535},

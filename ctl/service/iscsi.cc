@@ -50,6 +50,8 @@ base::Result<void> edit_target(const Params& params, Target& target) {
     target.max_connections = static_cast<std::uint16_t>(params.integer("max_connections"));
   if (params.has("initiator_addresses")) target.initiator_addresses = words(params.list("initiator_addresses"));
   if (params.has("max_sessions")) target.max_sessions = static_cast<std::uint32_t>(params.integer("max_sessions"));
+  if (params.has("error_recovery_level"))
+    target.error_recovery_level = static_cast<std::uint8_t>(params.integer("error_recovery_level"));
   if (params.has("report_changes")) target.report_changes = params.flag("report_changes");
   edit_redirection(params, target.redirection);
   return edit_access(params, target.access);

@@ -172,6 +172,7 @@ Json show(const Target& target) {
   out["initiator_addresses"] = target.initiator_addresses;
   out["max_sessions"] = target.max_sessions;
   out["report_changes"] = target.report_changes;
+  out["error_recovery_level"] = target.error_recovery_level;
   out["redirect"] = target.redirection.address;
   out["redirect_permanent"] = target.redirection.permanent;
   return out;

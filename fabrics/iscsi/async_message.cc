@@ -21,8 +21,7 @@ void Connection::request_logout(base::Duration grace) {
   message.async_event = kRequestLogout;
   message.parameter3 = static_cast<std::uint16_t>(
       std::clamp<std::int64_t>(std::chrono::ceil<std::chrono::seconds>(grace).count(), 1, 65535));
-  stamp(message);
-  datamover_->send(message);
+  send_numbered(message);
   shard_.note(PortEvent::kLogoutAsked, datamover_->peer_address(), message.parameter3);
   const base::Time over = shard_.reactor().now() + grace;
   if (grace_over_ == base::Time{} || over < grace_over_) grace_over_ = over;
@@ -69,8 +68,7 @@ void Connection::report_logical_units_changed() {
   std::memcpy(data.data(), &length, sizeof length);
   pdu::AsyncMessage message;
   message.async_event = kScsiEvent;
-  stamp(message);
-  datamover_->send(message, std::span(data).first(2 + size));
+  send_numbered(message, std::span(data).first(2 + size));
   shard_.note(PortEvent::kChangeReported, datamover_->peer_address(), session_->id);
 }
 

@@ -91,6 +91,9 @@ Result<void> check_target(const Target& target) {
   if (target.max_connections == 0 || target.max_connections > kMaxSessionConnections) {
     return fail(Errc::kInvalid, where + ": a session has 1 to 8 connections");
   }
+  if (target.error_recovery_level > kMaxErrorRecoveryLevel) {
+    return fail(Errc::kInvalid, where + ": there is no such error recovery level");
+  }
   return check_authentication(target.authentication, where);
 }
 

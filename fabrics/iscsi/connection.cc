@@ -82,11 +82,12 @@ void Connection::dispatch(const hal::ControlPdu& pdu) {
     case Opcode::kTaskManagementRequest:
     case Opcode::kTextRequest:
     case Opcode::kLogoutRequest:
+      if (recovery_ != nullptr) statuses_acknowledged(exp_stat_sn);
       receive_numbered(pdu);
       if (session_ != nullptr && !session_->ending()) catch_up(exp_stat_sn);
       break;
     case Opcode::kSnackRequest:
-      reject(RejectReason::kSnackReject, pdu.header);
+      receive_snack(pdu);
       break;
     case Opcode::kDataOut:
       data_out_rejected(nullptr, RejectReason::kInvalidPduField, pdu.header);
@@ -157,8 +158,7 @@ void Connection::reject(RejectReason reason, const pdu::BasicHeader& header) {
   if (reason == RejectReason::kDataDigestError) ++shard_.counters().digest_errors;
   pdu::Reject response;
   response.reason = static_cast<std::uint8_t>(reason);
-  stamp(response);
-  datamover_->send(response, std::as_bytes(std::span(&header, 1)));
+  send_numbered(response, std::as_bytes(std::span(&header, 1)));
 }
 
 // --- end ---
@@ -201,6 +201,8 @@ void Connection::timer() {
   if (in_login()) {
     log_peer_error("login took too long");
     close();
+  } else if (recovery_ != nullptr && recovery_->too_many()) {
+    protocol_error("responses are not acknowledged");
   } else if (grace_over_ != base::Time{} && shard_.reactor().now() >= grace_over_) {
     grace_is_over();
   } else if (fenced_ && shard_.reactor().now() >= fence_over_) {

@@ -2,7 +2,7 @@
 //
 // Cut by theme: connection.cc (life, dispatch), connection_login.cc, scsi_command.cc (requests in), scsi_response.cc
 // (data and responses out), task_management.cc, keepalive.cc (NOP), text_request.cc, logout.cc, leaving.cc,
-// async_message.cc.
+// async_message.cc, and from error recovery level 1 on snack.cc and replay.cc.
 #pragma once
 
 #include <array>
@@ -12,6 +12,7 @@
 
 #include "fabrics/iscsi/login.h"
 #include "fabrics/iscsi/management.h"
+#include "fabrics/iscsi/recovery.h"
 #include "fabrics/iscsi/session.h"
 #include "fabrics/iscsi/text_exchange.h"
 #include "hal/port/datamover.h"
@@ -97,6 +98,8 @@ class Connection final : public hal::DatamoverEvents {
   void catch_up(std::uint32_t exp_stat_sn);  // what waited for the request that has just come
   template <class Response>
   void stamp(Response& response);  // StatSN (advanced), ExpCmdSN, MaxCmdSN
+  template <class Response>
+  void send_numbered(Response& response, std::span<const std::byte> data = {});  // stamped here
   void reject(pdu::RejectReason reason, const pdu::BasicHeader& header);
   void protocol_error(const char* what);  // closes
   void log_peer_error(const char* what);
@@ -140,6 +143,27 @@ class Connection final : public hal::DatamoverEvents {
   void send_ping();
   void acknowledged(std::uint32_t exp_stat_sn);
 
+  // snack.cc
+  void receive_snack(const hal::ControlPdu& pdu);
+  std::optional<pdu::RejectReason> take_data_snack(const pdu::SnackRequest& request);
+  std::optional<pdu::RejectReason> take_status_snack(const pdu::SnackRequest& request);
+  std::optional<pdu::RejectReason> take_data_ack(const pdu::SnackRequest& request);
+  std::optional<pdu::RejectReason> take_r_data_snack(const pdu::SnackRequest& request);
+  std::optional<pdu::RejectReason> resend_r2ts(Task& task, const pdu::SnackRequest& request);
+  Task* own_task(std::uint32_t tag) const;
+
+  // replay.cc
+  void send_kept_data_in(Task& task, hal::DataIn data);
+  void keep_data_of(Task& task);
+  void delivered(Task& task);
+  void send_and_keep(pdu::ScsiResponse& response, std::span<const std::byte> data, Task& task);
+  void keep(const pdu::BasicHeader& header, std::span<const std::byte> data, std::unique_ptr<SentData> read);
+  void statuses_acknowledged(std::uint32_t exp_stat_sn);
+  void resend_data(std::uint32_t tag, const SentData& sent, NumberRun run);
+  void resend_status(SentStatus& status);
+  void resend_resegmented(Task& task);
+  void forget_sent(Task& task);
+
   // text_request.cc, logout.cc
   void receive_text(const hal::ControlPdu& pdu);
   void receive_logout(const hal::ControlPdu& pdu);
@@ -178,6 +202,7 @@ class Connection final : public hal::DatamoverEvents {
   std::unique_ptr<Login> login_;
   std::unique_ptr<LoginResult> result_;  // of login_, while the session is asked for
   std::unique_ptr<TextExchange> text_;
+  std::unique_ptr<Recovery> recovery_;                // null at error recovery level 0
   hal::Timer timer_{&Connection::timer_fired, this};  // login deadline, then keepalive, then the end of a grace
   base::Time grace_over_{};                           // of a logout that we asked for; zero: none
   std::uint32_t ping_tag_ = pdu::kReservedTag;        // of the NOP-In that is unanswered
@@ -193,6 +218,15 @@ void Connection::stamp(Response& response) {
   response.stat_sn = stat_sn_++;
   response.exp_cmd_sn = session_->window.expected();
   response.max_cmd_sn = session_->window.maximum();
+}
+
+template <class Response>
+void Connection::send_numbered(Response& response, std::span<const std::byte> data) {
+  stamp(response);
+  datamover_->send(response, data);
+  if (__builtin_expect(recovery_ != nullptr, 0)) {
+    keep(reinterpret_cast<const pdu::BasicHeader&>(response), data, nullptr);
+  }
 }
 
 }  // namespace iscsi

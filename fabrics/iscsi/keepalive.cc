@@ -9,6 +9,10 @@ namespace iscsi {
 using pdu::kReservedTag;
 using pdu::RejectReason;
 
+namespace {
+constexpr base::Duration kStatusWait = std::chrono::seconds(5);  // of a silent initiator, for an acknowledgement
+}
+
 void Connection::receive_nop_out(const hal::ControlPdu& pdu) {
   const auto& request = pdu.as<pdu::NopOut>();
   if (request.initiator_task_tag == kReservedTag) {
@@ -29,8 +33,7 @@ void Connection::receive_nop_out(const hal::ControlPdu& pdu) {
   pdu::NopIn response;
   response.lun = request.lun;
   response.initiator_task_tag = request.initiator_task_tag;
-  stamp(response);
-  datamover_->send(response, pdu.data.first(std::min<std::size_t>(pdu.data.size(), parameters_.initiator_max_data)));
+  send_numbered(response, pdu.data.first(std::min<std::size_t>(pdu.data.size(), parameters_.initiator_max_data)));
 }
 
 // The timer: idle long enough to ask whether anybody is there, or asked and not answered.
@@ -38,7 +41,11 @@ void Connection::keepalive() {
   const base::Time now = shard_.reactor().now();
   const Limits& limits = shard_.limits();
   if (last_heard_ > pinged_at_) ping_tag_ = kReservedTag;  // heard from it, if not by the answer
-  base::Time next = limits.nop_interval.count() == 0 ? base::Time::max() : last_heard_ + limits.nop_interval;
+  base::Duration interval = limits.nop_interval;
+  if (recovery_ != nullptr && !recovery_->all_acknowledged() && (interval.count() == 0 || interval > kStatusWait)) {
+    interval = kStatusWait;  // RFC 7143 7.1.4.3: a NOP-In shows the initiator which StatSN it has missed
+  }
+  base::Time next = interval.count() == 0 ? base::Time::max() : last_heard_ + interval;
   if (ping_tag_ != kReservedTag) {
     next = pinged_at_ + limits.nop_timeout;
     if (next <= now) {
@@ -56,6 +63,7 @@ void Connection::keepalive() {
   }
   if (grace_over_ != base::Time{}) next = std::min(next, grace_over_);
   if (fenced_) next = std::min(next, fence_over_);
+  if (recovery_ != nullptr) next = std::min(next, now + kStatusWait);
   if (next != base::Time::max()) timer_.arm(shard_.reactor().timers(), next);
 }
 

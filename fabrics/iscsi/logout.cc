@@ -51,8 +51,7 @@ void Connection::answer_logout(std::uint32_t tag, LogoutAnswer answer) {
   response.initiator_task_tag = tag;
   response.time2wait = session_->parameters.time2wait;
   response.time2retain = session_->parameters.time2retain;
-  stamp(response);
-  datamover_->send(response);
+  send_numbered(response);
 }
 
 }  // namespace iscsi

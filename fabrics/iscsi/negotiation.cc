@@ -163,13 +163,35 @@ void Negotiation::take_number(const KeyInfo& info, std::string_view value, TextW
     first_burst_offer_ = *offer;
     return;
   }
-  const std::uint32_t ours = info.key == Key::kMaxConnections ? max_connections_ : info.ours;
-  const std::uint32_t result = info.kind == KeyKind::kMinimum ? std::min(*offer, ours) : std::max(*offer, ours);
+  if (info.key == Key::kMaxOutstandingR2T) {
+    r2t_offer_ = *offer;
+    return;
+  }
+  const std::uint32_t wanted = ours(info);
+  const std::uint32_t result = info.kind == KeyKind::kMinimum ? std::min(*offer, wanted) : std::max(*offer, wanted);
   set_number(parameters_, info.key, result);
   answer.add(info.name, result);
 }
 
+std::uint32_t Negotiation::ours(const KeyInfo& info) const {
+  if (info.key == Key::kMaxConnections) return max_connections_;
+  if (info.key == Key::kErrorRecoveryLevel) return error_recovery_level_;
+  return info.ours;
+}
+
+// A level above 0 was agreed to, or still may be.
+bool Negotiation::may_recover() const {
+  return offered(Key::kErrorRecoveryLevel) ? parameters_.error_recovery_level != 0 : error_recovery_level_ != 0;
+}
+
 void Negotiation::finish(TextWriter& answer) {
+  if (r2t_offer_) {
+    const KeyInfo& info = info_of(Key::kMaxOutstandingR2T);
+    const std::uint32_t most = may_recover() ? 1 : info.ours;
+    parameters_.max_outstanding_r2t = static_cast<std::uint16_t>(std::min(*r2t_offer_, most));
+    r2t_offer_.reset();
+    answer.add(info.name, parameters_.max_outstanding_r2t);
+  }
   if (first_burst_offer_) {
     const KeyInfo& info = info_of(Key::kFirstBurstLength);
     const std::uint32_t offer = *first_burst_offer_;

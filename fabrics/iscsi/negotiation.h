@@ -19,7 +19,8 @@ class Negotiation {
   // False: the initiator broke the rules (a key a second time, in the wrong place, a declared value out of range).
   // `place` is one KeyPlace bit. Keys of kind kSecurity, kInquiry and the names are the caller's and only counted here.
   bool offer(const KeyValue& pair, KeyPlace place, TextWriter& answer);
-  // After the last offer of a request: answers FirstBurstLength, which must not exceed MaxBurstLength.
+  // After the last offer of a request: answers FirstBurstLength, which must not exceed MaxBurstLength, and
+  // MaxOutstandingR2T, which must be 1 from ErrorRecoveryLevel 1 on (RFC 7143 13.17, DataSequenceInOrder being Yes).
   void finish(TextWriter& answer);
   const Parameters& parameters() const { return parameters_; }
   Parameters& parameters() { return parameters_; }
@@ -29,18 +30,22 @@ class Negotiation {
   // 13, use LO) and answered Irrelevant.
   void set_joining() { joining_ = true; }
   void set_max_connections(std::uint16_t ours) { max_connections_ = ours; }
+  void set_error_recovery_level(std::uint8_t ours) { error_recovery_level_ = ours; }
 
  private:
   bool take_length(const KeyInfo& info, std::string_view value);
   void take_list(const KeyInfo& info, std::string_view value, TextWriter& answer);
   void take_flag(const KeyInfo& info, std::string_view value, TextWriter& answer);
   void take_number(const KeyInfo& info, std::string_view value, TextWriter& answer);
+  std::uint32_t ours(const KeyInfo& info) const;
+  bool may_recover() const;
 
   Parameters parameters_;
   bool discovery_, joining_ = false;
   std::uint16_t max_connections_ = 1;
+  std::uint8_t error_recovery_level_ = 0;
   std::bitset<static_cast<std::size_t>(Key::kCount)> seen_;
-  std::optional<std::uint32_t> first_burst_offer_;
+  std::optional<std::uint32_t> first_burst_offer_, r2t_offer_;
 };
 
 }  // namespace iscsi

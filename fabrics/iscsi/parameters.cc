@@ -18,7 +18,8 @@ hal::DatamoverKeys Parameters::datamover_keys() const {
           .receive_data_segment_length = target_max_data,
           .max_burst_length = max_burst,
           .first_burst_length = first_burst,
-          .max_outstanding_r2t = max_outstanding_r2t};
+          .max_outstanding_r2t = max_outstanding_r2t,
+          .error_recovery_level = error_recovery_level};
 }
 
 std::vector<std::pair<std::string, std::string>> Parameters::listing(bool discovery) const {

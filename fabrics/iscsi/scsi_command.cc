@@ -98,6 +98,7 @@ void Connection::receive_scsi_command(const hal::ControlPdu& pdu) {
   const auto& header = pdu.as<ScsiCommand>();
   const bool immediate = pdu::Immediate::get(header.opcode);
   const auto place = immediate ? CommandWindow::Place::kNext : session_->window.place(header.cmd_sn);
+  if (__builtin_expect(recovery_ != nullptr, 0)) statuses_acknowledged(header.exp_stat_sn);
   if (__builtin_expect(place == CommandWindow::Place::kOutside, 0)) return;
   CommandAhs ahs;
   const auto fault = fault_in_header(pdu, ahs);
@@ -181,8 +182,7 @@ void Connection::answer_without_task(const hal::ControlPdu& pdu, CommandWindow::
   pdu::ScsiResponse response;
   response.status = static_cast<std::uint8_t>(scsi::Status::kTaskSetFull);
   response.initiator_task_tag = header.initiator_task_tag;
-  stamp(response);
-  datamover_->send(response);
+  send_numbered(response);
 }
 
 }  // namespace iscsi

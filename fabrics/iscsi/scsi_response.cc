@@ -47,7 +47,11 @@ void Connection::send_data_in(Task& task, const scsi::Transfer& transfer) {
   }
   ++task.transfers_out;
   session_->read_bytes += transfer.length;
-  datamover_->put_data(task, data);
+  if (__builtin_expect(recovery_ != nullptr, 0)) {
+    send_kept_data_in(task, data);
+  } else {
+    datamover_->put_data(task, data);
+  }
 }
 
 void Connection::receive_data_out(Task& task, const scsi::Transfer& transfer) {
@@ -61,6 +65,7 @@ void Connection::data_completion_notify(hal::DataTask& data_task, hal::DataStatu
   Task& task = static_cast<Task&>(data_task);
   CHECK(task.place == TaskPlace::kCore && task.transfers_out > 0);
   --task.transfers_out;
+  if (__builtin_expect((task.odd & Task::kKept) != 0, 0)) delivered(task);
   const bool ends = task.status_in_data && task.transfers_out == 0 && status == hal::DataStatus::kDone;
   if (status != hal::DataStatus::kDone) task.status_in_data = false;  // no status was sent
   scsi::TaskRouter& router = shard_.router();
@@ -69,7 +74,12 @@ void Connection::data_completion_notify(hal::DataTask& data_task, hal::DataStatu
   } else {
     router.data_out_received(task, delivery_of(status));
   }
-  if (ends) finish(task);  // else the task may be gone by now
+  if (!ends) return;  // and the task may be gone by now
+  if (__builtin_expect(recovery_ != nullptr, 0)) {
+    complete(task);
+  } else {
+    finish(task);
+  }
 }
 
 void Connection::complete(Task& task) {
@@ -107,7 +117,6 @@ void Connection::respond(Task& task) {
     response.bidi_read_residual_count = task.bidirectional_read_length;
   }
   response.exp_data_sn = task.data_sn;
-  stamp(response);
   std::array<std::byte, 2 + kMaxSense> data;  // SenseLength, then the sense data
   std::size_t size = 0;
   if (result.sense_length != 0) {
@@ -116,7 +125,12 @@ void Connection::respond(Task& task) {
     std::memcpy(data.data() + sizeof length, result.sense.data(), result.sense_length);
     size = sizeof length + result.sense_length;
   }
-  datamover_->send(response, std::span(data).first(size));
+  if (__builtin_expect(recovery_ != nullptr, 0)) {
+    send_and_keep(response, std::span(data).first(size), task);
+  } else {
+    stamp(response);
+    datamover_->send(response, std::span(data).first(size));
+  }
   finish(task);
 }
 
@@ -153,6 +167,7 @@ inline void Connection::retire(Task& task) {
 
 void Connection::finish_odd(Task& task) {
   const bool orphan = (task.odd & Task::kOrphan) != 0;
+  if ((task.odd & Task::kKept) != 0) forget_sent(task);
   if ((task.odd & Task::kImmediate) != 0 && task.place != TaskPlace::kHeld) --session_->immediate_in_hand;
   retire(task);
   if (orphan && --orphans_ == 0) leave_if_quiet();
@@ -171,7 +186,7 @@ void Connection::data_out_rejected(hal::DataTask* data_task, pdu::RejectReason r
   }
   Task& task = static_cast<Task&>(*data_task);
   if (reason == pdu::RejectReason::kDataDigestError) {
-    task.transfer_failure = kProtocolServiceCrcError;
+    if (recovery_ == nullptr) task.transfer_failure = kProtocolServiceCrcError;  // else the data is asked for again
     reject(reason, header);
     return;
   }

@@ -32,6 +32,7 @@ struct Portal {                  // one listening address
 };
 
 inline constexpr std::uint16_t kMaxSessionConnections = 8;  // of one session
+inline constexpr std::uint8_t kMaxErrorRecoveryLevel = 1;
 
 struct Target {
   std::string name;  // iqn., eui. or naa.
@@ -47,7 +48,8 @@ struct Target {
   std::uint16_t max_connections = 1;                  // per session, at most kMaxSessionConnections
   std::uint32_t max_sessions = 0;                     // normal ones, at a time; 0: no limit of its own
   Redirection redirection = {};
-  bool report_changes = true;  // Async Message when an initiator sees other logical units than before
+  bool report_changes = true;             // Async Message when an initiator sees other logical units than before
+  std::uint8_t error_recovery_level = 0;  // the highest that is agreed to, at most kMaxErrorRecoveryLevel
   bool operator==(const Target&) const = default;
 };
 

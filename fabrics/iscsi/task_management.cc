@@ -59,8 +59,7 @@ void Connection::send_management_response(std::uint32_t initiator_task_tag, Mana
   pdu::TaskManagementResponse response;
   response.response = static_cast<std::uint8_t>(answer);
   response.initiator_task_tag = initiator_task_tag;
-  stamp(response);
-  datamover_->send(response);
+  send_numbered(response);
 }
 
 void Connection::management_answered(const ManagementRequest& request, ManagementAnswer answer) {

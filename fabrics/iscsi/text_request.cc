@@ -34,8 +34,7 @@ void Connection::receive_text(const hal::ControlPdu& pdu) {
   text_->target_transfer_tag = over ? kReservedTag : new_tag();
   response.target_transfer_tag = text_->target_transfer_tag;
   if (!over) response.lun = request.lun;
-  stamp(response);
-  datamover_->send(response, as_bytes(piece.text));
+  send_numbered(response, as_bytes(piece.text));
   if (!over) return;
   if (parameters_ != text_->parameters()) {
     parameters_ = text_->parameters();

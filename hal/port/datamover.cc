@@ -14,6 +14,8 @@ const char* close_reason_name(CloseReason reason) {
       return "protocol error";
     case CloseReason::kAsked:
       return "closed here";
+    case CloseReason::kDataLost:
+      return "write data did not come";
   }
   return "unknown";
 }

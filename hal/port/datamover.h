@@ -49,7 +49,7 @@ struct DataTask : base::ListHook<DataTask> {
   static constexpr std::size_t kMaxR2t = 4;  // upper limit for MaxOutstandingR2T
   struct OutstandingR2t {
     std::uint32_t target_transfer_tag = 0;
-    std::uint32_t end = 0;  // of what it asked for, in the data buffer
+    std::uint32_t begin = 0, end = 0;  // of what it asked for, in the data buffer
     std::uint32_t data_sn = 0;
   };
   // What begins anew with each task lies together.
@@ -59,11 +59,13 @@ struct DataTask : base::ListHook<DataTask> {
   bool get_pending = false;   // a get_data is unanswered
   bool get_answered = false;  // ... and its answer waits for the poll loop
   bool drained_owed = false;  // data_out_drained waits for the poll loop
+  bool recovering = false;    // level 1: part of the sequence at hand was lost; the rest of it is dropped
+  std::uint8_t recoveries = 0, silence = 0;  // recovery R2Ts, and watches in which nothing came, since data came last
   DataStatus put_status{};
   std::uint8_t r2t_count = 0;
   std::uint16_t puts_out = 0;       // unanswered put_data
   std::uint16_t puts_answered = 0;  // ... of those, answers that wait for the poll loop
-  std::uint32_t data_sn = 0;        // next Data-In
+  std::uint32_t data_sn = 0;        // next Data-In; the layer above may set it while no put_data is out
   std::uint32_t r2t_sn = 0;
   std::uint32_t unsolicited_data_sn = 0;
   std::uint32_t requested = 0;  // end of what R2Ts have asked for
@@ -82,7 +84,8 @@ struct DataTask : base::ListHook<DataTask> {
 
   void begin(std::span<const std::byte> immediate_data) {
     active = true;
-    failed = discarding = get_pending = get_answered = drained_owed = false;
+    failed = discarding = get_pending = get_answered = drained_owed = recovering = false;
+    recoveries = silence = 0;
     put_status = {};
     r2t_count = 0;
     puts_out = puts_answered = 0;
@@ -97,6 +100,7 @@ struct DataIn {                       // put_data
   std::uint32_t offset = 0;           // in the data buffer
   std::uint32_t length = 0;           // sum of the segments
   bool with_status = false;           // GOOD rides on the last PDU
+  bool ends_data = false;             // no more follows: not worth a request to acknowledge
   std::uint8_t residual_flags = 0;    // iscsi::DataIn::kOverflow / kUnderflow
   std::uint32_t residual_count = 0;
 };
@@ -117,9 +121,34 @@ struct DatamoverKeys {  // Notice_Key_Values: what login negotiated
   std::uint32_t max_burst_length = 262144;
   std::uint32_t first_burst_length = 65536;
   std::uint16_t max_outstanding_r2t = 1;
+  // From 1 on (RFC 7143 7.1.4): write data that was lost is asked for again by recovery R2Ts, and Data-In PDUs that end
+  // a burst ask for a DataACK, with the initiator task tag as target transfer tag.
+  std::uint8_t error_recovery_level = 0;
 };
 
-enum class CloseReason : std::uint8_t { kPeerClosed, kTransportError, kHeaderDigest, kProtocolError, kAsked };
+// The Data-In PDU that begins at `place` of the data buffer, `left` bytes before the end of its put_data: every adapter
+// cuts like this, so that the layer above knows which PDU had what (RFC 7143 11.7.1, 13.13).
+struct DataInCut {
+  std::uint32_t size;
+  bool burst_ends;  // F: the sequence is as long as it may be
+};
+inline DataInCut cut_data_in(std::uint32_t place, std::uint32_t left, std::uint32_t segment_length,
+                             std::uint32_t max_burst_length) {
+  const std::uint32_t size = left < segment_length ? left : segment_length;
+  if (place + size < max_burst_length) [[likely]]
+    return {size, false};
+  const std::uint32_t burst_left = max_burst_length - place % max_burst_length;
+  return {size < burst_left ? size : burst_left, size >= burst_left};
+}
+
+enum class CloseReason : std::uint8_t {
+  kPeerClosed,
+  kTransportError,
+  kHeaderDigest,
+  kProtocolError,
+  kAsked,
+  kDataLost
+};
 const char* close_reason_name(CloseReason reason);
 
 // Datamover -> iSCSI, from the poll loop.
@@ -131,7 +160,8 @@ class DatamoverEvents {
   // All data that the initiator owes for this task has come (or cannot come any more): a response may now be sent.
   virtual void data_out_drained(DataTask& task) = 0;
   // A Data-Out was wrong; to be answered by Reject (`header` is what to quote) or by closing. For kDataDigestError the
-  // task goes on until its final PDU and then answers kFailed.
+  // task goes on until its final PDU and then answers kFailed; from error recovery level 1 on the data is asked for
+  // again and nothing has failed.
   virtual void data_out_rejected(DataTask* task, iscsi::RejectReason reason, const iscsi::BasicHeader& header) = 0;
   // The connection is over: no event follows, all answers owed have been given as kFailed. The layer above destroys the
   // DatamoverConnection when it has ended its tasks, not from inside this call.
@@ -166,7 +196,10 @@ class DatamoverConnection {
                         std::uint32_t length) = 0;
   virtual void terminate_data(DataTask& task) = 0;       // hastens the answers owed: kTerminated; later data is dropped
   virtual bool drained(const DataTask& task) const = 0;  // no Data-Out is owed by the initiator
-  virtual void end_task(DataTask& task) = 0;             // Deallocate_Task_Resources; no answer may be owed
+  // Sends again the outstanding R2Ts numbered [first, last) that no data has come for. False: some are not like that,
+  // and nothing was sent.
+  virtual bool resend_r2ts(DataTask& task, std::uint32_t first, std::uint32_t last) = 0;
+  virtual void end_task(DataTask& task) = 0;  // Deallocate_Task_Resources; no answer may be owed
 
   // Stops reading from the peer (resources are short) and goes on reading.
   virtual void pause(bool paused) = 0;

@@ -50,6 +50,7 @@ class Fixture:
     mutual: str = None                # CHAP both ways: MUTUAL_USER, TARGET_USER
     guarded: str = None               # only INITIATOR is on the access list, no authentication
     bound: str = None                 # only INITIATOR is on the access list, and it must prove that it is USER
+    recovery: str = None              # agrees to ErrorRecoveryLevel 1; the disks of `plain`
     discovery_portal: tuple = None    # wants CHAP in discovery sessions: USER, SECRET
     second_portal: tuple = None       # another target portal group of `plain`
     algorithms: tuple = (5, 6, 7, 8)  # CHAP algorithms the target is configured to accept
@@ -301,6 +302,10 @@ lun = {disk.lun}
 """ + (f'target_group = "{target}"\n' if target else "")
 
 
+def view(disk, target):
+    return f'[[view]]\nlu = "{disk.name}"\nlun = {disk.lun}\ntarget_group = "{target}"\n'
+
+
 def target_entry(name, *lines):
     return "\n".join(["", "[[target]]", f'name = "{name}"', *lines, ""])
 
@@ -311,7 +316,7 @@ class Outboard(Daemon):
     def __init__(self, bin_dir):
         port, second = free_port(), free_port()
         disks = [Disk(0, "disk-a", 64 * MIB), Disk(1, "disk-b", 16 * MIB)]
-        names = {name: f"{IQN}:{name}" for name in ("plain", "chap", "mutual", "guarded", "bound")}
+        names = {name: f"{IQN}:{name}" for name in ("plain", "chap", "mutual", "guarded", "bound", "recovery")}
         listed, chap = f'initiators = ["{INITIATOR}"]', 'authentication = "chap"'
         config = USERS + "".join(lu_and_view(disk, names["plain"]) for disk in disks)
         config += lu_and_view(Disk(0, "disk-c", MIB), names["chap"])
@@ -319,6 +324,8 @@ class Outboard(Daemon):
         config += target_entry(names["chap"], chap, f'users = ["{USER}", "{OTHER_USER}"]')
         config += target_entry(names["mutual"], chap, f'users = ["{MUTUAL_USER}"]')
         config += target_entry(names["guarded"], listed)
+        config += target_entry(names["recovery"], "error_recovery_level = 1", "max_connections = 4")
+        config += "".join(view(disk, names["recovery"]) for disk in disks)
         config += target_entry(names["bound"], listed, chap, f'users = ["{USER}"]')
         for number, group in ((port, 1), (second, 2)):
             config += f'\n[[portal]]\naddress = "127.0.0.1:{number}"\ngroup = {group}\n'

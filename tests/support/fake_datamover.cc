@@ -74,6 +74,12 @@ void FakeConnection::put_data(DataTask& task, const hal::DataIn& data) {
   header.initiator_task_tag = task.initiator_task_tag;
   header.data_sn = task.data_sn++;
   header.buffer_offset = data.offset;
+  const auto cut = hal::cut_data_in(data.offset, data.length, keys.send_data_segment_length, keys.max_burst_length);
+  if (cut.burst_ends && keys.error_recovery_level != 0 && !data.ends_data) {
+    header.flags = static_cast<std::uint8_t>(header.flags | hal::iscsi::DataIn::kAcknowledge);
+    header.target_transfer_tag = task.initiator_task_tag;
+    header.lun = task.lun;
+  }
   if (data.with_status) {
     header.flags = static_cast<std::uint8_t>(header.flags | hal::iscsi::DataIn::kStatus | data.residual_flags);
     header.residual_count = data.residual_count;
@@ -223,6 +229,10 @@ class Handle final : public hal::DatamoverConnection {
   }
   void terminate_data(DataTask& task) override { fake_.terminate_data(task); }
   bool drained(const DataTask& task) const override { return !task.unsolicited_follows; }
+  bool resend_r2ts(DataTask&, std::uint32_t first, std::uint32_t last) override {
+    if (fake_.has_r2ts) fake_.r2ts_resent.emplace_back(first, last);
+    return fake_.has_r2ts;
+  }
   void end_task(DataTask& task) override { fake_.end_task(task); }
   void pause(bool paused) override { static_cast<void>(paused); }
   std::unique_ptr<hal::PendingConnection> hand_over() override;

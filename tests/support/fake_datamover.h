@@ -43,7 +43,9 @@ class FakeConnection {
   bool bytes_under_way = false;        // so that it cannot be handed over
   FakeConnection* moved_to = nullptr;  // what it has become on another reactor
   std::uint32_t gets = 0, puts = 0;
-  std::vector<std::byte> data_out;  // what get_data fetches from, by buffer offset
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> r2ts_resent;  // first, last
+  bool has_r2ts = true;                                              // that can be sent again
+  std::vector<std::byte> data_out;                                   // what get_data fetches from, by buffer offset
   // Delivers a PDU; the spans are copied to exact-size heap blocks, so that a sanitizer sees every over-read.
   void deliver(const hal::iscsi::BasicHeader& header, std::span<const std::byte> data = {},
                std::span<const std::byte> ahs = {}, bool data_digest_error = false);

@@ -18,6 +18,10 @@ namespace soft::tcp {
 
 using hal::CloseReason;
 
+namespace {
+constexpr base::Duration kDataWait = std::chrono::seconds(3);  // between two looks for write data that does not come
+}
+
 TcpConnection::TcpConnection(TcpPoller& poller, int fd, std::string local, std::string peer)
     : poller_(poller),
       fd_(fd),
@@ -67,6 +71,9 @@ void TcpConnection::enable(const hal::DatamoverKeys& keys, const hal::PduCounter
   sender_.set_digests(keys.header_digest, keys.data_digest);
   receiver_.set_limits(keys.header_digest, keys.data_digest, keys.receive_data_segment_length);
   data_out_.enable(keys, counters);
+  if (keys.error_recovery_level != 0 && !data_watch_.armed()) {
+    data_watch_.arm(reactor().timers(), reactor().now() + kDataWait);
+  }
 }
 
 void TcpConnection::begin_task(hal::DataTask& task, std::span<const std::byte> immediate) {
@@ -88,13 +95,8 @@ void TcpConnection::put_data(hal::DataTask& task, const hal::DataIn& data) {
   do {
     const std::uint32_t place = data.offset + at;
     const std::uint32_t left = data.length - at;
-    std::uint32_t size = std::min(left, keys_.send_data_segment_length);
-    bool burst_ends = false;
-    if (place + size >= keys_.max_burst_length) [[unlikely]] {
-      const std::uint32_t burst_left = keys_.max_burst_length - place % keys_.max_burst_length;
-      burst_ends = size >= burst_left;
-      size = std::min(size, burst_left);
-    }
+    const auto [size, burst_ends] =
+        hal::cut_data_in(place, left, keys_.send_data_segment_length, keys_.max_burst_length);
     const bool last = size == left;
     hal::iscsi::DataIn pdu;
     pdu.flags = last || burst_ends ? std::uint8_t{hal::iscsi::DataIn::kFinal} : std::uint8_t{0};
@@ -103,6 +105,11 @@ void TcpConnection::put_data(hal::DataTask& task, const hal::DataIn& data) {
     pdu.max_cmd_sn = *counters_.max_cmd_sn;
     pdu.data_sn = task.data_sn++;
     pdu.buffer_offset = place;
+    if (burst_ends && keys_.error_recovery_level != 0 && !(last && data.ends_data)) [[unlikely]] {
+      pdu.flags = static_cast<std::uint8_t>(pdu.flags | hal::iscsi::DataIn::kAcknowledge);
+      pdu.target_transfer_tag = task.initiator_task_tag;
+      pdu.lun = task.lun;
+    }
     if (last && data.with_status) {
       pdu.flags = static_cast<std::uint8_t>(pdu.flags | hal::iscsi::DataIn::kStatus | data.residual_flags);
       pdu.stat_sn = (*counters_.stat_sn)++;
@@ -133,6 +140,20 @@ void TcpConnection::terminate_data(hal::DataTask& task) {
 void TcpConnection::end_task(hal::DataTask& task) {
   if (payload_task_ == &task) payload_task_ = nullptr;  // the rest of its payload is thrown away
   data_out_.end(task);
+}
+
+bool TcpConnection::resend_r2ts(hal::DataTask& task, std::uint32_t first, std::uint32_t last) {
+  mark_dirty();
+  return !broken_ && data_out_.resend_r2ts(task, first, last);
+}
+
+void TcpConnection::watch_over_data(void* context) {
+  auto& self = *static_cast<TcpConnection*>(context);
+  if (self.broken_) return;
+  self.data_watch_.arm(self.reactor().timers(), self.reactor().now() + kDataWait);
+  if (self.deaf() || self.payload_task_ != nullptr) return;  // we do not hear it, or it is coming
+  if (!self.data_out_.watch()) self.breaks(CloseReason::kDataLost);
+  self.mark_dirty();
 }
 
 void TcpConnection::pause(bool paused) {
@@ -206,6 +227,7 @@ void TcpConnection::serve() {
     if (!answered && !data_out_.answers_waiting()) break;
   }
   if (closing_ && !broken_ && sender_.empty()) breaks(reason_);
+  if (data_out_.given_up()) breaks(CloseReason::kDataLost);
   if (broken_) {
     finish_close();
   } else {
@@ -245,6 +267,7 @@ void TcpConnection::finish_close() {
   }
   closed_ = true;
   linger_.disarm();
+  data_watch_.disarm();
   reactor().unwatch(fd_, *this);
   close(fd_);
   fd_ = -1;

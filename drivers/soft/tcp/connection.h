@@ -39,6 +39,7 @@ class TcpConnection final : public hal::DatamoverConnection,
                 std::uint32_t length) override;
   void terminate_data(hal::DataTask& task) override;
   bool drained(const hal::DataTask& task) const override { return DataOut::drained(task); }
+  bool resend_r2ts(hal::DataTask& task, std::uint32_t first, std::uint32_t last) override;
   void end_task(hal::DataTask& task) override;
   void pause(bool paused) override;
   std::unique_ptr<hal::PendingConnection> hand_over() override;
@@ -66,6 +67,7 @@ class TcpConnection final : public hal::DatamoverConnection,
   void finish_close();
   void watch();
   static void linger_over(void* context);
+  static void watch_over_data(void* context);
 
   TcpPoller& poller_;
   int fd_;
@@ -84,6 +86,7 @@ class TcpConnection final : public hal::DatamoverConnection,
   std::uint32_t watching_ = 0;
   hal::CloseReason reason_ = hal::CloseReason::kAsked;
   hal::Timer linger_{&TcpConnection::linger_over, this};
+  hal::Timer data_watch_{&TcpConnection::watch_over_data, this};  // from error recovery level 1 on
   base::Time last_active_{};
   hal::DataTask* payload_task_ = nullptr;  // of the Data-Out that is streaming in
   bool payload_final_ = false, payload_unsolicited_ = false;

@@ -104,24 +104,32 @@ void DataOut::request_more(DataTask& task) {
   task.requested = std::max(task.requested, task.arrived);
   while (task.requested < task.get_end && task.r2t_count < keys_.max_outstanding_r2t &&
          task.r2t_count < DataTask::kMaxR2t) {
-    const std::uint32_t length = std::min(task.get_end - task.requested, keys_.max_burst_length);
-    DataTask::OutstandingR2t& r2t = task.r2ts[task.r2t_count++];
-    r2t.target_transfer_tag = (std::uint32_t{task.index} << 16) | task.next_tag++;
-    r2t.end = task.requested + length;
-    r2t.data_sn = 0;
-    hal::iscsi::R2t pdu;
-    pdu.lun = task.lun;
-    pdu.initiator_task_tag = task.initiator_task_tag;
-    pdu.target_transfer_tag = r2t.target_transfer_tag;
-    pdu.stat_sn = *counters_.stat_sn;
-    pdu.exp_cmd_sn = *counters_.exp_cmd_sn;
-    pdu.max_cmd_sn = *counters_.max_cmd_sn;
-    pdu.r2t_sn = task.r2t_sn++;
-    pdu.buffer_offset = task.requested;
-    pdu.desired_data_transfer_length = length;
-    sender_.queue_control(reinterpret_cast<const hal::iscsi::BasicHeader&>(pdu), {});
-    task.requested += length;
+    request(task, task.requested, task.requested + std::min(task.get_end - task.requested, keys_.max_burst_length));
   }
+}
+
+void DataOut::request(DataTask& task, std::uint32_t begin, std::uint32_t end) {
+  DataTask::OutstandingR2t& r2t = task.r2ts[task.r2t_count++];
+  r2t.target_transfer_tag = (std::uint32_t{task.index} << 16) | task.next_tag++;
+  r2t.begin = begin;
+  r2t.end = end;
+  r2t.data_sn = 0;
+  send_r2t(task, r2t, task.r2t_sn++);
+  task.requested = end;
+}
+
+void DataOut::send_r2t(const DataTask& task, const DataTask::OutstandingR2t& r2t, std::uint32_t r2t_sn) {
+  hal::iscsi::R2t pdu;
+  pdu.lun = task.lun;
+  pdu.initiator_task_tag = task.initiator_task_tag;
+  pdu.target_transfer_tag = r2t.target_transfer_tag;
+  pdu.stat_sn = *counters_.stat_sn;
+  pdu.exp_cmd_sn = *counters_.exp_cmd_sn;
+  pdu.max_cmd_sn = *counters_.max_cmd_sn;
+  pdu.r2t_sn = r2t_sn;
+  pdu.buffer_offset = r2t.begin;
+  pdu.desired_data_transfer_length = r2t.end - r2t.begin;
+  sender_.queue_control(reinterpret_cast<const hal::iscsi::BasicHeader&>(pdu), {});
 }
 
 DataTask* DataOut::find(const hal::iscsi::DataOut& header) {
@@ -167,13 +175,19 @@ DataTask* DataOut::admit(const hal::iscsi::DataOut& header) {
                                reinterpret_cast<const hal::iscsi::BasicHeader&>(header));
     return nullptr;
   }
-  if (!task->failed && !task->discarding && !in_order(*task, header, unsolicited)) {
-    refuse(*task, RejectReason::kInvalidPduField, header);
+  task->silence = 0;
+  if (!task->failed && !task->discarding && !task->recovering && !in_order(*task, header, unsolicited)) {
+    if (recovers() && lost_before(*task, header, unsolicited)) {
+      task->recovering = true;
+    } else {
+      refuse(*task, RejectReason::kInvalidPduField, header);
+    }
   }
-  if (task->failed || task->discarding) {
+  if (task->failed || task->discarding || task->recovering) {
     if (hal::iscsi::Final::get(header.flags)) sequence_ended(*task, unsolicited);
     return nullptr;
   }
+  task->recoveries = 0;
   ++(unsolicited ? task->unsolicited_data_sn : task->r2ts[0].data_sn);
   return task;
 }
@@ -208,17 +222,24 @@ std::span<std::byte> DataOut::place(DataTask& task, std::uint32_t left) {
 void DataOut::arrived(DataTask& task, std::uint32_t size) {
   if (task.failed || task.discarding || !task.active) return;
   task.arrived += size;
+  task.silence = 0;
   if (task.get_pending && !task.get_answered && task.arrived >= task.get_end) answer_get(task, DataStatus::kDone);
 }
 
-// The F bit: the unsolicited burst or the oldest R2T is through.
-void DataOut::sequence_ended(DataTask& task, bool unsolicited) {
+void DataOut::pop_sequence(DataTask& task, bool unsolicited) {
   if (unsolicited) {
     task.unsolicited_follows = false;
   } else if (task.r2t_count > 0) {
     std::copy(task.r2ts.begin() + 1, task.r2ts.begin() + task.r2t_count, task.r2ts.begin());
     --task.r2t_count;
   }
+}
+
+// The F bit: the unsolicited burst or the oldest R2T is through.
+void DataOut::sequence_ended(DataTask& task, bool unsolicited) {
+  if (task.recovering) [[unlikely]]
+    return recover(task, unsolicited);
+  pop_sequence(task, unsolicited);
   if (task.get_pending && !task.get_answered) {
     request_more(task);
   } else if (drained(task)) {
@@ -232,7 +253,13 @@ void DataOut::whole_pdu(const hal::ControlPdu& pdu) {
   const bool unsolicited = header.target_transfer_tag == kReservedTag;
   DataTask* const damaged = pdu.data_digest_error ? find(header) : nullptr;
   if (damaged != nullptr && !damaged->failed && !damaged->discarding) {
-    refuse(*damaged, RejectReason::kDataDigestError, header);
+    if (recovers()) {
+      damaged->recovering = true;
+      events_->data_out_rejected(damaged, RejectReason::kDataDigestError,
+                                 reinterpret_cast<const hal::iscsi::BasicHeader&>(header));
+    } else {
+      refuse(*damaged, RejectReason::kDataDigestError, header);
+    }
   }
   DataTask* const task = admit(header);
   if (task == nullptr) return;

@@ -56,6 +56,13 @@ class DataOut {
   void sequence_ended(hal::DataTask& task, bool unsolicited);
   void whole_pdu(const hal::ControlPdu& pdu);
 
+  // --- data_recovery.cc: error recovery level 1 and above (RFC 7143 7.1.4.2, 7.8, 7.9) ---
+  bool resend_r2ts(hal::DataTask& task, std::uint32_t first, std::uint32_t last);
+  // Called at regular times: what the initiator has owed since the time before last is lost. False: data was lost so
+  // often that there is no point in going on.
+  bool watch();
+  bool given_up() const { return given_up_; }
+
   // Gives the answers that are owed; true if there were any. Events may call down again.
   bool run_answers();
   void fail_all();
@@ -72,6 +79,12 @@ class DataOut {
   void refuse(hal::DataTask& task, hal::iscsi::RejectReason reason, const hal::iscsi::DataOut& header);
   void answer_get(hal::DataTask& task, hal::DataStatus status);
   void request_more(hal::DataTask& task);
+  void request(hal::DataTask& task, std::uint32_t begin, std::uint32_t end);
+  void send_r2t(const hal::DataTask& task, const hal::DataTask::OutstandingR2t& r2t, std::uint32_t r2t_sn);
+  void pop_sequence(hal::DataTask& task, bool unsolicited);
+  bool lost_before(const hal::DataTask& task, const hal::iscsi::DataOut& header, bool unsolicited) const;
+  void recover(hal::DataTask& task, bool unsolicited);
+  bool recovers() const { return keys_.error_recovery_level != 0; }
   void store(hal::DataTask& task, std::span<const std::byte> bytes);
   void grow_stash(hal::DataTask& task);
   void free_stash(hal::DataTask& task);
@@ -89,6 +102,7 @@ class DataOut {
   // Tags of ended tasks that the initiator may still send data for; such data is dropped, other is refused.
   std::array<std::uint32_t, 64> dead_{};
   std::size_t dead_next_ = 0;
+  bool given_up_ = false;
 };
 
 }  // namespace soft::tcp

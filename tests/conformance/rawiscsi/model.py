@@ -1,4 +1,5 @@
-"""The initiator's model of a full feature phase connection at level 0; every PDU received is held against it.
+"""The initiator's model of a full feature phase connection; every PDU received is held against it. From error recovery
+level 1 on it knows what was asked for by SNACK, and holds the replicas against the originals.
 
 Clauses are those of RFC 7143. A disagreement raises Violation with the rule and the PDU.
 """
@@ -36,6 +37,8 @@ class Model:
         self.headers = deque(maxlen=8192)   # of everything sent, for Reject
         self.rejects, self.events = [], []  # (reason, rejected header), Async Messages
         self.text_f = {}
+        self.level = parameters.number("ErrorRecoveryLevel")
+        self.history, self.asked_again, self.replicas = {}, set(), []  # level 1: all that is numbered; SNACKs; replies
 
     @property
     def sent_limit(self):
@@ -79,6 +82,8 @@ class Model:
         if pdu.data_segment_length > self.parameters.mrdsl:
             raise Violation(f"data is longer than our MaxRecvDataSegmentLength {self.parameters.mrdsl}: {pdu}")
         self._window(pdu)
+        if self.level and self._replica(pdu):
+            return
         handler = getattr(self, "_" + Op(pdu.opcode).name.lower(), None)
         if handler is None:
             raise Violation(f"not a PDU of the full feature phase: {pdu}")
@@ -87,6 +92,35 @@ class Model:
     def _ask(self, condition, rule, pdu):
         if not condition:
             raise Violation(f"{rule}: {pdu}")
+
+    @staticmethod
+    def number_of(pdu):
+        """What a SNACK calls this PDU; None when it has no number of its own."""
+        if pdu.opcode == Op.DATA_IN:
+            return "data", pdu.itt, pdu.data_sn
+        if pdu.opcode == Op.R2T:
+            return "r2t", pdu.itt, pdu.r2t_sn
+        return None if pdu.opcode == Op.NOP_IN and pdu.itt == RESERVED_TAG else ("status", pdu.stat_sn)
+
+    def ask_again(self, *numbers):
+        self.asked_again.update(numbers)
+
+    def _replica(self, pdu):
+        """11.16: as it was but for ExpCmdSN, MaxCmdSN and, in an R2T, StatSN."""
+        number = self.number_of(pdu)
+        if number not in self.asked_again:
+            if number is not None:
+                self.history[number] = pdu
+            return False
+        self.asked_again.discard(number)
+        first, again = self.history[number], Pdu(bhs=pdu.bhs)
+        again.exp_cmd_sn, again.max_cmd_sn = first.exp_cmd_sn, first.max_cmd_sn
+        if pdu.opcode == Op.R2T:
+            self._ask(pdu.stat_sn == self.next_stat_sn, "StatSN of an R2T that is sent again (11.16)", pdu)
+            again.stat_sn = first.stat_sn
+        self._ask(bytes(again.bhs) == bytes(first.bhs) and pdu.data == first.data, f"no replica of {first}", pdu)
+        self.replicas.append(pdu)
+        return True
 
     def _window(self, pdu):
         """ExpCmdSN and MaxCmdSN never go back, and ExpCmdSN acknowledges nothing that was not sent (4.2.2.1)."""
@@ -121,8 +155,12 @@ class Model:
         self._ask(pdu.buffer_offset == len(task.data_in), f"Buffer Offset is not {len(task.data_in)} (11.7.6)", pdu)
         self._ask(len(task.data_in) + len(pdu.data) <= task.read_length,
                   f"more data than the expected {task.read_length} bytes (11.7)", pdu)
-        self._ask(not ack, "A bit at error recovery level 0 (11.7.2)", pdu)
-        self._ask(pdu.ttt == RESERVED_TAG and pdu.lun == 0, "TTT and LUN are reserved without the A bit (11.7.4)", pdu)
+        self._ask(not ack or self.level, "A bit at error recovery level 0 (11.7.2)", pdu)
+        if ack:
+            self._ask(pdu.ttt != RESERVED_TAG and pdu.lun == task.lun, "TTT and LUN come with the A bit (11.7.4)", pdu)
+            self._ask((len(task.data_in) + len(pdu.data)) % limit == 0, "A bit within MaxBurstLength (11.7.2)", pdu)
+        else:
+            self._ask(pdu.ttt == RESERVED_TAG and pdu.lun == 0, "TTT and LUN are reserved without A (11.7.4)", pdu)
         task.data_in += pdu.data
         task.data_in_pdus.append(pdu)
         task.burst += len(pdu.data)
@@ -177,7 +215,9 @@ class Model:
         self._ask(pdu.flags == 0x80 and not pdu.data, "fixed bits of an R2T (11.8)", pdu)
         self._ask(pdu.stat_sn == self.next_stat_sn, f"StatSN of an R2T is the next one, {self.next_stat_sn:#x}", pdu)
         self._ask(pdu.r2t_sn == len(task.r2ts), f"R2TSN is not {len(task.r2ts)} (11.8.2)", pdu)
-        asked = task.sent + sum(r2t.desired_length for r2t in task.r2ts)
+        asked = max([task.sent] + [r2t.buffer_offset + r2t.desired_length for r2t in task.r2ts])
+        if self.level and pdu.buffer_offset < asked:  # a recovery R2T
+            asked = pdu.buffer_offset
         self._ask(pdu.buffer_offset == asked, f"Buffer Offset is not {asked} (11.8.4, DataSequenceInOrder)", pdu)
         limit = min(self.parameters.number("MaxBurstLength"), task.expected_length - asked)
         self._ask(1 <= pdu.desired_length <= limit, f"Desired Data Transfer Length is not in 1..{limit}", pdu)

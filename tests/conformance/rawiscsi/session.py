@@ -350,6 +350,20 @@ class Session:
                 return text.decode(data)
             answer = self.text(ttt=answer.ttt, itt=answer.itt)
 
+    def snack(self, kind, itt=RESERVED_TAG, begin=0, run=0, tag=RESERVED_TAG, lun=0):
+        """Sends a SNACK; kind is Data/R2T 0, Status 1, DataACK 2, R-Data 3."""
+        pdu = Pdu(Op.SNACK, flags=0x80 | kind, itt=itt, snack_tag=tag, lun=lun, exp_stat_sn=self.model.next_stat_sn,
+                  beg_run=begin, run_length=run)
+        self.send(pdu)
+        return pdu
+
+    def again(self, *numbers, limit=None):
+        """Waits for replicas of what a SNACK has asked for; numbers as of Model.number_of."""
+        self.model.ask_again(*numbers)
+        seen = len(self.model.replicas)
+        self.until(lambda _: len(self.model.replicas) == seen + len(numbers), f"replicas of {numbers}", limit)
+        return self.model.replicas[seen:]
+
     def send_logout(self, reason=0, cid=0, immediate=True, **fields):
         pdu = self.request(Op.LOGOUT_REQUEST, immediate=immediate, cid=cid, function=reason, **fields)
         pdu.final = 1
