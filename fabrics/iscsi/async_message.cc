@@ -44,8 +44,7 @@ void Connection::report_drop(std::uint16_t cid) {
   message.async_event = kConnectionDropped;
   message.parameter1 = cid;
   message.parameter2 = session_->parameters.time2wait;
-  stamp(message);
-  datamover_->send(message);
+  send_numbered(message);
   shard_.note(PortEvent::kDropReported, datamover_->peer_address(), cid);
 }
 
@@ -54,8 +53,7 @@ void Connection::report_session_drop() {
   pdu::AsyncMessage message;
   message.async_event = kSessionDropped;
   message.parameter2 = session_->parameters.time2wait;
-  stamp(message);
-  datamover_->send(message);
+  send_numbered(message);
   shard_.note(PortEvent::kSessionDropReported, datamover_->peer_address(), session_->id);
 }
 
