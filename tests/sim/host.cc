@@ -15,20 +15,8 @@ namespace {
 
 constexpr std::uint32_t kSegment = 8192;  // bytes in one PDU of ours
 constexpr std::size_t kMostCommands = 6;
-constexpr std::uint8_t kAbortTask = 1, kAbortTaskSet = 2;
+constexpr std::uint8_t kAbortTaskSet = 2;
 constexpr std::uint8_t kGood = 0x00, kCheckCondition = 0x02;
-
-std::string login_text(std::uint8_t index, bool small_bursts, bool digests) {
-  std::string text = fmt::format("InitiatorName=iqn.2026-01.test:host{}", index);
-  text.push_back('\0');
-  const auto add = [&](const char* pair) { text.append(pair).push_back('\0'); };
-  add("TargetName=iqn.2026-01.test:open");
-  add("InitialR2T=No");
-  add("MaxOutstandingR2T=2");
-  if (digests) add("HeaderDigest=CRC32C"), add("DataDigest=CRC32C");
-  if (small_bursts) add("FirstBurstLength=4096"), add("MaxBurstLength=8192");
-  return text;
-}
 
 void set_lba(std::array<std::uint8_t, 16>& cdb, std::uint32_t lba, std::uint32_t blocks) {
   for (unsigned i = 0; i < 4; ++i) cdb[2 + i] = static_cast<std::uint8_t>(lba >> (24 - 8 * i));
@@ -38,58 +26,17 @@ void set_lba(std::array<std::uint8_t, 16>& cdb, std::uint32_t lba, std::uint32_t
 
 }  // namespace
 
-// --- sessions ---
-
-// The same initiator port again: the session is reinstated (RFC 7143 6.3.5), so once this login has succeeded, nothing
-// of the old session is left.
-void Host::connect() {
-  functions_are_lost();
-  initiator_.reset();
-  initiator_ = std::make_unique<StrictInitiator>(shared_.world.connect(fmt::format("10.0.0.{}:50000", 9 + index_)));
-  initiator_->heard = [this](const auto& header, auto data) { heard(header, data); };
-  small_bursts_ = choose(2) != 0;
-  const std::string text = login_text(index_, small_bursts_, choose(3) == 0);
-  pdu::LoginRequest request;
-  request.flags = 0x87;  // operational negotiation, then full feature phase
-  request.isid = {0, 2, 0x3d, 0, 0, index_};
-  request.cmd_sn = initiator_->cmd_sn;
-  request.initiator_task_tag = next_tag_++;
-  request.cid = 1;
-  initiator_->send(request, std::as_bytes(std::span(text)));
-  for (int i = 0; i < 80 && !initiator_->full_feature(); ++i) {
-    if (i != 0) shared_.world.advance(std::chrono::seconds(1));  // commands that are held up delay the reinstatement
-    shared_.settle();
-  }
-  REQUIRE(initiator_->full_feature());
-  session_is_gone();
-}
-
-void Host::session_is_gone() {
-  while (!commands_.empty()) forget(commands_.begin());
-  functions_are_lost();
-}
-
-void Host::functions_are_lost() {
-  for (const auto& [tag, function] : functions_) {
-    if (function.function != kAbortTask) ended_.push_back({function.function, function.lun, 0, 0, true});
-  }
-  functions_.clear();
-}
-
-void Host::log_out() {
-  if (!connected()) return;
-  pdu::LogoutRequest request;
-  request.initiator_task_tag = next_tag_++;
-  request.cid = 1;
-  request.cmd_sn = initiator_->cmd_sn;
-  request.opcode |= 0x40;
-  request.exp_stat_sn = initiator_->exp_stat_sn();
-  initiator_->send(request);
-}
-
 // --- commands ---
 
-bool Host::may_send() const { return connected() && commands_.size() < kMostCommands && initiator_->window_open(); }
+// The window is the session's: any of its connections may have told of it last.
+bool Host::may_send() {
+  bool open = false;
+  for (Link* link : live()) {
+    link->wire->cmd_sn = cmd_sn_;
+    open = open || link->wire->window_open();
+  }
+  return open && commands_.size() < kMostCommands;
+}
 
 Host::Command& Host::new_command(std::uint32_t& tag, std::uint32_t& lba, std::uint32_t& blocks) {
   tag = next_tag_++;
@@ -97,8 +44,10 @@ Host::Command& Host::new_command(std::uint32_t& tag, std::uint32_t& lba, std::ui
   command.lun = choose(4) == 0 ? 1 : 0;
   blocks = 1 + static_cast<std::uint32_t>(choose(command.lun == 0 ? 40 : 6));
   lba = static_cast<std::uint32_t>(choose(64));  // near enough to collide
+  command.lba = lba;
+  command.blocks = blocks;
   command.sent_at = ++shared_.clock;
-  command.cmd_sn = initiator_->cmd_sn++;
+  command.cmd_sn = cmd_sn_++;
   command.data.resize(std::size_t{blocks} * medium(command).block_size());
   return command;
 }
@@ -110,6 +59,11 @@ void Host::write() {
   command.write = true;
   command.id = medium(command).write_begins(lba, blocks);
   medium(command).fill(command.data, command.id, lba);
+  send_write(any_live(), tag, command);
+}
+
+void Host::send_write(Link& link, std::uint32_t tag, Command& command) {
+  command.cid = link.cid;
   const auto length = static_cast<std::uint32_t>(command.data.size());
   const std::uint32_t burst = std::min(length, small_bursts_ ? 4096u : 65536u);
   const std::uint32_t immediate = std::min({burst, kSegment, static_cast<std::uint32_t>(choose(3)) * 2048});
@@ -120,14 +74,15 @@ void Host::write() {
   request.initiator_task_tag = tag;
   request.expected_data_transfer_length = length;
   request.cmd_sn = command.cmd_sn;
-  request.exp_stat_sn = initiator_->exp_stat_sn();
+  request.exp_stat_sn = link.wire->exp_stat_sn();
   request.cdb[0] = 0x2a;
-  set_lba(request.cdb, lba, blocks);
-  initiator_->send(request, std::span(command.data).first(immediate));
-  if (unsolicited) send_unsolicited(tag, command, immediate, burst);
+  set_lba(request.cdb, command.lba, command.blocks);
+  link.wire->send(request, std::span(command.data).first(immediate));
+  if (unsolicited) send_unsolicited(link, tag, command, immediate, burst);
 }
 
-void Host::send_unsolicited(std::uint32_t tag, const Command& command, std::uint32_t from, std::uint32_t to) {
+void Host::send_unsolicited(Link& link, std::uint32_t tag, const Command& command, std::uint32_t from,
+                            std::uint32_t to) {
   pdu::DataOut request;
   request.initiator_task_tag = tag;
   request.target_transfer_tag = pdu::kReservedTag;
@@ -135,19 +90,22 @@ void Host::send_unsolicited(std::uint32_t tag, const Command& command, std::uint
   for (std::uint32_t sn = 0; from < to; ++sn) {
     const std::uint32_t size = std::min(to - from, kSegment);
     request.flags = from + size == to ? 0x80 : 0;
-    request.exp_stat_sn = initiator_->exp_stat_sn();
+    request.exp_stat_sn = link.wire->exp_stat_sn();
     request.data_sn = sn;
     request.buffer_offset = from;
-    initiator_->send(request, std::span(command.data).subspan(from, size));
+    link.wire->send(request, std::span(command.data).subspan(from, size));
     from += size;
   }
 }
 
 void Host::answer_r2t() {
-  if (!connected() || initiator_->r2ts.empty()) return;
-  StrictInitiator::R2t& r2t = initiator_->r2ts.front();
+  std::vector<Link*> asked = live();
+  std::erase_if(asked, [](const Link* link) { return link->wire->r2ts.empty(); });
+  if (asked.empty()) return;
+  Link& link = *asked[choose(asked.size())];
+  StrictInitiator::R2t& r2t = link.wire->r2ts.front();
   const auto found = commands_.find(r2t.initiator_task_tag);
-  if (found == commands_.end()) return initiator_->r2ts.pop_front();  // aborted meanwhile
+  if (found == commands_.end()) return link.wire->r2ts.pop_front();  // aborted meanwhile
   pdu::DataOut request;
   request.initiator_task_tag = r2t.initiator_task_tag;
   request.target_transfer_tag = r2t.target_transfer_tag;
@@ -156,35 +114,36 @@ void Host::answer_r2t() {
   while (r2t.length != 0 && pdus-- != 0) {
     const std::uint32_t size = std::min(r2t.length, kSegment);
     request.flags = size == r2t.length ? 0x80 : 0;
-    request.exp_stat_sn = initiator_->exp_stat_sn();
+    request.exp_stat_sn = link.wire->exp_stat_sn();
     request.data_sn = r2t.data_sn++;
     request.buffer_offset = r2t.offset;
-    initiator_->send(request, std::span(found->second.data).subspan(r2t.offset, size));
+    link.wire->send(request, std::span(found->second.data).subspan(r2t.offset, size));
     r2t.offset += size;
     r2t.length -= size;
   }
-  if (r2t.length == 0) initiator_->r2ts.pop_front();
+  if (r2t.length == 0) link.wire->r2ts.pop_front();
 }
 
 void Host::read() {
   if (!may_send()) return;
   std::uint32_t tag = 0, lba = 0, blocks = 0;
   Command& command = new_command(tag, lba, blocks);
-  send_read(tag, command, lba, blocks);
+  command.id = medium(command).read_begins(lba, blocks);
+  send_read(any_live(), tag, command);
 }
 
-void Host::send_read(std::uint32_t tag, Command& command, std::uint32_t lba, std::uint32_t blocks) {
-  command.id = medium(command).read_begins(lba, blocks);
+void Host::send_read(Link& link, std::uint32_t tag, Command& command) {
+  command.cid = link.cid;
   pdu::ScsiCommand request;
   request.flags = static_cast<std::uint8_t>(0xc0 | (1 + choose(3)));
   request.lun[1] = command.lun;
   request.initiator_task_tag = tag;
   request.expected_data_transfer_length = static_cast<std::uint32_t>(command.data.size());
   request.cmd_sn = command.cmd_sn;
-  request.exp_stat_sn = initiator_->exp_stat_sn();
+  request.exp_stat_sn = link.wire->exp_stat_sn();
   request.cdb[0] = 0x28;
-  set_lba(request.cdb, lba, blocks);
-  initiator_->send(request);
+  set_lba(request.cdb, command.lba, command.blocks);
+  link.wire->send(request);
 }
 
 void Host::verify(std::uint8_t lun, std::uint32_t lba, std::uint32_t blocks) {
@@ -193,10 +152,13 @@ void Host::verify(std::uint8_t lun, std::uint32_t lba, std::uint32_t blocks) {
     Command& command = commands_[tag];
     command.lun = lun;
     command.sent_at = ++shared_.clock;
-    command.cmd_sn = initiator_->cmd_sn++;
+    command.cmd_sn = cmd_sn_++;
+    command.lba = lba;
+    command.blocks = blocks;
     command.data.resize(std::size_t{blocks} * shared_.media[lun].block_size());
+    command.id = medium(command).read_begins(lba, blocks);
     const std::uint64_t before = good_;
-    send_read(tag, command, lba, blocks);
+    send_read(any_live(), tag, command);
     for (int second = 0; second < 20 && commands_.count(tag) != 0; ++second) {
       if (second != 0) shared_.world.advance(std::chrono::seconds(1));  // a rule may hold it up
       shared_.settle();
@@ -212,6 +174,7 @@ void Host::abort_one() {
   if (!connected() || commands_.empty()) return;
   auto victim = commands_.begin();
   std::advance(victim, static_cast<std::ptrdiff_t>(choose(commands_.size())));
+  Link& link = any_live();
   pdu::TaskManagementRequest request;
   request.opcode |= 0x40;
   request.flags = 0x80 | kAbortTask;
@@ -219,10 +182,11 @@ void Host::abort_one() {
   request.initiator_task_tag = next_tag_++;
   request.referenced_task_tag = victim->first;
   request.ref_cmd_sn = victim->second.cmd_sn;
-  request.cmd_sn = initiator_->cmd_sn;
-  request.exp_stat_sn = initiator_->exp_stat_sn();
-  functions_[request.initiator_task_tag] = {kAbortTask, victim->second.lun, victim->first, ++shared_.clock, 0};
-  initiator_->send(request);
+  request.cmd_sn = cmd_sn_;
+  request.exp_stat_sn = link.wire->exp_stat_sn();
+  functions_[request.initiator_task_tag] = {kAbortTask, victim->second.lun, victim->first, ++shared_.clock, 0,
+                                            link.cid};
+  link.wire->send(request);
 }
 
 void Host::manage(std::uint8_t function) {
@@ -231,12 +195,14 @@ void Host::manage(std::uint8_t function) {
   request.opcode |= 0x40;
   request.flags = static_cast<std::uint8_t>(0x80 | function);
   const std::uint8_t lun = choose(4) == 0 ? 1 : 0;
+  Link& link = any_live();
   request.lun[1] = lun;
   request.initiator_task_tag = next_tag_++;
-  request.cmd_sn = initiator_->cmd_sn;
-  request.exp_stat_sn = initiator_->exp_stat_sn();
-  functions_[request.initiator_task_tag] = {function, lun, pdu::kReservedTag, ++shared_.clock, shared_.arrived};
-  initiator_->send(request);
+  request.cmd_sn = cmd_sn_;
+  request.exp_stat_sn = link.wire->exp_stat_sn();
+  functions_[request.initiator_task_tag] = {function,        lun,     pdu::kReservedTag, ++shared_.clock,
+                                            shared_.arrived, link.cid};
+  link.wire->send(request);
 }
 
 void Host::function_ends(std::uint32_t tag, std::uint8_t response) {
@@ -271,7 +237,7 @@ void Host::others_function(const Ended& ended, bool own) {
   for (auto at = commands_.begin(); at != commands_.end();) {
     const auto one = at++;
     if (one->second.lun != ended.lun) continue;
-    if (!ended.unanswered && one->second.sent_at <= (own ? ended.asked_at : ended.arrived_at)) {
+    if (!ended.unanswered && !dark_ && one->second.sent_at <= (own ? ended.asked_at : ended.arrived_at)) {
       forget(one);
     } else {
       one->second.may_vanish = true;
@@ -292,27 +258,39 @@ void Host::unit_went_away(std::uint8_t lun) {
 // --- answers ---
 
 void Host::listen() {
-  if (initiator_ == nullptr) return;
-  initiator_->read_answers();
-  if (initiator_->closed()) functions_are_lost();
+  for (Link& link : links_) {
+    if (link.wire->closed()) continue;
+    link.wire->read_answers();
+    if (!link.wire->closed()) continue;
+    functions_are_lost(link.cid);
+    for (auto& [tag, command] : commands_) {
+      if (command.cid == link.cid) command.may_vanish = true;
+    }
+  }
 }
 
-void Host::heard(const pdu::BasicHeader& header, std::span<const std::byte> data) {
+void Host::heard(std::uint16_t cid, const pdu::BasicHeader& header, std::span<const std::byte> data) {
   for (const std::byte byte : std::as_bytes(std::span(&header, 1))) {
     trace_ = (trace_ ^ static_cast<std::uint8_t>(byte)) * 0x100000001b3u;
   }
   for (const std::byte byte : data) trace_ = (trace_ ^ static_cast<std::uint8_t>(byte)) * 0x100000001b3u;
+  const auto link = std::find_if(links_.begin(), links_.end(), [&](const Link& one) { return one.cid == cid; });
   switch (static_cast<pdu::Opcode>(header.opcode)) {
+    case pdu::Opcode::kLoginResponse:
+      tsih_ = reinterpret_cast<const pdu::LoginResponse&>(header).tsih;
+      break;
     case pdu::Opcode::kDataIn: {
       const auto& in = reinterpret_cast<const pdu::DataIn&>(header);
       const auto found = commands_.find(in.initiator_task_tag);
       REQUIRE(found != commands_.end() && !found->second.write);  // nothing comes for what is over
+      REQUIRE(found->second.cid == cid);                          // and everything by its command's connection
       std::copy(data.begin(), data.end(), found->second.data.begin() + in.buffer_offset);
       if ((in.flags & pdu::DataIn::kStatus) != 0) ends(in.initiator_task_tag, in.status, {});
       break;
     }
     case pdu::Opcode::kScsiResponse: {
       const auto& response = reinterpret_cast<const pdu::ScsiResponse&>(header);
+      REQUIRE(commands_.count(response.initiator_task_tag) == 0 || commands_[response.initiator_task_tag].cid == cid);
       ends(response.initiator_task_tag, response.status, data);
       break;
     }
@@ -320,7 +298,7 @@ void Host::heard(const pdu::BasicHeader& header, std::span<const std::byte> data
       function_ends(header.initiator_task_tag, header.specific[0]);
       break;
     case pdu::Opcode::kNopIn:
-      answer_ping(reinterpret_cast<const pdu::NopIn&>(header));
+      if (link != links_.end()) answer_ping(*link, reinterpret_cast<const pdu::NopIn&>(header));
       break;
     case pdu::Opcode::kReject:
       BROKEN("a PDU of a host that behaves was rejected");
@@ -329,15 +307,15 @@ void Host::heard(const pdu::BasicHeader& header, std::span<const std::byte> data
   }
 }
 
-void Host::answer_ping(const pdu::NopIn& ping) {
+void Host::answer_ping(Link& link, const pdu::NopIn& ping) {
   pdu::NopOut request;
   request.opcode |= 0x40;
   request.initiator_task_tag = pdu::kReservedTag;
   request.target_transfer_tag = ping.target_transfer_tag;
   request.lun = ping.lun;
-  request.cmd_sn = initiator_->cmd_sn;
-  request.exp_stat_sn = initiator_->exp_stat_sn();
-  initiator_->send(request);
+  request.cmd_sn = cmd_sn_;
+  request.exp_stat_sn = link.wire->exp_stat_sn();
+  link.wire->send(request);
 }
 
 void Host::ends(std::uint32_t tag, std::uint8_t status, std::span<const std::byte> sense) {

@@ -1,4 +1,5 @@
-// A host that behaves, on one session at a time: what it does is chosen from a seed, what comes back is checked.
+// A host that behaves, on one session at a time, with one connection or several: what it does is chosen from a seed,
+// what comes back is checked.
 #pragma once
 
 #include <array>
@@ -16,6 +17,7 @@
 
 namespace sim {
 
+inline constexpr std::uint8_t kAbortTask = 1;
 using Media = std::array<MediumOracle, 2>;  // by LUN
 
 // What all hosts share.
@@ -42,6 +44,9 @@ class Host {
   Host(Shared& shared, std::uint8_t index) : shared_(shared), index_(index) {}
 
   void connect();  // a new session in the place of the old one
+  void join();     // one more connection of the session
+  void cut();      // a connection's network goes away; nobody is told
+  void recover();  // reinstates a connection, one that is cut if there is one; the session if it has no other
   void log_out();
   void write();
   void read();
@@ -50,7 +55,7 @@ class Host {
   void answer_r2t();                   // some or all of the oldest
   void listen();                       // takes what has come
 
-  bool connected() const { return initiator_ != nullptr && initiator_->full_feature() && !initiator_->closed(); }
+  bool connected() const { return !live().empty(); }
   bool idle() const { return commands_.empty() && functions_.empty(); }
   std::vector<Ended> take_ended() { return std::move(ended_); }
   void others_function(const Ended& ended, bool own);  // answered, and everything before it was listened to
@@ -60,6 +65,11 @@ class Host {
   std::string pending() const;
   std::uint64_t trace() const { return trace_; }  // of every byte that came back
   std::uint64_t good() const { return good_; }
+  bool dark() const { return dark_; }
+  struct Connections {
+    std::uint64_t joined = 0, reinstated = 0, sent_again = 0;
+  };
+  const Connections& connections() const { return connections_; }
   // Reads a range and checks it; the target is at rest meanwhile.
   void verify(std::uint8_t lun, std::uint32_t lba, std::uint32_t blocks);
 
@@ -70,38 +80,60 @@ class Host {
     bool unknown = false;  // to the target, which said so when asked to abort it
     std::uint32_t id = 0;  // stamp or read
     std::uint64_t sent_at = 0;
-    std::uint32_t cmd_sn = 0;
+    std::uint32_t cmd_sn = 0, lba = 0, blocks = 0;
+    std::uint16_t cid = 0;  // the connection that it belongs to (RFC 7143 4.2.2)
     std::vector<std::byte> data;
   };
   struct Function {
     std::uint8_t function, lun;
     std::uint32_t referenced;
     std::uint64_t sent_at, arrived_at;
+    std::uint16_t cid;
   };
+  struct Link {
+    std::uint16_t cid = 0;
+    std::unique_ptr<StrictInitiator> wire;
+  };
+  std::vector<Link*> live();
+  std::vector<const Link*> live() const;
+  Link& any_live() {
+    const std::vector<Link*> all = live();
+    return *all[choose(all.size())];
+  }
+  bool log_in(Link& link);  // the session's first connection, or one more: as tsih_ says
   Command& new_command(std::uint32_t& tag, std::uint32_t& lba, std::uint32_t& blocks);
-  void send_read(std::uint32_t tag, Command& command, std::uint32_t lba, std::uint32_t blocks);
-  void answer_ping(const hal::iscsi::NopIn& ping);
-  void send_unsolicited(std::uint32_t tag, const Command& command, std::uint32_t from, std::uint32_t to);
-  void heard(const hal::iscsi::BasicHeader& header, std::span<const std::byte> data);
+  void send_read(Link& link, std::uint32_t tag, Command& command);
+  void send_write(Link& link, std::uint32_t tag, Command& command);
+  void answer_ping(Link& link, const hal::iscsi::NopIn& ping);
+  void send_unsolicited(Link& link, std::uint32_t tag, const Command& command, std::uint32_t from, std::uint32_t to);
+  void heard(std::uint16_t cid, const hal::iscsi::BasicHeader& header, std::span<const std::byte> data);
   void ends(std::uint32_t tag, std::uint8_t status, std::span<const std::byte> sense);
   void function_ends(std::uint32_t tag, std::uint8_t response);
   void forget(std::map<std::uint32_t, Command>::iterator at);  // over without an answer
   void session_is_gone();
   void functions_are_lost();
-  bool may_send() const;
+  void functions_are_lost(std::uint16_t cid);
+  bool may_send();
 
   MediumOracle& medium(const Command& command) { return shared_.media[command.lun]; }
   std::uint64_t choose(std::uint64_t below) { return shared_.random.below(below); }
 
   Shared& shared_;
   const std::uint8_t index_;
-  std::unique_ptr<StrictInitiator> initiator_;
+  void send_again(Link& link);
+  void noticed_dark();
+
+  std::vector<Link> links_;
+  bool dark_ = false;  // a connection was cut: of what was sent since, something may never have arrived
+  std::uint16_t tsih_ = 0, last_cid_ = 0;
+  std::uint32_t cmd_sn_ = 1;  // of the next command, over all connections
   bool small_bursts_ = false;
   std::uint32_t next_tag_ = 1;
   std::map<std::uint32_t, Command> commands_;
   std::map<std::uint32_t, Function> functions_;
   std::vector<Ended> ended_;
   std::uint64_t trace_ = 0xcbf29ce484222325u, good_ = 0;
+  Connections connections_;
 };
 
 }  // namespace sim

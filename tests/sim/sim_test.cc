@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <vector>
@@ -46,6 +47,15 @@ class Scenario {
     for (const auto& host : hosts_) all = all * 31 + host->trace();
     return all;
   }
+  Host::Connections connections() const {
+    Host::Connections all;
+    for (const auto& host : hosts_) {
+      all.joined += host->connections().joined;
+      all.reinstated += host->connections().reinstated;
+      all.sent_again += host->connections().sent_again;
+    }
+    return all;
+  }
   std::uint64_t good() const {
     std::uint64_t all = 0;
     for (const auto& host : hosts_) all += host->good();
@@ -58,6 +68,7 @@ class Scenario {
       host.connect();
       settle();
     }
+    if (host.dark() && random_.below(4) == 0) return host.recover();
     const std::uint64_t what = random_.below(100);
     if (what < 30) return host.write();
     if (what < 55) return host.read();
@@ -68,7 +79,10 @@ class Scenario {
     if (what < 88) return host.manage(5);  // LOGICAL UNIT RESET
     if (what < 90) return host.connect();  // breaks off and comes back
     if (what < 91) return host.log_out();
-    if (what < 98) return operate();
+    if (what < 94) return host.join();
+    if (what < 95) return host.cut();
+    if (what < 96) return host.recover();
+    if (what < 99) return operate();
     return world_.advance(std::chrono::milliseconds(random_.below(2000)));
   }
 
@@ -104,6 +118,9 @@ class Scenario {
   // Everything that waits for data gets them; everything that is held up ends within its limit.
   void come_to_rest() {
     world_.map(true);
+    for (const auto& host : hosts_) {
+      while (host->dark()) host->recover();
+    }
     for (int second = 0; second < 200; ++second) {
       settle();
       bool idle = true;
@@ -137,12 +154,18 @@ TEST(Sim, DataAreRightAndEveryCommandEnds) {
   const std::uint64_t only = number_from("OUTBOARD_SIM_SEED", 0);
   const std::uint64_t last = only != 0 ? only : number_from("OUTBOARD_SIM_SEEDS", kDefaultSeeds);
   std::uint64_t good = 0;
+  Host::Connections connections;
   for (std::uint64_t seed = only != 0 ? only : 1; seed <= last; ++seed) {
     current = std::to_string(seed);
     Scenario run(seed);
     run.go();
     good += run.good();
+    connections.joined += run.connections().joined;
+    connections.reinstated += run.connections().reinstated;
+    connections.sent_again += run.connections().sent_again;
   }
+  std::printf("%lu commands GOOD; %lu connections joined a session, %lu took the place of another, %lu sent again\n",
+              good, connections.joined, connections.reinstated, connections.sent_again);
   EXPECT_GT(good, (only != 0 ? 1 : last) * 20) << "hardly anything was served";
 }
 

@@ -17,6 +17,7 @@ iscsi::FabricConfig fabric_config(bool with_open_target) {
   config.portals = {{"10.0.0.1:3260", 1}};
   iscsi::Target target;
   target.command_window = 8;
+  target.max_connections = 4;
   target.name = SessionWorld::kTarget;
   if (with_open_target) config.targets.push_back(target);
   target.name = SessionWorld::kGuarded;

@@ -107,6 +107,7 @@ void StrictInitiator::note_sent(const BasicHeader& header, std::span<const std::
 }
 
 void StrictInitiator::flush() {
+  if (cut) out_.clear();
   while (!out_.empty() && !closed_) {
     const ssize_t sent = ::send(fd_, out_.data(), out_.size(), MSG_NOSIGNAL);
     if (sent <= 0) {
@@ -122,7 +123,7 @@ void StrictInitiator::flush() {
 
 void StrictInitiator::read_answers() {
   flush();
-  if (deaf) return;
+  if (deaf || cut) return;
   std::array<std::byte, 65536> chunk;
   ssize_t got;
   while ((got = recv(fd_, chunk.data(), chunk.size(), 0)) > 0) {

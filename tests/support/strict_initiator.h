@@ -42,10 +42,12 @@ class StrictInitiator {
   std::deque<R2t> r2ts;      // not answered yet, oldest first
   std::uint32_t cmd_sn = 1;  // of the next command
   bool deaf = false;
+  bool cut = false;  // the network is gone: what is sent is lost, and nothing comes, not even an end
   std::uint32_t exp_stat_sn() const { return stat_sn_; }
-  std::uint32_t last_ping() const { return ping_; }     // TTT of the last NOP-In that wants an answer
-  std::uint32_t text_tag() const { return text_tag_; }  // TTT of the last Text Response
-  std::uint64_t statuses(std::uint8_t status) const;    // SCSI responses with this status so far
+  std::uint32_t exp_cmd_sn() const { return exp_cmd_sn_; }  // as last told
+  std::uint32_t last_ping() const { return ping_; }         // TTT of the last NOP-In that wants an answer
+  std::uint32_t text_tag() const { return text_tag_; }      // TTT of the last Text Response
+  std::uint64_t statuses(std::uint8_t status) const;        // SCSI responses with this status so far
 
  private:
   struct Asked {                 // by initiator task tag
