@@ -14,7 +14,7 @@
 namespace sim {
 namespace {
 
-constexpr std::uint64_t kDefaultSeeds = 150;
+constexpr std::uint64_t kDefaultSeeds = 500;
 constexpr int kSteps = 150;
 
 std::string current;  // seed, for a run that is ended by a broken promise
