@@ -38,6 +38,7 @@ class EventRing {
     std::copy_n(subject.begin(), entry.subject_size, entry.subject_bytes.begin());
   }
   std::uint64_t written() const { return written_; }
+  std::uint64_t overwritten() const { return written_ - std::min<std::uint64_t>(written_, Size); }
   // Calls fn(const Entry&) from the oldest kept to the newest.
   template <class Fn>
   void for_each(Fn&& fn) const {

@@ -117,6 +117,7 @@ void Transactor::remove_old(std::vector<Step> removals, Report report, Finished 
 
 void Transactor::finish(const Finished& finished, base::Result<Report> result) {
   if (result) report_to_log(*result);
+  if (result && told_) told_(*result);
   busy_ = false;
   finished(std::move(result));
   next();

@@ -41,6 +41,9 @@ class Transactor {
   // In order, after those that wait already. The edit sees the configuration in force when its turn comes.
   void submit(Edit edit, Options options, Finished finished);
 
+  // Is told of everything that was done.
+  void on_report(std::function<void(const Report&)> told) { told_ = std::move(told); }
+
   const Config& config() const { return config_; }
   bool busy() const { return busy_; }
   std::string current_step() const { return sequencer_.current(); }
@@ -68,6 +71,7 @@ class Transactor {
   Config config_;
   bool busy_ = false;
   std::deque<Pending> waiting_;
+  std::function<void(const Report&)> told_;
 };
 
 }  // namespace ctl

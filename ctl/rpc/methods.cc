@@ -151,6 +151,9 @@ constexpr std::array kSessionLogout = {
 constexpr std::array kSessionShow = {Param{"id", kInteger, kPositional, "from `session list`"}};
 constexpr std::array kStats = {Param{"of", kList, kOptional, "of what: port, session, lu; default: all of them"},
                                Param{"latency", kFlag, kOptional, "also how often each latency was measured"}};
+constexpr std::array kEventList = {
+    Param{"after", kInteger, kOptional, "only events with a higher number"},
+    Param{"wait", kDuration, kOptional, "when there are none: time to wait for the first, at most 60s; default 0s"}};
 constexpr std::array kOneLu = {Param{"lu", kText, kOptional, "only this logical unit"}};
 constexpr std::array kOnePort = {
     Param{"port", kText, kOptional, "what the adapter of this Fibre Channel port says of itself"}};
@@ -224,6 +227,8 @@ constexpr std::array kMethods = {
     Method{"session.logout", "ask an initiator to log out, then end its session", true, kSessionLogout,
            &Control::session_logout},
     Method{"stats", "what ports, sessions and logical units have done since the start", false, kStats, &Control::stats},
+    Method{"event.list", "what lately happened, numbered; can wait for what comes (see `tgtctl events`)", false,
+           kEventList, &Control::event_list},
     Method{"command.list", "commands in flight: age, state, what happened to them", false, kOneLu,
            &Control::command_list},
     Method{"debug.events", "what lately happened on the ports", false, kOnePort, &Control::debug_events},

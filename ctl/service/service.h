@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "ctl/event_feed.h"
 #include "ctl/machine.h"
 #include "ctl/rpc/methods.h"
 #include "ctl/transactor.h"
@@ -21,7 +22,10 @@ class Service final : public Control {
  public:
   // Outlives what it calls.
   Service(hal::Reactor& control, Machine& machine, Store& store, Transactor& transactor, ServiceInfo info)
-      : control_(control), machine_(machine), store_(store), transactor_(transactor), info_(std::move(info)) {}
+      : control_(control), machine_(machine), store_(store), transactor_(transactor), info_(std::move(info)) {
+    transactor_.on_report([this](const Transactor::Report& report) { events_.configured(report); });
+  }
+  ~Service() override { transactor_.on_report(nullptr); }
 
   void status(const Params& params, Reply reply) override;
   void apply(const Params& params, Reply reply) override;
@@ -73,6 +77,7 @@ class Service final : public Control {
   void session_show(const Params& params, Reply reply) override;
   void session_logout(const Params& params, Reply reply) override;
   void stats(const Params& params, Reply reply) override;
+  void event_list(const Params& params, Reply reply) override;
   void command_list(const Params& params, Reply reply) override;
   void debug_inject(const Params& params, Reply reply) override;
   void debug_events(const Params& params, Reply reply) override;
@@ -93,6 +98,7 @@ class Service final : public Control {
   Store& store_;
   Transactor& transactor_;
   ServiceInfo info_;
+  EventFeed events_{control_, machine_};
 };
 
 }  // namespace ctl

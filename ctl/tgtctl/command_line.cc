@@ -219,6 +219,13 @@ CLI::App* add_top(CLI::App& root, TopOptions& top, TopWords& words) {
   return app;
 }
 
+CLI::App* add_events(CLI::App& root, EventsOptions& events) {
+  CLI::App* const app = root.add_subcommand("events", "what lately happened: logins, ports, units, configuration");
+  app->fallthrough();
+  app->add_flag("-f,--follow", events.follow, "instead: what happens from now on, until Ctrl-C");
+  return app;
+}
+
 base::Result<void> understand(const TopWords& words, TopOptions& top) {
   static const std::map<std::string, TopSort> kSorts = {{"iops", TopSort::kIops},
                                                         {"throughput", TopSort::kThroughput},
@@ -253,6 +260,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   ImportInvocation import;
   TopOptions top;
   TopWords top_words;
+  EventsOptions events;
   CommandLine out;
   std::ostringstream text;
   try {
@@ -260,6 +268,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
     const CLI::App* const san_app = add_san(root, san);
     const CLI::App* const import_app = add_import(root, import);
     const CLI::App* const top_app = add_top(root, top, top_words);
+    const CLI::App* const events_app = add_events(root, events);
     root.parse(argc, argv);
     if (san_app->parsed()) {
       san.json = json;
@@ -269,6 +278,11 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
       import.json = json;
       import.socket = socket;
       out.import = std::move(import);
+    }
+    if (events_app->parsed()) {
+      events.socket = socket;
+      events.json = json;
+      out.events = std::move(events);
     }
     if (top_app->parsed()) {
       if (const auto good = understand(top_words, top); !good) return usage_error(good.error());

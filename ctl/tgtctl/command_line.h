@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ctl/rpc/methods.h"
+#include "ctl/tgtctl/events.h"
 #include "ctl/tgtctl/top.h"
 
 namespace ctl {
@@ -44,6 +45,7 @@ struct CommandLine {  // none: nothing to do (help was asked for, or the usage i
   std::optional<SanInvocation> san;
   std::optional<ImportInvocation> import;
   std::optional<TopOptions> top;
+  std::optional<EventsOptions> events;
   int exit_code = 0;
   std::string output = {};  // help or what is wrong
 };

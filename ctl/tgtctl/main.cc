@@ -58,6 +58,7 @@ int run(int argc, const char* const* argv) {
   if (line.san) return run_san(*line.san);
   if (line.import) return run_import(*line.import);
   if (line.top) return run_top(*line.top);
+  if (line.events) return run_events(*line.events);
   if (!line.invocation) return line.exit_code;
   Invocation& invocation = *line.invocation;
   if (const auto filled = fill_in(invocation); !filled) return fail(filled.error(), kRefused);

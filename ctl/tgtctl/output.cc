@@ -7,6 +7,7 @@
 #include <cstring>
 #include <span>
 
+#include "ctl/tgtctl/events.h"
 #include "ctl/tgtctl/table.h"
 #include "ctl/units.h"
 
@@ -218,6 +219,7 @@ std::string format_result(const Method& method, const Json& result) {
   }
   if (!result.is_object()) return print_json(result) + "\n";
   if (result.contains("changes")) return format_report(result);
+  if (std::strcmp(method.name, "event.list") == 0) return format_events(result, false);
   if (result.size() == 1 && result.contains("text")) return plain(result["text"]);
   if (result.empty()) return "done\n";
   std::vector<std::vector<std::string>> rows;

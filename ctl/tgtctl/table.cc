@@ -11,14 +11,6 @@
 namespace ctl {
 namespace {
 
-// Terminal escape sequences must not pass. Bytes of UTF-8 beyond ASCII stay.
-std::string cleaned(std::string text) {
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  }
-  return text;
-}
-
 std::size_t width(const std::string& text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
     return (static_cast<unsigned char>(c) & 0xc0) != 0x80;  // not a continuation byte
@@ -47,6 +39,14 @@ std::string scaled(double value, std::span<const char* const> units) {
 }
 
 }  // namespace
+
+// Terminal escape sequences must not pass. Bytes of UTF-8 beyond ASCII stay.
+std::string printable(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  }
+  return text;
+}
 
 std::string short_time(double nanoseconds) {
   static constexpr std::array kUnits = {" ns", " us", " ms", " s"};
@@ -78,7 +78,7 @@ std::string format_table(const std::vector<std::vector<std::string>>& rows) {
   for (const auto& row : rows) {
     std::string line;
     for (std::size_t c = 0; c < row.size(); ++c) {
-      const std::string cell = cleaned(row[c]), padding(widths[c] - width(row[c]), ' ');
+      const std::string cell = printable(row[c]), padding(widths[c] - width(row[c]), ' ');
       line += (c == 0 ? "" : "  ") + (right[c] ? padding + cell : cell + padding);
     }
     line.erase(line.find_last_not_of(' ') + 1);

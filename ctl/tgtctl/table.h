@@ -6,6 +6,8 @@
 
 namespace ctl {
 
+// Without control characters: it may come from peers.
+std::string printable(std::string text);
 // Three digits and a unit: "1.25 ms", "830 us"; "12.5 GB", "0".
 std::string short_time(double nanoseconds);
 std::string short_bytes(double bytes);

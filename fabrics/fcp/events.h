@@ -64,7 +64,6 @@ constexpr const char* name(PortEvent event) {
   return "?";
 }
 
-inline constexpr std::size_t kEventsKept = 256;
-using PortEvents = base::EventRing<PortEvent, kEventsKept>;
+using PortEvents = base::EventRing<PortEvent, 256>;
 
 }  // namespace fcp

@@ -3,8 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "base/check.h"
 #include "base/endian.h"
 
@@ -104,7 +102,7 @@ std::vector<SessionInfo> Lane::sessions() const {
 
 std::vector<EventInfo> Lane::events() const {
   std::vector<EventInfo> list;
-  std::uint64_t number = events_.written() - std::min<std::uint64_t>(events_.written(), kEventsKept);
+  std::uint64_t number = events_.overwritten();
   events_.for_each([&](const PortEvents::Entry& entry) {
     list.push_back({.age = reactor_.now() - entry.at,
                     .port = name_,

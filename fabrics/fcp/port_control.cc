@@ -79,7 +79,7 @@ PortStatus PortControl::status() const {
 
 std::vector<EventInfo> PortControl::events() const {
   std::vector<EventInfo> list;
-  std::uint64_t number = events_.written() - std::min<std::uint64_t>(events_.written(), kEventsKept);
+  std::uint64_t number = events_.overwritten();
   events_.for_each([&](const PortEvents::Entry& entry) {
     list.push_back({.age = reactor_.now() - entry.at,
                     .port = name_,

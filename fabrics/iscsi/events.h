@@ -57,7 +57,6 @@ constexpr const char* name(PortEvent event) {
   return "?";
 }
 
-inline constexpr std::size_t kEventsKept = 256;
-using PortEvents = base::EventRing<PortEvent, kEventsKept>;
+using PortEvents = base::EventRing<PortEvent, 256>;
 
 }  // namespace iscsi

@@ -179,7 +179,7 @@ std::vector<SessionInfo> Shard::sessions() const {
 
 std::vector<EventInfo> Shard::events() const {
   std::vector<EventInfo> list;
-  std::uint64_t number = events_.written() - std::min<std::uint64_t>(events_.written(), kEventsKept);
+  std::uint64_t number = events_.overwritten();
   events_.for_each([&](const PortEvents::Entry& entry) {
     list.push_back({.age = reactor_.now() - entry.at,
                     .reactor = index_,

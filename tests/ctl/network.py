@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Fibre Channel from the command line: the emulated network, and outboardd's port on it."""
+import json
 import subprocess
 
 from daemon import check, run
@@ -31,6 +32,9 @@ def a_cable_that_is_pulled_shows_at_the_port(daemon):
         wait_for("the port to be dark", 60, lambda: port_of(daemon)["state"] != "online", daemon.process)
         check(san_ctl(daemon, san, "link", 1, "up")[0] == 0, "the cable cannot be plugged in")
         wait_for("the port to be online again", 60, lambda: port_of(daemon)["state"] == "online", daemon.process)
+        links = [one["event"] for one in map(json.loads, daemon.ctl("--json", "events").splitlines())
+                 if one["source"].startswith("fc0") and one["event"].startswith("link")]
+        check(links == ["link up", "link down", "link up"], f"the events of the port: {links}")
         for what in ("registers", "rings"):
             text = daemon.ctl("debug", what, "fc0")
             check(len(text.splitlines()) > 3, f"debug {what} says too little: {text}")

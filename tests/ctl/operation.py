@@ -83,7 +83,7 @@ def every_command_speaks_json(daemon):
     served(daemon)
     for words in (["status"], ["lu", "list"], ["lu", "show", "ram"], ["target", "list"], ["portal", "list"],
                   ["host-group", "list"], ["target-group", "list"], ["view", "list"], ["user", "list"],
-                  ["session", "list"], ["stats"], ["command", "list"], ["discovery", "show"], ["limits", "show"], ["export"],
+                  ["session", "list"], ["stats"], ["event", "list"], ["command", "list"], ["discovery", "show"], ["limits", "show"], ["export"],
                   ["describe"], ["debug", "events"], ["debug", "inject-list"], ["lu", "resize", "ram", "96MiB"],
                   ["host-group", "create", "h"], ["debug", "inject", "delay", "ram", "--delay", "1s"],
                   ["debug", "inject-remove", "1"]):
