@@ -135,6 +135,10 @@ void Engine::apply_fc(const std::vector<FcPort>& ports, Done done) {
   });
 }
 
+void Engine::apply_metrics(const Metrics& metrics, Done done) {
+  parts_.control.post_function([result = metrics_.apply(metrics), done = std::move(done)] { done(result); });
+}
+
 void Engine::tell_target_ports(Done done) {
   std::vector<scsi::TargetPortIdentity> ports = iscsi_ports_;
   for (scsi::TargetPortIdentity& port : parts_.fcp.target_ports()) ports.push_back(std::move(port));

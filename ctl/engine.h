@@ -6,6 +6,7 @@
 
 #include "ctl/fc_ports.h"
 #include "ctl/machine.h"
+#include "ctl/metrics/endpoint.h"
 #include "hal/reactor.h"
 #include "hal/worker.h"
 #include "scsi_core/metadata_store.h"
@@ -36,6 +37,7 @@ class Engine final : public Machine {
   void set_views(const scsi::ViewTable& table, Done done) override;
   void apply_fabric(const iscsi::FabricConfig& fabric, Done done) override;
   void apply_fc(const std::vector<FcPort>& ports, Done done) override;
+  void apply_metrics(const Metrics& metrics, Done done) override;
   void inject(const scsi::InjectRule& rule, std::function<void(base::Result<std::uint32_t>)> done) override;
   void remove_inject(std::uint32_t id, Done done) override;
   void logout_session(std::uint64_t id, base::Duration grace, Done done) override;
@@ -56,6 +58,7 @@ class Engine final : public Machine {
   void list_devices(std::function<void(base::Result<std::vector<DeviceInfo>>)> done) override;
   void bind_device(const std::string& address, Done done) override;
   void unbind_device(const std::string& address, Done done) override;
+  std::string metrics_address() const override { return metrics_.address(); }
   std::vector<std::string> portal_addresses() const override;
 
  private:
@@ -70,6 +73,7 @@ class Engine final : public Machine {
   std::uint64_t next_attempt_ = 1;
   std::map<std::string, std::string> absent_;  // name -> why its last add failed
   std::vector<scsi::TargetPortIdentity> iscsi_ports_;
+  MetricsEndpoint metrics_{parts_.control, *this};
 };
 
 }  // namespace ctl

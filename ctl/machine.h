@@ -52,6 +52,8 @@ class Machine {
   // Adapters come up in their own time: what keeps one from it is told by list_fc_ports, and is no failure here.
   virtual void apply_fc(const std::vector<FcPort>& ports, Done done) = 0;
 
+  virtual void apply_metrics(const Metrics& metrics, Done done) = 0;
+
   virtual void inject(const scsi::InjectRule& rule, std::function<void(base::Result<std::uint32_t>)> done) = 0;
   virtual void remove_inject(std::uint32_t id, Done done) = 0;
   virtual void logout_session(std::uint64_t id, base::Duration grace, Done done) = 0;
@@ -74,6 +76,7 @@ class Machine {
   virtual void list_devices(std::function<void(base::Result<std::vector<DeviceInfo>>)> done) = 0;
   virtual void bind_device(const std::string& address, Done done) = 0;
   virtual void unbind_device(const std::string& address, Done done) = 0;
+  virtual std::string metrics_address() const = 0;  // as opened; empty: none
   virtual std::vector<std::string> portal_addresses() const = 0;  // as opened, in the order of the configuration
 };
 

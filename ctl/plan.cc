@@ -117,6 +117,13 @@ Step apply_fc(Machine& machine, const Config& before, const Config& after, const
   return {"apply fc", options.step_limit, apply(after), apply(before)};
 }
 
+Step apply_metrics(Machine& machine, const Config& before, const Config& after, const PlanOptions& options) {
+  const auto apply = [&machine](const Metrics& metrics) -> Action {
+    return [&machine, metrics](Done done) { machine.apply_metrics(metrics, std::move(done)); };
+  };
+  return {"apply metrics", options.step_limit, apply(after.metrics), apply(before.metrics)};
+}
+
 }  // namespace
 
 void keep_identities(const Config& before, Config& after) {
@@ -193,6 +200,7 @@ base::Result<Plan> make_plan(Machine& machine, const Config& before, const Confi
   }
   if (fabric_config(before) != fabric_config(after))
     plan.steps.push_back(apply_fabric(machine, before, after, options));
+  if (before.metrics != after.metrics) plan.steps.push_back(apply_metrics(machine, before, after, options));
   if (before.fc_ports != after.fc_ports) plan.steps.push_back(apply_fc(machine, before, after, options));
   for (const auto& [name, lu] : present) {
     if (wanted.contains(name)) continue;

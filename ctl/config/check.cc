@@ -37,6 +37,7 @@ class Checker {
     views();
     access("discovery", 0, "discovery", config_.discovery);
     limits();
+    metrics();
     return std::move(problems_);
   }
 
@@ -83,6 +84,7 @@ class Checker {
   void redirection(const char* section, std::size_t index, const std::string& what, const iscsi::Redirection& to);
   void access(const char* section, std::size_t index, const std::string& what, const Access& access);
   void limits();
+  void metrics();
   void duration(const char* key, base::Duration value, base::Duration least, base::Duration most, bool or_zero);
 
   const Config& config_;
@@ -360,6 +362,12 @@ void Checker::limits() {
   duration("login_timeout", limits.login_timeout, seconds(1), minutes(10), false);
   duration("nop_interval", limits.nop_interval, seconds(1), hours(1), true);
   duration("nop_timeout", limits.nop_timeout, seconds(1), minutes(10), false);
+}
+
+void Checker::metrics() {
+  const std::string& listen = config_.metrics.listen;
+  require(listen.empty() || valid_portal_address(listen), "metrics", 0, "listen",
+          "metrics: listen is 127.0.0.1:9480 or [::1]:9480, not \"{}\"", listen);
 }
 
 void Checker::duration(const char* key, base::Duration value, base::Duration least, base::Duration most, bool or_zero) {

@@ -79,6 +79,12 @@ struct FcPort {              // a port of a Fibre Channel adapter, in target mod
   bool operator==(const FcPort&) const = default;
 };
 
+struct Metrics {         // the page for Prometheus
+  std::string listen;    // "127.0.0.1:9480"; empty: there is none
+  bool sessions = true;  // with series for each session
+  bool operator==(const Metrics&) const = default;
+};
+
 struct Config {
   std::vector<LogicalUnit> logical_units;
   std::vector<iscsi::Portal> portals;
@@ -89,6 +95,7 @@ struct Config {
   Access discovery;
   iscsi::Listing listing;  // of discovery
   iscsi::Limits limits;
+  Metrics metrics;
   bool operator==(const Config&) const = default;
 
   LogicalUnit* find_lu(const std::string& name);

@@ -167,6 +167,13 @@ Entry entry_of(const iscsi::Limits& limits) {
   return out.take();
 }
 
+Entry entry_of(const Metrics& metrics) {
+  Builder out("metrics", "", true);
+  out.text("listen", metrics.listen, "");
+  out.flag("sessions", metrics.sessions, Metrics().sessions);
+  return out.take();
+}
+
 }  // namespace
 
 std::string toml_quoted(std::string_view text) {
@@ -202,6 +209,7 @@ std::vector<Entry> entries_of(const Config& config) {
   discovery.flag("list_other_portal_groups", config.listing.other_portal_groups, iscsi::Listing().other_portal_groups);
   out.push_back(discovery.take());
   out.push_back(entry_of(config.limits));
+  out.push_back(entry_of(config.metrics));
   return out;
 }
 

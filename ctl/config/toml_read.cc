@@ -156,6 +156,11 @@ void read_limits(TableReader& in, iscsi::Limits& out) {
   in.read("nop_timeout", out.nop_timeout);
 }
 
+void read_metrics(TableReader& in, Metrics& out) {
+  in.read("listen", out.listen);
+  in.read("sessions", out.sessions);
+}
+
 class Parser {
  public:
   Parser(const toml::table& root, const std::string& origin) : root_(root), faults_(origin) {}
@@ -171,6 +176,7 @@ class Parser {
     entries("user", "name", config_.users, &read_user);
     section("discovery", config_, &read_discovery);
     section("limits", config_.limits, &read_limits);
+    section("metrics", config_.metrics, &read_metrics);
     for (const auto& [key, node] : root_) {
       if (!known_.contains(key.str())) faults_.add(key.source().begin, fmt::format("unknown key \"{}\"", key.str()));
     }

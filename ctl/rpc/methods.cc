@@ -144,6 +144,9 @@ constexpr std::array kLimits = {
     Param{"login_timeout", kDuration, kOptional, "until a login must be complete"},
     Param{"nop_interval", kDuration, kOptional, "idle time before a NOP-In ping; 0s: never"},
     Param{"nop_timeout", kDuration, kOptional, "until the ping must be answered"}};
+constexpr std::array kMetrics = {
+    Param{"listen", kText, kOptional, "address:port of the page for Prometheus, e.g. 127.0.0.1:9480; empty: none"},
+    Param{"sessions", kFlag, kOptional, "series for each session, too (default)"}};
 constexpr std::array kSessionLogout = {
     Param{"id", kInteger, kPositional, "from `session list`"},
     Param{"grace", kDuration, kOptional, "time for the initiator to log out by itself, default 10s"},
@@ -221,6 +224,8 @@ constexpr std::array kMethods = {
     Method{"discovery.modify", "change who may discover targets", true, kDiscovery, &Control::discovery_modify},
     Method{"limits.show", "limits of the iSCSI fabric", false, {}, &Control::limits_show},
     Method{"limits.modify", "change limits of the iSCSI fabric", true, kLimits, &Control::limits_modify},
+    Method{"metrics.show", "where Prometheus finds its page", false, {}, &Control::metrics_show},
+    Method{"metrics.modify", "open, move or close the page for Prometheus", true, kMetrics, &Control::metrics_modify},
     Method{"session.list", "sessions of all fabrics", false, {}, &Control::session_list},
     Method{"session.show", "one session in full: addresses, authentication, negotiated keys", false, kSessionShow,
            &Control::session_show},

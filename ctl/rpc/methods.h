@@ -64,6 +64,8 @@ class Control {  // implemented by Service
   virtual void discovery_modify(const Params& params, Reply reply) = 0;
   virtual void limits_show(const Params& params, Reply reply) = 0;
   virtual void limits_modify(const Params& params, Reply reply) = 0;
+  virtual void metrics_show(const Params& params, Reply reply) = 0;
+  virtual void metrics_modify(const Params& params, Reply reply) = 0;
   virtual void session_list(const Params& params, Reply reply) = 0;
   virtual void session_show(const Params& params, Reply reply) = 0;
   virtual void session_logout(const Params& params, Reply reply) = 0;

@@ -1,6 +1,5 @@
-// Statistics of ports, sessions and logical units.
-#include <algorithm>
-#include <memory>
+// Statistics of ports, sessions and logical units, as JSON and for Prometheus.
+#include "ctl/metrics/statistics.h"
 
 #include "ctl/service/service.h"
 #include "ctl/service/show.h"
@@ -22,13 +21,11 @@ Json quantiles(const base::HistogramCounts& counts) {
           {"p999_ns", base::quantile(counts, 0.999).count()}};
 }
 
-struct Wanted {
-  bool ports, sessions, units, latency;
-};
-
-base::Result<Wanted> wanted_of(const Params& params) {
-  Wanted wanted{false, false, false, params.flag("latency")};
-  for (const std::string& word : params.list("of")) {
+base::Result<StatisticsWanted> wanted_of(const std::vector<std::string>& words) {
+  StatisticsWanted wanted;
+  if (words.empty()) return wanted;
+  wanted = {false, false, false};
+  for (const std::string& word : words) {
     bool* const which = word == "port"      ? &wanted.ports
                         : word == "session" ? &wanted.sessions
                         : word == "lu"      ? &wanted.units
@@ -36,58 +33,19 @@ base::Result<Wanted> wanted_of(const Params& params) {
     if (which == nullptr) return base::fail(base::Errc::kInvalid, "of must be port, session or lu");
     *which = true;
   }
-  if (params.list("of").empty()) wanted.ports = wanted.sessions = wanted.units = true;
   return wanted;
 }
 
-// Rows as they are gathered, one kind after the other. Made by stats(), deleted by finish().
-struct Gathering {
-  Machine& machine;
-  Wanted wanted;
-  Reply reply;
-  Json rows = Json::array();
-
-  Gathering(Machine& which, const Wanted& what, Reply to) : machine(which), wanted(what), reply(std::move(to)) {}
-  Json& add(const char* kind, const std::string& name, const scsi::Statistics& statistics) {
-    Json row = show(statistics, wanted.latency);
-    row["kind"] = kind;
-    row["name"] = name;
-    return rows.emplace_back(std::move(row));
+Json show_row(const StatisticsRow& row, bool latency) {
+  using Of = StatisticsRow::Of;
+  Json out = show(row.statistics, latency);
+  out["kind"] = row.of == Of::kPort ? "port" : row.of == Of::kSession ? "session" : "lu";
+  out["name"] = row.name;
+  if (row.of == Of::kSession) {
+    out["id"] = row.session;
+    out["target"] = row.target;
   }
-  void add_session(std::uint64_t id, const std::string& initiator, const std::string& target,
-                   const scsi::Statistics& statistics) {
-    Json& row = add("session", initiator, statistics);
-    row["id"] = id;
-    row["target"] = target;
-  }
-};
-
-void finish(Gathering* all) {
-  const std::unique_ptr<Gathering> last(all);
-  last->reply(std::move(last->rows));
-}
-
-void gather_units(Gathering* all) {
-  if (!all->wanted.units) return finish(all);
-  all->machine.list_lus([all](const std::vector<scsi::LuInfo>& units) {
-    for (const scsi::LuInfo& unit : units) all->add("lu", unit.config.name, unit.statistics);
-    finish(all);
-  });
-}
-
-void gather_sessions(Gathering* all) {
-  if (!all->wanted.sessions) return gather_units(all);
-  all->machine.list_sessions([all](const std::vector<iscsi::SessionInfo>& sessions) {
-    for (const iscsi::SessionInfo& session : sessions) {
-      if (!session.discovery) all->add_session(session.id, session.initiator, session.target, session.statistics);
-    }
-    all->machine.list_fc_sessions([all](const std::vector<fcp::SessionInfo>& more) {
-      for (const fcp::SessionInfo& session : more) {
-        all->add_session(session.id, to_string(session.initiator.port_name), session.port, session.statistics);
-      }
-      gather_units(all);
-    });
-  });
+  return out;
 }
 
 }  // namespace
@@ -113,14 +71,30 @@ Json show(const scsi::Statistics& statistics, bool latency) {
 }
 
 void Service::stats(const Params& params, Reply reply) {
-  const auto wanted = wanted_of(params);
+  const auto wanted = wanted_of(params.list("of"));
   if (!wanted) return reply(tl::unexpected<base::Error>(wanted.error()));
-  auto* const all = new Gathering(machine_, *wanted, std::move(reply));
-  if (!wanted->ports) return gather_sessions(all);
-  machine_.list_ports([all](const std::vector<scsi::NamedStatistics>& ports) {
-    for (const auto& [name, statistics] : ports) all->add("port", name, statistics);
-    gather_sessions(all);
-  });
+  gather_statistics(
+      machine_, *wanted,
+      [latency = params.flag("latency"), reply = std::move(reply)](const std::vector<StatisticsRow>& rows) {
+        Json out = Json::array();
+        for (const StatisticsRow& row : rows) out.push_back(show_row(row, latency));
+        reply(std::move(out));
+      });
+}
+
+void Service::metrics_show(const Params&, Reply reply) {
+  const Metrics& metrics = transactor_.config().metrics;
+  reply(Json{{"listen", metrics.listen}, {"sessions", metrics.sessions}, {"address", machine_.metrics_address()}});
+}
+
+void Service::metrics_modify(const Params& params, Reply reply) {
+  change(
+      [params](Config& config) -> base::Result<void> {
+        if (params.has("listen")) config.metrics.listen = params.text("listen");
+        if (params.has("sessions")) config.metrics.sessions = params.flag("sessions");
+        return {};
+      },
+      std::move(reply));
 }
 
 }  // namespace ctl

@@ -20,6 +20,7 @@ class FakeMachine final : public ctl::Machine {
   std::map<std::string, ctl::LogicalUnit> units;
   scsi::ViewTable views;
   iscsi::FabricConfig fabric;
+  ctl::Metrics metrics;
   std::vector<scsi::InjectRule> injects;
   std::vector<scsi::CommandInfo> commands;
   std::vector<iscsi::SessionInfo> sessions;
@@ -73,6 +74,10 @@ class FakeMachine final : public ctl::Machine {
   void apply_fc(const std::vector<ctl::FcPort>& ports, ctl::Done done) override {
     if (answer("fc " + std::to_string(ports.size()), std::move(done))) fc_ports = ports;
   }
+  void apply_metrics(const ctl::Metrics& config, ctl::Done done) override {
+    if (answer("metrics " + config.listen, std::move(done))) metrics = config;
+  }
+  std::string metrics_address() const override { return metrics.listen; }
   void inject(const scsi::InjectRule& rule, std::function<void(base::Result<std::uint32_t>)> done) override {
     injects.push_back(rule);
     injects.back().id = static_cast<std::uint32_t>(injects.size());
