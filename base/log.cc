@@ -6,10 +6,13 @@
 
 #include <atomic>
 
+#include "base/log_format.h"
+
 namespace base {
 namespace {
 
 std::atomic<LogObserver> observer{nullptr};
+std::atomic<LogFormat> shape{LogFormat::kText};
 
 spdlog::logger& sink() {
   static const auto logger = [] {
@@ -38,7 +41,19 @@ spdlog::level::level_enum to_spdlog(LogLevel level) {
   return spdlog::level::off;
 }
 
+int syslog_priority(LogLevel level) {  // syslog(3)
+  return level == LogLevel::kError ? 3 : level == LogLevel::kWarn ? 4 : level == LogLevel::kInfo ? 6 : 7;
+}
+
 }  // namespace
+
+void set_log_format(LogFormat format) {
+  shape.store(format);
+  if (format == LogFormat::kJournal) sink().set_pattern("%v");
+  if (format == LogFormat::kJson) {
+    sink().set_pattern("{\"time\":\"%Y-%m-%dT%H:%M:%S.%eZ\",\"level\":\"%l\",%v}", spdlog::pattern_time_type::utc);
+  }
+}
 
 void set_log_level(LogLevel level) { sink().set_level(to_spdlog(level)); }
 void set_log_observer(LogObserver new_observer) { observer.store(new_observer); }
@@ -48,7 +63,19 @@ void Logger::write(LogLevel level, fmt::string_view format, fmt::format_args arg
   const bool shown = sink().should_log(to_spdlog(level));
   if (!shown && (watch == nullptr || level < LogLevel::kInfo)) return;
   const std::string line = fmt::vformat(format, args);
-  if (shown) sink().log(to_spdlog(level), "{}: {}", name_, line);
+  if (shown) {
+    switch (shape.load(std::memory_order_relaxed)) {
+      case LogFormat::kText:
+        sink().log(to_spdlog(level), "{}: {}", name_, line);
+        break;
+      case LogFormat::kJson:
+        sink().log(to_spdlog(level), json_members(name_, line, format, args));
+        break;
+      case LogFormat::kJournal:
+        sink().log(to_spdlog(level), "<{}>{}: {}", syslog_priority(level), name_, line);
+        break;
+    }
+  }
   if (watch != nullptr && level >= LogLevel::kInfo) watch(level, name_, line);
 }
 

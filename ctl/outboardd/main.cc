@@ -10,6 +10,7 @@ int main(int argc, char** argv) {
   if (!parsed.options) return parsed.exit_code;
   ctl::prepare_process();
   base::set_log_level(parsed.options->log_level);
+  base::set_log_format(parsed.options->log_format);
   auto daemon = ctl::Daemon::create(*parsed.options);
   if (!daemon) {
     ctl::kProcessLog.error("{}", daemon.error().text);

@@ -18,11 +18,14 @@ const std::map<std::string, base::LogLevel> kLevels = {{"debug", base::LogLevel:
                                                        {"warn", base::LogLevel::kWarn},
                                                        {"error", base::LogLevel::kError}};
 
+const std::map<std::string, base::LogFormat> kFormats = {
+    {"text", base::LogFormat::kText}, {"json", base::LogFormat::kJson}, {"journal", base::LogFormat::kJournal}};
+
 const std::map<std::string, Seccomp> kSeccomp = {
     {"refuse", Seccomp::kRefuse}, {"kill", Seccomp::kKill}, {"off", Seccomp::kOff}};
 
 struct Words {  // options that are understood after CLI11 has read them
-  std::string reactors = "auto", cores, level = "info", grace = "5s", seccomp = "refuse";
+  std::string reactors = "auto", cores, level = "info", format = "text", grace = "5s", seccomp = "refuse";
   unsigned busy_poll = 50;
 };
 
@@ -40,6 +43,7 @@ base::Result<void> understand(const Words& words, Options& options) {
   }
   options.busy_poll = std::chrono::microseconds(words.busy_poll);
   options.log_level = kLevels.at(words.level);
+  options.log_format = kFormats.at(words.format);
   options.seccomp = kSeccomp.at(words.seccomp);
   const auto grace = parse_duration(words.grace);
   if (!grace || *grace > std::chrono::minutes(10)) return base::fail(base::Errc::kInvalid, "--grace is 0s to 10min");
@@ -74,6 +78,9 @@ OptionsResult parse_options(int argc, const char* const* argv) {
   app.add_flag("--never-sleep", options.never_sleep, "poll for ever: lowest latency, each core fully used");
   app.add_option("--log-level", words.level, "debug, info, warn or error")
       ->check(CLI::IsMember(std::vector<std::string>{"debug", "info", "warn", "error"}))
+      ->capture_default_str();
+  app.add_option("--log-format", words.format, "text, json (an object a line) or journal (with journald's priorities)")
+      ->check(CLI::IsMember(std::vector<std::string>{"text", "json", "journal"}))
       ->capture_default_str();
   app.add_option("--grace", words.grace, "at the end: time for initiators to log out")->capture_default_str();
   app.add_option("--seccomp", words.seccomp, "system calls that it has no use for: refuse, kill (for tests) or off")

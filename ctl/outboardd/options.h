@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "base/log_format.h"
 #include "ctl/outboardd/sandbox.h"
 
 namespace ctl {
@@ -18,6 +18,7 @@ struct Options {
   base::Duration busy_poll = std::chrono::microseconds(50);
   bool never_sleep = false;
   base::LogLevel log_level = base::LogLevel::kInfo;
+  base::LogFormat log_format = base::LogFormat::kText;
   base::Duration grace = std::chrono::seconds(5);
   Seccomp seccomp = Seccomp::kRefuse;
 };

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """A target in operation: every noun of tgtctl, commands in flight, sessions, and faults on request."""
 import json
+import os
 import pathlib
+import re
 import socket
 import subprocess
 import sys
@@ -219,9 +221,32 @@ def logins_are_sent_to_another_portal(daemon):
     check(not found(port), "an address that may not log in was let in")
 
 
+def log_lines_for_programs(daemon):
+    """--log-format: a JSON object a line, or text with the priority that journald reads."""
+    daemon.announce('"time":')
+    daemon.options = ("--log-format", "json")
+    port = served(daemon)
+    daemon.ctl("target", "modify", IQN, "--initiator-addresses", "192.0.2.0/24")
+    subprocess.run(["iscsi-inq", f"iscsi://127.0.0.1:{port}/{IQN}/0"], capture_output=True, timeout=20, check=False)
+    lines = [json.loads(line) for line in daemon.log().splitlines()]
+    refused = [line for line in lines if line["level"] == "warning"]
+    check(len(refused) == 1 and refused[0]["logger"] == "iscsi", f"warnings: {refused}")
+    check(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", refused[0]["time"]), f"time of {refused[0]}")
+    check("{}" in refused[0]["event"] and any(IQN in text for text in refused[0]["arguments"]), f"parts of {refused[0]}")
+    daemon.stop()
+    os.truncate(os.path.join(daemon.folder, "log"), 0)
+    daemon.announce("<6>outboardd: ")
+    daemon.announce("<6>iscsi: ")
+    daemon.announce("<6>ctl: ")
+    daemon.options = ("--log-format", "journal")
+    daemon.start()
+    check(re.search(r"^<6>outboardd: \S+ serves ", daemon.log(), re.M), f"log for journald: {daemon.log()}")
+
+
 TESTS = [every_noun_can_be_made_shown_changed_and_removed, every_command_speaks_json, a_command_in_flight_can_be_seen,
          faults_come_where_they_are_asked_for, a_session_is_listed_and_can_be_asked_to_go,
-         ports_keep_what_happened, a_portal_may_have_an_ipv6_address, logins_are_sent_to_another_portal]
+         ports_keep_what_happened, a_portal_may_have_an_ipv6_address, logins_are_sent_to_another_portal,
+         log_lines_for_programs]
 
 if __name__ == "__main__":
     run(__doc__, TESTS)

@@ -8,6 +8,7 @@
 #include "base/event_ring.h"
 #include "base/intrusive_list.h"
 #include "base/log.h"
+#include "base/log_format.h"
 #include "base/random.h"
 #include "base/result.h"
 #include "tests/support/log_guard.h"
@@ -120,6 +121,16 @@ TEST(Random, SeededSequenceIsReproducible) {
 }
 
 TEST(Log, PeerBytesAreEscaped) { EXPECT_EQ(escaped("a\n\x01\\", 64), "a\\x0a\\x01\\x5c"); }
+
+TEST(Log, JsonTellsTheKindOfLineAndItsArguments) {
+  const std::string peer = "10.0.0.1:5", what = "a \"quoted\\ \x01\xe4";
+  const int status = 0x203;
+  EXPECT_EQ(json_members("iscsi", "the whole", "{}: status {:04x}: {}", fmt::make_format_args(peer, status, what)),
+            R"("logger":"iscsi","message":"the whole","event":"{}: status {}: {}",)"
+            R"("arguments":["10.0.0.1:5","515","a \"quoted\\ \u0001\u00e4"])");
+  EXPECT_EQ(json_members("hal", "ready", "ready", fmt::format_args()),
+            R"("logger":"hal","message":"ready","event":"ready","arguments":[])");
+}
 
 TEST(Log, AnnouncedWarningIsCounted) {
   ExpectLog expect("odd thing");

@@ -47,6 +47,12 @@ TEST(Options, EverythingGiven) {
   EXPECT_EQ(result.options->log_level, base::LogLevel::kDebug);
 }
 
+TEST(Options, LogFormat) {
+  EXPECT_EQ(parse({}).options->log_format, base::LogFormat::kText);
+  EXPECT_EQ(parse({"--log-format", "json"}).options->log_format, base::LogFormat::kJson);
+  EXPECT_EQ(parse({"--log-format", "xml"}).exit_code, 2);
+}
+
 TEST(Options, Seccomp) {
   EXPECT_EQ(parse({}).options->seccomp, Seccomp::kRefuse);
   EXPECT_EQ(parse({"--seccomp", "kill"}).options->seccomp, Seccomp::kKill);
