@@ -91,13 +91,11 @@ class Browser {
   // All that has come until now.
   const std::string& heard() {
     char bytes[4096];
-    for (ssize_t n = 0; (n = recv(fd_.get(), bytes, sizeof bytes, MSG_DONTWAIT)) >= 0;) {
-      if (n == 0) {
-        ended_ = true;
-        break;
-      }
+    ssize_t n = 0;
+    while ((n = recv(fd_.get(), bytes, sizeof bytes, MSG_DONTWAIT)) > 0) {
       heard_.append(bytes, static_cast<std::size_t>(n));
     }
+    ended_ |= n == 0 || errno != EAGAIN;  // who is refused at once is reset behind the answer
     return heard_;
   }
   bool ended() {
