@@ -8,6 +8,7 @@
 
 #include "ctl/libtgt/client.h"
 #include "ctl/outboardd/cores.h"
+#include "ctl/tgtctl/grammar.h"
 #include "ctl/units.h"
 
 namespace ctl {
@@ -51,6 +52,22 @@ base::Result<void> understand(const Words& words, Options& options) {
   return {};
 }
 
+constexpr const char* kManEnd = R"man(.SH SIGNALS
+SIGTERM and SIGINT: initiators are asked to log out, then it ends; the second one ends it at once.
+.SH FILES
+.TP
+.I /etc/outboard/outboard.toml
+The configuration to begin with, as the Debian package starts it.
+.TP
+.I /var/lib/outboard
+Configuration, secrets and reservations; not to be edited.
+.TP
+.I /run/outboard/outboardd.sock
+The management socket.
+.SH SEE ALSO
+.BR tgtctl (8)
+)man";
+
 }  // namespace
 
 OptionsResult parse_options(int argc, const char* const* argv) {
@@ -87,6 +104,8 @@ OptionsResult parse_options(int argc, const char* const* argv) {
       ->check(CLI::IsMember(std::vector<std::string>{"refuse", "kill", "off"}))
       ->capture_default_str();
   app.add_flag("--foreground", foreground, "stay in the foreground, which is what it always does");
+  bool man = false;
+  app.add_flag("--man", man, "print this program's man page");
   OptionsResult out;
   try {
     app.parse(argc, argv);
@@ -96,6 +115,7 @@ OptionsResult parse_options(int argc, const char* const* argv) {
     out.output = text.str();
     return out;
   }
+  if (man) return {std::nullopt, 0, man_page(grammar_of(app, {}), OUTBOARD_VERSION, kManEnd)};
   if (const auto understood = understand(words, options); !understood) {
     return {std::nullopt, 2, understood.error().text + "\n"};
   }

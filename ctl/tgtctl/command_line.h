@@ -7,6 +7,7 @@
 
 #include "ctl/rpc/methods.h"
 #include "ctl/tgtctl/events.h"
+#include "ctl/tgtctl/grammar.h"
 #include "ctl/tgtctl/top.h"
 
 namespace ctl {
@@ -47,10 +48,11 @@ struct CommandLine {  // none: nothing to do (help was asked for, or the usage i
   std::optional<TopOptions> top;
   std::optional<EventsOptions> events;
   int exit_code = 0;
-  std::string output = {};  // help or what is wrong
+  std::string output = {};  // help, what was asked for, or what is wrong
 };
 
 CommandLine parse_command_line(int argc, const char* const* argv);
+Grammar grammar();  // what it takes
 
 // "host_group.create" -> {"host-group", "create"}; "export" -> {"export"}.
 std::vector<std::string> command_words(const Method& method);

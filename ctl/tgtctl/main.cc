@@ -1,9 +1,11 @@
 // tgtctl: a thin client. Exit codes: 0 done, 1 refused, 2 usage, 3 no daemon, 4 the outcome is not known.
 #include <cstdio>
+#include <cstring>
 
 #include "ctl/libtgt/client.h"
 #include "ctl/libtgt/san.h"
 #include "ctl/tgtctl/command_line.h"
+#include "ctl/tgtctl/completion.h"
 #include "ctl/tgtctl/exit_codes.h"
 #include "ctl/tgtctl/import_command.h"
 #include "ctl/tgtctl/output.h"
@@ -53,6 +55,9 @@ int run_san(const SanInvocation& san) {
 }
 
 int run(int argc, const char* const* argv) {
+  if (argc > 1 && std::strcmp(argv[1], "__complete") == 0) {
+    return run_completion(std::vector<std::string>(argv + 2, argv + argc));
+  }
   CommandLine line = parse_command_line(argc, argv);
   print(line.exit_code == 0 ? stdout : stderr, line.output);
   if (line.san) return run_san(*line.san);
