@@ -1,6 +1,6 @@
 # Debian packages by purpose; sourced by the scripts beside it. install_packages PURPOSE... installs what is missing.
 build_packages="g++ cmake ninja-build ccache pkg-config git libexpected-dev libfmt-dev libspdlog-dev libcli11-dev
-  nlohmann-json3-dev libtomlplusplus-dev liburing-dev libssl-dev libisal-dev libhwloc-dev libseccomp-dev prometheus-cpp-dev libgtest-dev libgmock-dev"
+  nlohmann-json3-dev libtomlplusplus-dev liburing-dev libssl-dev libisal-dev libhwloc-dev libseccomp-dev prometheus-cpp-dev libedit-dev libgtest-dev libgmock-dev"
 run_packages="libiscsi-bin qemu-utils qemu-block-extra"
 check_packages="clang-14 clang-format-14 clang-tidy-14 python3"
 test_packages="clang-14 libclang-rt-14-dev libiscsi-bin qemu-utils qemu-block-extra fio sg3-utils tshark valgrind strace tgt prometheus

@@ -129,6 +129,8 @@ struct Parser {
     events_app = add_events(root, events);
     completion_app = root.add_subcommand("completion", "a completion script for this shell, on standard output");
     choose(completion_app->add_option("shell", shell, "for which shell")->required(), {"bash", "zsh", "fish"}, values);
+    shell_app = root.add_subcommand("shell", "commands line by line, with history and completion");
+    shell_app->fallthrough();
     man_app = root.add_subcommand("man", "this program's man page, on standard output");
   }
   Parser(const Parser&) = delete;
@@ -146,7 +148,7 @@ struct Parser {
   TopWords top_words;
   EventsOptions events;
   std::string shell;
-  CLI::App *san_app, *import_app, *top_app, *events_app, *completion_app, *man_app;
+  CLI::App *san_app, *import_app, *top_app, *events_app, *completion_app, *man_app, *shell_app;
 };
 
 // After parsing: what is to be done.
@@ -158,6 +160,7 @@ base::Result<void> Parser::understood(CommandLine& out) {
   if (import_app->parsed()) out.import = std::move(import);
   if (events_app->parsed()) out.events = std::move(events);
   if (top_app->parsed()) out.top = std::move(top);
+  if (shell_app->parsed()) out.shell = ShellOptions{socket, json};
   if (completion_app->parsed()) out.output = completion_script(shell);
   if (man_app->parsed()) out.output = man_page(grammar_of(root, values), OUTBOARD_VERSION, kManEnd);
   for (const Command& command : commands) {

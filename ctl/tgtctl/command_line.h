@@ -8,6 +8,7 @@
 #include "ctl/rpc/methods.h"
 #include "ctl/tgtctl/events.h"
 #include "ctl/tgtctl/grammar.h"
+#include "ctl/tgtctl/shell.h"
 #include "ctl/tgtctl/top.h"
 
 namespace ctl {
@@ -47,6 +48,7 @@ struct CommandLine {  // none: nothing to do (help was asked for, or the usage i
   std::optional<ImportInvocation> import;
   std::optional<TopOptions> top;
   std::optional<EventsOptions> events;
+  std::optional<ShellOptions> shell;
   int exit_code = 0;
   std::string output = {};  // help, what was asked for, or what is wrong
 };

@@ -81,6 +81,17 @@ void offer_options(Completion& out, const Cursor& cursor, const std::string& cur
   }
 }
 
+std::string socket_of(std::span<const std::string> words) {
+  std::string socket = kDefaultSocket;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == "--socket" && i + 1 < words.size()) socket = words[i + 1];
+    if (words[i].starts_with("--socket=")) socket = words[i].substr(words[i].find('=') + 1);
+  }
+  return socket;
+}
+
+}  // namespace
+
 std::vector<std::string> names_from(const std::string& socket, const std::string& method, const std::string& key) {
   std::vector<std::string> names;
   auto client = Client::connect(socket);
@@ -94,17 +105,6 @@ std::vector<std::string> names_from(const std::string& socket, const std::string
   }
   return names;
 }
-
-std::string socket_of(std::span<const std::string> words) {
-  std::string socket = kDefaultSocket;
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    if (words[i] == "--socket" && i + 1 < words.size()) socket = words[i + 1];
-    if (words[i].starts_with("--socket=")) socket = words[i].substr(words[i].find('=') + 1);
-  }
-  return socket;
-}
-
-}  // namespace
 
 Completion complete(const Grammar& program, std::span<const std::string> before, const std::string& current,
                     const NamesOf& names) {
@@ -121,7 +121,9 @@ Completion complete(const Grammar& program, std::span<const std::string> before,
     offer_options(out, cursor, current);
   } else {
     const Grammar& command = *cursor.commands.back();
-    for (const Grammar& inner : command.commands) offer(out, current, inner.name, inner.help);
+    if (cursor.arguments == 0) {  // else a word before was no command
+      for (const Grammar& inner : command.commands) offer(out, current, inner.name, inner.help);
+    }
     const std::vector<GrammarOption>& arguments = command.arguments;
     if (cursor.arguments < arguments.size()) offer_values(out, arguments[cursor.arguments].values, "", current, names);
   }

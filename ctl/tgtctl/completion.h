@@ -26,6 +26,9 @@ using NamesOf = std::function<std::vector<std::string>(const std::string& method
 Completion complete(const Grammar& program, std::span<const std::string> before, const std::string& current,
                     const NamesOf& names);
 
+// Those of the daemon at this socket, which is not waited for long.
+std::vector<std::string> names_from(const std::string& socket, const std::string& method, const std::string& key);
+
 // tgtctl __complete WORD...: a line for each candidate, its help behind a tab; ":files" as the last one. The exit code.
 int run_completion(std::span<const std::string> words);
 

@@ -64,6 +64,7 @@ int run(int argc, const char* const* argv) {
   if (line.import) return run_import(*line.import);
   if (line.top) return run_top(*line.top);
   if (line.events) return run_events(*line.events);
+  if (line.shell) return run_shell(*line.shell);
   if (!line.invocation) return line.exit_code;
   Invocation& invocation = *line.invocation;
   if (const auto filled = fill_in(invocation); !filled) return fail(filled.error(), kRefused);

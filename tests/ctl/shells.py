@@ -1,9 +1,13 @@
 #!/usr/bin/env python3
-"""At the prompt: completion in real shells, and man pages that linters accept."""
+"""At the prompt: completion in real shells, the shell of tgtctl, and man pages that linters accept."""
 import os
 import pathlib
+import pty
+import select
 import shutil
+import signal
 import subprocess
+import time
 
 from daemon import IQN, check, run
 from operation import served
@@ -104,8 +108,59 @@ def json_names(daemon):
     return [method["name"].replace("_", "-").replace(".", " ") for method in daemon.ctl_json("describe")]
 
 
+def the_shell_runs_lines_and_completes_them(daemon):
+    """A script of lines, which ends at the first that fails; a terminal, where a tab completes from the daemon."""
+    served(daemon)
+
+    def script_of(text):
+        return subprocess.run(daemon.argv("shell"), input=text, capture_output=True, text=True, timeout=60, check=False)
+
+    done = script_of("# a comment\nlu create 'second' --backstore ram --size 1MiB\n\nlu list\nexit\nlu list\n")
+    check(done.returncode == 0 and done.stdout.count("second") == 2, f"{done}")
+    done = script_of("lu show nothing\nlu list\n")
+    check(done.returncode == 1 and "nothing" in done.stderr and "second" not in done.stdout, f"{done}")
+    heard = typed(daemon, [b"lu show sec\t\n", b"target list\n", b"quit\n"])
+    check("lu show second" in heard and IQN in heard and "1048576" in heard, f"{heard}")
+
+
+def typed(daemon, lines):
+    """What a terminal shows: each line is typed once the prompt is there."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.environ["TERM"] = "dumb"
+        os.execv(daemon.argv()[0], daemon.argv("shell"))
+    heard = b""
+    try:
+        for count, line in enumerate(lines, 1):
+            wait_until = time.monotonic() + 20
+            while heard.count(b"outboard> ") < count:
+                check(select.select([terminal], [], [], max(0, wait_until - time.monotonic()))[0], f"no prompt: {heard}")
+                heard += os.read(terminal, 65536)
+            os.write(terminal, line)
+        heard += rest(terminal)
+        os.waitpid(pid, 0)
+        pid = 0
+    finally:
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        os.close(terminal)
+    return heard.decode(errors="replace")
+
+
+def rest(terminal):
+    """Until the other side is closed."""
+    heard = b""
+    while True:
+        check(select.select([terminal], [], [], 20)[0], f"it does not end: {heard}")
+        try:
+            heard += os.read(terminal, 65536)
+        except OSError:
+            return heard
+
+
 TESTS = [bash_completes, the_other_shells_accept_their_scripts, without_a_daemon_there_are_no_names,
-         man_pages_are_as_they_should_be]
+         man_pages_are_as_they_should_be, the_shell_runs_lines_and_completes_them]
 
 if __name__ == "__main__":
     run(__doc__, TESTS)

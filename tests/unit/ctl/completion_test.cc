@@ -77,6 +77,15 @@ TEST(Completion, NamesAreAskedOfTheDaemon) {
   EXPECT_THAT(texts({"lu", "delete", "disk0"}, ""), IsEmpty());
 }
 
+TEST(Shell, LinesAreCutAsAShellCutsThem) {
+  EXPECT_THAT(split_words("lu  create\ta --path '/a b'").value(), ElementsAre("lu", "create", "a", "--path", "/a b"));
+  EXPECT_THAT(split_words("x \"a'b\\\"c\" d\\ e '' # more").value(), ElementsAre("x", "a'b\"c", "d e", ""));
+  EXPECT_THAT(split_words("a#b '#c'").value(), ElementsAre("a#b", "#c"));
+  EXPECT_THAT(split_words("  # nothing").value(), IsEmpty());
+  EXPECT_FALSE(split_words("a 'b"));
+  EXPECT_FALSE(split_words("a \\"));
+}
+
 TEST(ManPage, HasEveryCommandWithEachOfItsParameters) {
   const std::string page = man_page(words(), "1.0", ".SH END\n");
   EXPECT_THAT(page, testing::ContainsRegex("\\.TH TGTCTL 8 \"[0-9-]+\" \"Outboard 1.0\""));
