@@ -37,7 +37,7 @@ constexpr Param kRecovery{"error_recovery_level",
                           "the highest that logins may agree to (ErrorRecoveryLevel)",
                           nullptr,
                           0,
-                          1};
+                          2};
 constexpr Param kAddresses{"initiator_addresses", kList, kOptional,
                            "from where, e.g. 192.0.2.0/24,2001:db8::1; empty: from everywhere"};
 constexpr Param kSessions{"max_sessions", kInteger, kOptional, "at a time; 0: no limit of its own", nullptr, 0, 65'535};

@@ -37,13 +37,14 @@ void Connection::grace_is_over() {
   }
 }
 
-// Of a connection; its tasks are not kept for a reassignment, so that Parameter3 is 0.
+// Of a connection. Parameter3 says how long its tasks are kept for a reassignment.
 void Connection::report_drop(std::uint16_t cid) {
   if (!live() || closed_) return;
   pdu::AsyncMessage message;
   message.async_event = kConnectionDropped;
   message.parameter1 = cid;
   message.parameter2 = session_->parameters.time2wait;
+  if (session_->parameters.error_recovery_level == 2) message.parameter3 = session_->parameters.time2retain;
   send_numbered(message);
   shard_.note(PortEvent::kDropReported, datamover_->peer_address(), cid);
 }

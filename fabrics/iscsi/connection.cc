@@ -30,7 +30,10 @@ Connection::Connection(Shard& shard, std::uint64_t connection_id, std::uint16_t 
   phase_ = Phase::kRegistering;
 }
 
-Connection::~Connection() { CHECK(session_ == nullptr); }
+Connection::~Connection() {
+  CHECK(session_ == nullptr && owed_.answers.empty());
+  if (owed_.linked()) owed_.unlink();
+}
 
 SessionInfo::Connection Connection::info() const {
   return {.cid = cid_,
@@ -180,6 +183,7 @@ void Connection::connection_terminate_notify(hal::CloseReason reason) {
   kLog.debug("{}: connection over: {}", datamover_->peer_address(), hal::close_reason_name(reason));
   if (reason == hal::CloseReason::kPeerClosed) announced_ = true;
   if (session_ != nullptr) leave();
+  if (suspended_) suspended_is_closed();
   close();
   shard_.reap_soon(*this);
 }
@@ -201,6 +205,8 @@ void Connection::timer() {
   if (in_login()) {
     log_peer_error("login took too long");
     close();
+  } else if (suspended_) {
+    leave_for_good();  // Time2Wait and Time2Retain are over
   } else if (recovery_ != nullptr && recovery_->too_many()) {
     protocol_error("responses are not acknowledged");
   } else if (grace_over_ != base::Time{} && shard_.reactor().now() >= grace_over_) {

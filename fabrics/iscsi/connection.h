@@ -2,7 +2,8 @@
 //
 // Cut by theme: connection.cc (life, dispatch), connection_login.cc, scsi_command.cc (requests in), scsi_response.cc
 // (data and responses out), task_management.cc, keepalive.cc (NOP), text_request.cc, logout.cc, leaving.cc,
-// async_message.cc, and from error recovery level 1 on snack.cc and replay.cc.
+// async_message.cc, and from error recovery level 1 on snack.cc and replay.cc, at level 2
+// allegiance.cc.
 #pragma once
 
 #include <array>
@@ -42,7 +43,7 @@ class Connection final : public hal::DatamoverEvents {
   // --- from the SCSI core, by way of the target port ---
   void send_data_in(Task& task, const scsi::Transfer& transfer);
   void receive_data_out(Task& task, const scsi::Transfer& transfer);
-  void terminate_data_transfer(Task& task) { datamover_->terminate_data(task); }
+  void terminate_data_transfer(Task& task);
   void complete(Task& task);  // task.response is filled
   void drop(Task& task);
 
@@ -56,8 +57,13 @@ class Connection final : public hal::DatamoverEvents {
   void management_answered(const ManagementRequest& request, ManagementAnswer answer);
   void send_window();  // a NOP-In that only tells MaxCmdSN
   // Ends this connection and its tasks; with it the session, unless that has others. Others are told of it.
+  // At error recovery level 2 the tasks wait for another connection first.
   void leave();
   void leave_unannounced();  // the initiator knows
+  void leave_for_good();     // nothing waits
+  // RFC 7143 6.3.4, 11.14: another connection may take over the tasks as soon as this one is closed.
+  void log_out_for_recovery();
+  void let_go_soon();  // nothing waits any longer
   void forget(const Connection& gone);
   void session_ending();
   void session_quiet();  // from the poll loop: the core has let go
@@ -72,6 +78,8 @@ class Connection final : public hal::DatamoverEvents {
   bool ask_acknowledgement();
   bool fenced() const { return fenced_; }
   bool live() const { return phase_ == Phase::kFullFeature; }
+  bool suspended() const { return suspended_; }  // over; its tasks wait
+  bool free_to_reassign() const { return suspended_ && logged_out_ && closed_; }
   bool came_by_portal_of(const Settings& settings) const;
   bool finished() const { return closed_ && session_ == nullptr && !awaits_control_; }
   bool in_login() const { return phase_ == Phase::kLogin || phase_ == Phase::kRegistering; }
@@ -173,6 +181,18 @@ class Connection final : public hal::DatamoverEvents {
   // async_message.cc
   void grace_is_over();
 
+  // allegiance.cc
+  bool may_suspend() const;
+  void suspend(base::Duration linger = {});
+  void suspended_is_closed();
+  bool hold_answer(Task& task, hal::DataStatus status);
+  void answer_held(Task& task, scsi::Delivery delivery);
+  void give_owed();
+  void receive_reassign(const hal::ControlPdu& pdu);
+  ManagementAnswer reassign(const pdu::TaskManagementRequest& request, Task*& task, Connection*& from);
+  void take_over(Task& task, Connection& from, std::uint32_t exp_data_sn);
+  void take_over_status(Connection& from, const pdu::TaskManagementRequest& request);
+
   // leaving.cc
   void end_tasks();
   void leave_if_quiet();
@@ -187,6 +207,8 @@ class Connection final : public hal::DatamoverEvents {
   bool login_counted_ = true;    // at the control reactor, as one in login
   bool leaving_ = false;         // the session goes on without us once the core has let go of our tasks
   bool announced_ = false;       // the initiator knows that this connection ends
+  bool suspended_ = false;       // our tasks wait for another connection
+  bool logged_out_ = false;      // ... and may go to it
   bool fenced_ = false;          // somebody waits for fence_ to be acknowledged
   std::uint16_t cid_ = 0;
   const std::uint16_t portal_group_;
@@ -202,7 +224,13 @@ class Connection final : public hal::DatamoverEvents {
   std::unique_ptr<Login> login_;
   std::unique_ptr<LoginResult> result_;  // of login_, while the session is asked for
   std::unique_ptr<TextExchange> text_;
-  std::unique_ptr<Recovery> recovery_;                // null at error recovery level 0
+  std::unique_ptr<Recovery> recovery_;  // null at error recovery level 0
+  struct Owed final : hal::Deferred {   // answers to transfers that were held
+    explicit Owed(Connection& owner) : hal::Deferred(&Owed::run), connection(owner) {}
+    static void run(hal::Deferred& deferred) { static_cast<Owed&>(deferred).connection.give_owed(); }
+    Connection& connection;
+    std::vector<std::pair<Task*, scsi::Delivery>> answers;
+  } owed_{*this};
   hal::Timer timer_{&Connection::timer_fired, this};  // login deadline, then keepalive, then the end of a grace
   base::Time grace_over_{};                           // of a logout that we asked for; zero: none
   std::uint32_t ping_tag_ = pdu::kReservedTag;        // of the NOP-In that is unanswered

@@ -9,6 +9,15 @@
 namespace iscsi {
 
 void Connection::leave() {
+  if (leaving_ || suspended_ || session_ == nullptr || session_->ending()) return;
+  if (may_suspend()) {
+    suspend();
+  } else {
+    leave_for_good();
+  }
+}
+
+void Connection::leave_for_good() {
   if (leaving_ || session_ == nullptr || session_->ending()) return;
   if (!session_->outlives(*this)) {
     session_->drop();
@@ -16,6 +25,7 @@ void Connection::leave() {
   }
   if (live() && !announced_) session_->report_drop(*this);
   if (phase_ == Phase::kFullFeature) close(kLinger);
+  suspended_ = false;
   end_tasks();
   leaving_ = true;
   leave_if_quiet();
@@ -74,7 +84,7 @@ void Connection::session_quiet() {
   if (phase_ == Phase::kLoggingOut) answer_logout(logout_tag_, kLoggedOut);
   session_ = nullptr;
   nexus_ = nullptr;
-  leaving_ = false;
+  leaving_ = suspended_ = false;
   logout_asker_ = nullptr;
   close(kLinger);
   shard_.reap_soon(*this);

@@ -17,21 +17,30 @@ void Connection::receive_logout(const hal::ControlPdu& pdu) {
     return;
   }
   Connection* leaving = this;
-  if (reason == kCloseConnection && request.cid != cid_) leaving = session_->find(request.cid);
+  if (reason != kCloseSession && request.cid != cid_) leaving = session_->find(request.cid);
   if (leaving != nullptr && leaving->logout_asker_ != nullptr) {  // one answer is owed for it already
     reject(pdu::RejectReason::kTaskInProgress, pdu.header);
     return;
   }
   shard_.note(PortEvent::kLogoutRequested, datamover_->peer_address(), reason);
   consume(pdu);
-  if (reason == kRemoveForRecovery) {  // needs ErrorRecoveryLevel 2
+  if (reason == kRemoveForRecovery && session_->parameters.error_recovery_level < 2) {
     answer_logout(request.initiator_task_tag, kRecoveryNotSupported);
   } else if (leaving == nullptr) {
     answer_logout(request.initiator_task_tag, kCidNotFound);
   } else if (leaving != this) {
     leaving->logout_asker_ = this;
     leaving->logout_asker_tag_ = request.initiator_task_tag;
-    leaving->leave_unannounced();
+    leaving->announced_ = true;
+    if (reason == kRemoveForRecovery) {
+      leaving->log_out_for_recovery();
+    } else {
+      leaving->leave_for_good();
+    }
+  } else if (reason == kRemoveForRecovery) {
+    answer_logout(request.initiator_task_tag, kLoggedOut);
+    logged_out_ = announced_ = true;
+    suspend(kLinger);
   } else {
     // From here on nothing is heard; the answer comes when the nexus, or what we have of it, is quiet.
     logout_tag_ = request.initiator_task_tag;
@@ -40,7 +49,7 @@ void Connection::receive_logout(const hal::ControlPdu& pdu) {
     if (reason == kCloseSession) {
       session_->end();
     } else {
-      leave();
+      leave_for_good();
     }
   }
 }

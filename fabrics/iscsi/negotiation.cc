@@ -54,6 +54,8 @@ void set_number(Parameters& parameters, Key key, std::uint32_t value) {
   }
 }
 
+constexpr std::uint32_t kTime2Retain = 20;  // seconds that tasks wait for another connection; the standard's default
+
 std::optional<std::uint32_t> number_in_range(const KeyInfo& info, std::string_view value) {
   const auto number = parse_number(value);
   if (!number || *number < info.minimum || *number > info.maximum) return std::nullopt;
@@ -176,6 +178,7 @@ void Negotiation::take_number(const KeyInfo& info, std::string_view value, TextW
 std::uint32_t Negotiation::ours(const KeyInfo& info) const {
   if (info.key == Key::kMaxConnections) return max_connections_;
   if (info.key == Key::kErrorRecoveryLevel) return error_recovery_level_;
+  if (info.key == Key::kDefaultTime2Retain && error_recovery_level_ == 2) return kTime2Retain;
   return info.ours;
 }
 

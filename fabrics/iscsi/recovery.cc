@@ -30,6 +30,15 @@ SentStatus* Recovery::find(std::uint32_t initiator_task_tag) {
   return at == statuses_.rend() ? nullptr : &*at;
 }
 
+SentStatus Recovery::extract(std::uint32_t initiator_task_tag) {
+  SentStatus* const found = find(initiator_task_tag);
+  SentStatus taken = std::move(*found);
+  statuses_.erase(std::find_if(statuses_.begin(), statuses_.end(), [&](const auto& each) { return &each == found; }));
+  status_bytes_ -= taken.data.size();
+  if (taken.read != nullptr) bytes_ -= taken.read->bytes();
+  return taken;
+}
+
 bool Recovery::make_room(std::size_t bytes) {
   for (SentStatus& each : statuses_) {
     if (bytes_ + bytes <= kMostBytes) break;
@@ -42,7 +51,8 @@ bool Recovery::make_room(std::size_t bytes) {
 }
 
 // RFC 7143 11.16: 0 for both means all that is not acknowledged, 0 for the length all from the first on.
-bool find_run(std::uint32_t beg_run, std::uint32_t run_length, std::uint32_t first, std::uint32_t next, NumberRun& out) {
+bool find_run(std::uint32_t beg_run, std::uint32_t run_length, std::uint32_t first, std::uint32_t next,
+              NumberRun& out) {
   const std::uint32_t sent = next - first, from = beg_run - first;
   if (beg_run == 0 && run_length == 0) {
     out = {first, next};

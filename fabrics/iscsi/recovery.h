@@ -36,6 +36,8 @@ class Recovery {
   void acknowledge(std::uint32_t exp_stat_sn);
   SentStatus& at(std::uint32_t stat_sn) { return statuses_[stat_sn - first_]; }
   SentStatus* find(std::uint32_t initiator_task_tag);  // the newest SCSI Response with this tag
+  // Takes it out, for another connection to send; StatSN of this one means nothing any more.
+  SentStatus extract(std::uint32_t initiator_task_tag);
 
   // Room for data of live tasks: what belongs to answered tasks is given up first, oldest first.
   bool make_room(std::size_t bytes);

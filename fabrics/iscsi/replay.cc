@@ -25,7 +25,17 @@ void Connection::send_kept_data_in(Task& task, hal::DataIn data) {
   } else {
     sent.cannot_keep();
   }
-  datamover_->put_data(task, data);
+  if (!suspended_) {
+    datamover_->put_data(task, data);
+    return;
+  }
+  ++task.held_answers;
+  if (sent.incomplete()) {
+    answer_held(task, scsi::Delivery::kFailed);
+  } else {
+    task.data_sn += sent.newest_count();
+    sent.delivered();
+  }
 }
 
 void Connection::keep_data_of(Task& task) {
@@ -40,6 +50,8 @@ void Connection::delivered(Task& task) {
 }
 
 void Connection::forget_sent(Task& task) {
+  task.fetched = 0;
+  task.held_answers = 0;
   if (task.sent == nullptr) return;
   recovery_->give(task.sent->bytes());
   task.sent.reset();

@@ -57,6 +57,14 @@ void Connection::send_data_in(Task& task, const scsi::Transfer& transfer) {
 void Connection::receive_data_out(Task& task, const scsi::Transfer& transfer) {
   ++task.transfers_out;
   session_->write_bytes += transfer.length;
+  if (__builtin_expect(recovery_ != nullptr, 0)) {
+    task.odd |= Task::kKept;
+    task.fetching = transfer;
+    if (suspended_) {
+      ++task.held_answers;
+      return;
+    }
+  }
   datamover_->get_data(task, transfer.segments, static_cast<std::uint32_t>(transfer.offset),
                        static_cast<std::uint32_t>(transfer.length));
 }
@@ -64,8 +72,8 @@ void Connection::receive_data_out(Task& task, const scsi::Transfer& transfer) {
 void Connection::data_completion_notify(hal::DataTask& data_task, hal::DataStatus status) {
   Task& task = static_cast<Task&>(data_task);
   CHECK(task.place == TaskPlace::kCore && task.transfers_out > 0);
+  if (__builtin_expect(recovery_ != nullptr, 0) && hold_answer(task, status)) return;
   --task.transfers_out;
-  if (__builtin_expect((task.odd & Task::kKept) != 0, 0)) delivered(task);
   const bool ends = task.status_in_data && task.transfers_out == 0 && status == hal::DataStatus::kDone;
   if (status != hal::DataStatus::kDone) task.status_in_data = false;  // no status was sent
   scsi::TaskRouter& router = shard_.router();
@@ -83,8 +91,12 @@ void Connection::data_completion_notify(hal::DataTask& data_task, hal::DataStatu
 }
 
 void Connection::complete(Task& task) {
-  if (phase_ != Phase::kFullFeature) {  // nobody to tell
-    finish(task);
+  if (phase_ != Phase::kFullFeature) {  // nobody to tell, or not now
+    if (suspended_ && !session_->ending()) {
+      task.place = TaskPlace::kDraining;
+    } else {
+      finish(task);
+    }
     return;
   }
   // Too much data is an error also where the core had no use for it.
@@ -101,7 +113,7 @@ void Connection::complete(Task& task) {
 
 void Connection::data_out_drained(hal::DataTask& data_task) {
   Task& task = static_cast<Task&>(data_task);
-  if (task.place == TaskPlace::kDraining) respond(task);
+  if (task.place == TaskPlace::kDraining && !suspended_) respond(task);
 }
 
 void Connection::respond(Task& task) {

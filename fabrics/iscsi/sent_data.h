@@ -31,6 +31,7 @@ class SentData {
 
   std::uint32_t acknowledged() const { return acknowledged_; }  // the data acknowledgement reference number (11.5.6)
   std::size_t bytes() const { return bytes_; }
+  std::uint32_t newest_count() const { return puts_.back().count; }  // PDUs of the last add()
   // All before `data_sn` has come.
   void acknowledge(std::uint32_t data_sn);
   // Numbers what is not acknowledged anew, for other PDU lengths (11.16.3); the number after the last.

@@ -32,7 +32,7 @@ struct Portal {                  // one listening address
 };
 
 inline constexpr std::uint16_t kMaxSessionConnections = 8;  // of one session
-inline constexpr std::uint8_t kMaxErrorRecoveryLevel = 1;
+inline constexpr std::uint8_t kMaxErrorRecoveryLevel = 2;
 
 struct Target {
   std::string name;  // iqn., eui. or naa.

@@ -123,7 +123,9 @@ SessionInfo Session::info() const {
   info.read_bytes = read_bytes;
   info.write_bytes = write_bytes;
   info.in_flight = tasks.size();
-  for (const Connection* const each : connections_) info.connections.push_back(each->info());
+  for (const Connection* const each : connections_) {
+    if (!each->suspended()) info.connections.push_back(each->info());
+  }
   if (nexus_ != nullptr) info.statistics = nexus_->statistics();
   return info;
 }

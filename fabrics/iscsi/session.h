@@ -61,7 +61,9 @@ class Session {
   void join(Connection& connection);
   void give_up_joining(Connection& connection) { std::erase(joining_, &connection); }
   Connection* find(std::uint16_t cid) const;
-  bool outlives(const Connection& connection) const;  // others are alive or about to join
+  bool outlives(const Connection& connection) const;  // others are alive, about to join, or wait to be replaced
+  void retry_joining() { admit(); }                   // a CID has become free
+  void let_oldest_go();                               // of connections whose tasks wait, when there are too many
   const std::vector<Connection*>& connections() const { return connections_; }
   void release_connections();                      // the nexus is quiet
   void tell_window();                              // by any connection

@@ -10,14 +10,16 @@
 namespace iscsi {
 
 Connection* Session::find(std::uint16_t cid) const {
-  const auto at = std::find_if(connections_.begin(), connections_.end(),
-                               [cid](const Connection* each) { return each->cid() == cid; });
+  const auto at = std::find_if(connections_.begin(), connections_.end(), [cid](const Connection* each) {
+    return each->cid() == cid && !each->free_to_reassign();
+  });
   return at == connections_.end() ? nullptr : *at;
 }
 
 bool Session::outlives(const Connection& connection) const {
-  return !joining_.empty() || std::any_of(connections_.begin(), connections_.end(),
-                                          [&](const Connection* each) { return each != &connection && each->live(); });
+  return !joining_.empty() || std::any_of(connections_.begin(), connections_.end(), [&](const Connection* each) {
+    return each != &connection && (each->live() || each->suspended());
+  });
 }
 
 void Session::join(Connection& connection) {
@@ -37,12 +39,18 @@ void Session::join(Connection& connection) {
   const auto live =
       std::count_if(connections_.begin(), connections_.end(), [](const auto* each) { return each->live(); });
   const bool replaces = same != nullptr && same->live();
-  if (!replaces && static_cast<std::size_t>(live) + joining_.size() >= parameters.max_connections) {
+  // RFC 7143 6.3.4: at level 2 one more is always let in, to clean up after another.
+  const std::size_t most = parameters.max_connections + (parameters.error_recovery_level == 2 ? std::size_t{1} : 0);
+  if (!replaces && static_cast<std::size_t>(live) + joining_.size() >= most) {
     connection.join_refused(LoginStatus::kTooManyConnections, "the session has as many connections as it may");
     return;
   }
   joining_.push_back(&connection);
-  if (same != nullptr) same->leave_unannounced();
+  if (same != nullptr && parameters.error_recovery_level == 2) {
+    same->log_out_for_recovery();
+  } else if (same != nullptr) {
+    same->leave_unannounced();
+  }
   admit();
 }
 
@@ -65,6 +73,12 @@ void Session::detach(Connection& connection) {
   tell_window();  // the initiator learns by it which of its requests have come
   fence_passed();
   admit();
+}
+
+void Session::let_oldest_go() {
+  const auto waits = [](const Connection* each) { return each->suspended(); };
+  if (std::count_if(connections_.begin(), connections_.end(), waits) <= kMaxSessionConnections) return;
+  (*std::find_if(connections_.begin(), connections_.end(), waits))->let_go_soon();
 }
 
 void Session::release_connections() {

@@ -7,6 +7,7 @@
 #include "fabrics/iscsi/sent_data.h"
 #include "hal/port/datamover.h"
 #include "scsi_core/command.h"
+#include "scsi_core/port.h"
 
 namespace iscsi {
 
@@ -22,7 +23,7 @@ enum class TaskPlace : std::uint8_t {
 struct Task final : scsi::Command, hal::DataTask, base::ListHook<Task> {
   static constexpr std::uint8_t kImmediate = 1;
   static constexpr std::uint8_t kOrphan = 2;  // its connection leaves the session and waits for it
-  static constexpr std::uint8_t kKept = 4;    // has `sent`
+  static constexpr std::uint8_t kKept = 4;    // has `sent`, or what level 2 needs
   Connection* connection = nullptr;
   Task* next_in_bucket = nullptr;  // TaskTable's
   TaskPlace place = TaskPlace::kFree;
@@ -33,6 +34,11 @@ struct Task final : scsi::Command, hal::DataTask, base::ListHook<Task> {
   std::uint32_t cmd_sn = 0;
   std::uint64_t number = 0;  // counts what the session gave to the core
   std::uint32_t bidirectional_read_length = 0;
+  // At level 2: the Data-Out that is under way, what has come before it, and answers to transfers that wait until
+  // another connection takes over.
+  scsi::Transfer fetching;
+  std::uint32_t fetched = 0;
+  std::uint8_t held_answers = 0;
   std::unique_ptr<SentData> sent;  // from error recovery level 1 on, once there is data
 };
 

@@ -24,6 +24,10 @@ void Connection::receive_task_management(const hal::ControlPdu& pdu) {
     return;
   }
   const auto function = static_cast<ManagementFunction>(TaskManagementRequest::Function::get(header.flags));
+  if (function == ManagementFunction::kTaskReassign && session_->parameters.error_recovery_level == 2) {
+    receive_reassign(pdu);
+    return;
+  }
   scsi::TaskFunction core{};
   if (!core_function(function, core)) {
     consume(pdu);

@@ -190,6 +190,9 @@ class DatamoverConnection {
 
   // A command was accepted. From inside control_notify, `immediate` is the command's own data segment.
   virtual void begin_task(DataTask& task, std::span<const std::byte> immediate) = 0;
+  // A task that was begun on a connection that is over, and ended there, goes on here: [0, arrived) of its write data
+  // has come and is in its place, the rest is asked for by R2T. Its numbers go on.
+  virtual void resume_task(DataTask& task, std::uint32_t arrived) = 0;
   virtual void put_data(DataTask& task, const DataIn& data) = 0;
   // Fetches [offset, offset+length) of the data buffer: early data first, then R2T. Offsets only grow.
   virtual void get_data(DataTask& task, std::span<const DmaSpan> segments, std::uint32_t offset,

@@ -10,10 +10,9 @@ UNH_ITEMS = ("1.1 1.2 1.3 2.1 3.1 4.1 5.1 6.1 7.1 7.2 8.1 8.2 9.1 9.2 9.3.1 9.3.
              "16.3.6 16.3.7 16.4.1 16.4.2 16.5 17.1.1 17.1.2 17.2.1 17.2.2 17.3.1 17.3.2 17.3.3 17.3.4 17.3.5 "
              "17.4.1 17.4.2 17.5 17.6 17.7.1 17.7.2 17.7.3 17.8.1 17.8.2 17.8.3 18.1.1 18.2.1 18.2.2 19.1").split()
 
-REASSIGN = "task reassignment needs ErrorRecoveryLevel 2; tested is the answer of level 0: 4"
-NOT_LEVEL_0 = dict.fromkeys(("11.2.1", "11.2.2", "11.2.3"), REASSIGN)
 # Judged at this level, and at level 0 on what the target must answer there.
-HIGHER_LEVEL = dict.fromkeys(("12.1", "12.2", "12.3", "12.4", "14.2", "14.3", "18.2.1", "18.2.2"), "level 1")
+HIGHER_LEVEL = {**dict.fromkeys(("11.2.1", "11.2.2", "11.2.3"), "level 2"),
+                **dict.fromkeys(("12.1", "12.2", "12.3", "12.4", "14.2", "14.3", "18.2.1", "18.2.2"), "level 1")}
 ADAPTED = {"5.1": "at level 0, where the target may retry or close",
            "6.1": "two sessions; two connections: suite connections",
            "11.3.2": "one connection; two: mcs_reset_waits_*", "13.1": "two sessions; two connections: mcs_logout_*",
@@ -118,8 +117,8 @@ def verdict(tests, verdicts):
 def unh_table(names, verdicts):
     for item in UNH_ITEMS:
         tests = of_item(item, names)
-        kind = "not level 0" if item in NOT_LEVEL_0 else HIGHER_LEVEL.get(item, "level 0")
-        yield item, kind, verdict(tests, verdicts), ", ".join(tests), NOT_LEVEL_0.get(item) or ADAPTED.get(item, "")
+        kind = HIGHER_LEVEL.get(item, "level 0")
+        yield item, kind, verdict(tests, verdicts), ", ".join(tests), ADAPTED.get(item, "")
 
 
 def bug_table(names, verdicts):

@@ -50,7 +50,7 @@ class Fixture:
     mutual: str = None                # CHAP both ways: MUTUAL_USER, TARGET_USER
     guarded: str = None               # only INITIATOR is on the access list, no authentication
     bound: str = None                 # only INITIATOR is on the access list, and it must prove that it is USER
-    recovery: str = None              # agrees to ErrorRecoveryLevel 1; the disks of `plain`
+    recovery: str = None              # agrees to ErrorRecoveryLevel 2; the disks of `plain`
     discovery_portal: tuple = None    # wants CHAP in discovery sessions: USER, SECRET
     second_portal: tuple = None       # another target portal group of `plain`
     algorithms: tuple = (5, 6, 7, 8)  # CHAP algorithms the target is configured to accept
@@ -324,7 +324,7 @@ class Outboard(Daemon):
         config += target_entry(names["chap"], chap, f'users = ["{USER}", "{OTHER_USER}"]')
         config += target_entry(names["mutual"], chap, f'users = ["{MUTUAL_USER}"]')
         config += target_entry(names["guarded"], listed)
-        config += target_entry(names["recovery"], "error_recovery_level = 1", "max_connections = 4")
+        config += target_entry(names["recovery"], "error_recovery_level = 2", "max_connections = 4")
         config += "".join(view(disk, names["recovery"]) for disk in disks)
         config += target_entry(names["bound"], listed, chap, f'users = ["{USER}"]')
         for number, group in ((port, 1), (second, 2)):

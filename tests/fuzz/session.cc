@@ -1,5 +1,6 @@
 // Fuzzes whole sessions, from the first byte on the connection to the RAM disk behind it: login, commands with data in
-// every direction, task management, texts, NOPs, logout, several connections, time, and an operator who changes things.
+// every direction, task management, texts, NOPs, logout, several connections, error recovery by SNACK and by
+// connections that take over another's tasks, time, and an operator who changes things.
 //
 // What must hold: StrictInitiator's rules for every PDU that comes back; everything ends with the connections; no
 // logical unit goes offline; and a host that behaves is served afterwards.
@@ -34,23 +35,29 @@ std::string login_text(std::uint8_t variant, const std::string& host) {
   switch (variant & 3) {
     case 1:
       return text_of({host, "TargetName=iqn.2026-01.test:open", "HeaderDigest=CRC32C", "DataDigest=CRC32C",
-                      "InitialR2T=No", "FirstBurstLength=4096", "MaxBurstLength=8192", "MaxOutstandingR2T=2"});
+                      "InitialR2T=No", "FirstBurstLength=4096", "MaxBurstLength=8192", "MaxOutstandingR2T=2",
+                      (variant & 4) != 0 ? "ErrorRecoveryLevel=1" : "ErrorRecoveryLevel=0"});
     case 2:
       return text_of({host, "SessionType=Discovery"});
     case 3:
       return text_of({host, "TargetName=iqn.2026-01.test:guarded"});
     default:
+      if ((variant & 4) != 0) {
+        return text_of({host, "TargetName=iqn.2026-01.test:open", "InitialR2T=No", "ErrorRecoveryLevel=2",
+                        "MaxBurstLength=1024", "MaxRecvDataSegmentLength=512", "MaxConnections=2"});
+      }
       return text_of({host, "TargetName=iqn.2026-01.test:open", "InitialR2T=No", "ImmediateData=Yes"});
   }
 }
 
-void log_in(StrictInitiator& initiator, std::uint8_t variant, std::uint8_t who) {
+void log_in(StrictInitiator& initiator, std::uint8_t variant, std::uint8_t who, std::uint16_t tsih) {
   pdu::LoginRequest request;
   request.flags = 0x87;  // operational negotiation, then full feature phase
   request.isid = {0, 2, 0x3d, 0, 0, who};
   request.cmd_sn = initiator.cmd_sn;
   request.initiator_task_tag = 1;
-  request.cid = 1;
+  request.cid = (variant & 32) != 0 ? 2 : 1;
+  request.tsih = tsih;
   const std::string text =
       login_text(variant, std::string("InitiatorName=iqn.2026-01.test:host") + (who == 1 ? "1" : "2"));
   initiator.send(request, std::as_bytes(std::span(text)));
@@ -60,13 +67,24 @@ struct Hosts {
   explicit Hosts(SessionWorld& target) : world(target) {}
   SessionWorld& world;
   std::array<std::unique_ptr<StrictInitiator>, 2> all;
+  std::uint16_t last_tsih = 0;
+  std::uint32_t last_cmd_sn = 1;  // of the session with it
 
   void connect(std::size_t which, std::uint8_t variant, bool by_itself, std::uint8_t who) {
+    if (all[which] != nullptr && all[which]->full_feature()) {
+      last_tsih = all[which]->tsih();
+      last_cmd_sn = all[which]->cmd_sn;
+    }
     all[which].reset();
     world.settle();
     all[which] = std::make_unique<StrictInitiator>(world.connect(which == 0 ? "10.0.0.9:50000" : "10.0.0.8:50000"));
     world.settle();
-    if (!by_itself) log_in(*all[which], variant, who);
+    const bool joins = (variant & 8) != 0 && last_tsih != 0;
+    if (joins) {
+      all[which]->joins(last_tsih);
+      all[which]->cmd_sn = last_cmd_sn;
+    }
+    if (!by_itself) log_in(*all[which], variant, who, joins ? last_tsih : std::uint16_t{0});
     settle();
   }
   void settle() {
@@ -135,6 +153,7 @@ void send_other(StrictInitiator& host, Input& input, std::uint8_t kind, std::uin
       request.lun[1] = input.byte() & 3;
       request.referenced_task_tag = tag_of(input, 1);
       request.ref_cmd_sn = host.cmd_sn - input.byte();
+      if ((request.flags & 15) == 8) request.exp_data_sn = input.byte() & 7u;
       return host.send(request, {}, {}, spoil);
     }
     case 1: {
@@ -170,6 +189,15 @@ void send_other(StrictInitiator& host, Input& input, std::uint8_t kind, std::uin
       pdu::SnackRequest request;
       request.initiator_task_tag = tag_of(input, how);
       request.flags = input.byte();
+      if ((how & 4) != 0) {  // one that makes sense
+        request.flags = static_cast<std::uint8_t>(0x80 | (request.flags & 3));
+        request.target_transfer_tag = (request.flags & 3) >= 2 ? tag_of(input, 1) : pdu::kReservedTag;
+        if ((request.flags & 3) == 1 || (request.flags & 3) == 2) request.initiator_task_tag = pdu::kReservedTag;
+        request.exp_stat_sn = host.exp_stat_sn() - (input.byte() & 15u);
+        request.beg_run = (request.flags & 3) == 1 ? request.exp_stat_sn + (input.byte() & 3u) : input.byte() & 7u;
+        request.run_length = input.byte() & 7u;
+        return host.send(request);
+      }
       return host.send(request, data(), {}, spoil);
     }
     default: {

@@ -66,6 +66,15 @@ void FakeConnection::begin_task(DataTask& task, std::span<const std::byte> immed
   std::copy(immediate.begin(), immediate.end(), data_out.begin());
 }
 
+void FakeConnection::resume_task(DataTask& task, std::uint32_t arrived) {
+  const std::uint32_t data_sn = task.data_sn, r2t_sn = task.r2t_sn;
+  task.unsolicited_follows = false;
+  begin_task(task, {});
+  task.data_sn = data_sn;
+  task.r2t_sn = r2t_sn;
+  task.arrived = arrived;
+}
+
 void FakeConnection::put_data(DataTask& task, const hal::DataIn& data) {
   EXPECT_TRUE(task.active);
   ++puts;
@@ -222,6 +231,7 @@ class Handle final : public hal::DatamoverConnection {
     fake_.enable(keys, counters);
   }
   void begin_task(DataTask& task, std::span<const std::byte> immediate) override { fake_.begin_task(task, immediate); }
+  void resume_task(DataTask& task, std::uint32_t arrived) override { fake_.resume_task(task, arrived); }
   void put_data(DataTask& task, const hal::DataIn& data) override { fake_.put_data(task, data); }
   void get_data(DataTask& task, std::span<const hal::DmaSpan> segments, std::uint32_t offset,
                 std::uint32_t length) override {

@@ -71,6 +71,7 @@ class FakeConnection {
   void send_control(const hal::iscsi::BasicHeader& header, std::span<const std::byte> data);
   void enable(const hal::DatamoverKeys& new_keys, const hal::PduCounters& counters);
   void begin_task(hal::DataTask& task, std::span<const std::byte> immediate);
+  void resume_task(hal::DataTask& task, std::uint32_t arrived);
   void put_data(hal::DataTask& task, const hal::DataIn& data);
   void get_data(hal::DataTask& task, std::span<const hal::DmaSpan> segments, std::uint32_t offset,
                 std::uint32_t length);

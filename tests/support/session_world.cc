@@ -18,6 +18,7 @@ iscsi::FabricConfig fabric_config(bool with_open_target) {
   iscsi::Target target;
   target.command_window = 8;
   target.max_connections = 4;
+  target.error_recovery_level = 2;
   target.name = SessionWorld::kTarget;
   if (with_open_target) config.targets.push_back(target);
   target.name = SessionWorld::kGuarded;

@@ -210,8 +210,9 @@ void StrictInitiator::check_numbers(const BasicHeader& header) {
   const bool shows_next =
       opcode == Opcode::kR2t || (opcode == Opcode::kNopIn && header.initiator_task_tag == pdu::kReservedTag);
   if (!data_without_status) {
-    REQUIRE(!any_response_ || at.stat_sn == stat_sn_);
-    stat_sn_ = at.stat_sn + (shows_next ? 0u : 1u);
+    const bool again = recovers_ && pdu::serial_less(at.stat_sn, stat_sn_);
+    REQUIRE(!any_response_ || again || at.stat_sn == stat_sn_);
+    if (!again) stat_sn_ = at.stat_sn + (shows_next ? 0u : 1u);
     any_response_ = true;
   }
   if (opcode == Opcode::kLoginResponse) {
@@ -236,6 +237,9 @@ void StrictInitiator::check_login(const BasicHeader& header, std::span<const std
   full_feature_ = true;
   header_digest_ = says(login_text_, "HeaderDigest=CRC32C");
   data_digest_ = says(login_text_, "DataDigest=CRC32C");
+  recovers_ = tsih_ != 0 || says(login_text_, "ErrorRecoveryLevel=1") || says(login_text_, "ErrorRecoveryLevel=2");
+  raw_ = raw_ || recovers_;  // what is asked for may have been asked on another connection
+  tsih_ = login.tsih;
 }
 
 void StrictInitiator::answered(std::uint32_t tag, std::uint8_t status) {
@@ -252,7 +256,7 @@ void StrictInitiator::check_data_in(const pdu::DataIn& header) {
   const std::uint64_t end = std::uint64_t{header.buffer_offset} + header.data_segment_length;
   REQUIRE(raw_ || (asked.commands > 0 && end <= asked.most_data));
   // A tag may be used again after its command was aborted.
-  REQUIRE(header.data_sn == asked.data_sn || header.data_sn == 0);
+  REQUIRE(recovers_ || header.data_sn == asked.data_sn || header.data_sn == 0);
   asked.data_sn = header.data_sn + 1;
   if ((header.flags & pdu::DataIn::kStatus) == 0) {
     REQUIRE(header.status == 0 && header.residual_count == 0);
@@ -286,7 +290,7 @@ void StrictInitiator::check_r2t(const pdu::R2t& header) {
   const std::uint64_t end = std::uint64_t{header.buffer_offset} + header.desired_data_transfer_length;
   REQUIRE(raw_ || (asked.commands > 0 && end <= asked.most_data));
   REQUIRE(header.desired_data_transfer_length != 0 && header.target_transfer_tag != pdu::kReservedTag);
-  REQUIRE(header.r2t_sn == asked.r2t_sn || header.r2t_sn == 0);
+  REQUIRE(recovers_ || header.r2t_sn == asked.r2t_sn || header.r2t_sn == 0);
   asked.r2t_sn = header.r2t_sn + 1;
   r2ts.push_back({header.initiator_task_tag, header.target_transfer_tag, header.buffer_offset,
                   header.desired_data_transfer_length, 0});

@@ -32,6 +32,9 @@ class StrictInitiator {
   void read_answers();  // what has come, unless `deaf`
   bool closed() const { return closed_; }
   bool full_feature() const { return full_feature_; }
+  // The session's, once logged in; to join it, and to send PDUs again: then numbers may come a second time.
+  std::uint16_t tsih() const { return tsih_; }
+  void joins(std::uint16_t tsih) { tsih_ = tsih; }
   bool window_open() const { return hal::iscsi::serial_less_equal(cmd_sn, max_cmd_sn_); }
   // Called for every PDU that came and is right.
   std::function<void(const hal::iscsi::BasicHeader&, std::span<const std::byte>)> heard;
@@ -72,6 +75,8 @@ class StrictInitiator {
   int fd_;
   std::vector<std::byte> in_, out_;
   bool closed_ = false, full_feature_ = false, header_digest_ = false, data_digest_ = false;
+  bool recovers_ = false;  // an error recovery level above 0, or joined a session: PDUs may come again
+  std::uint16_t tsih_ = 0;
   bool raw_ = false;         // bytes went out that were not made here: what was asked is not known any more
   bool limit_known_ = true;  // of what we said we can receive
   std::string login_text_;

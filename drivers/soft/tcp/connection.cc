@@ -81,6 +81,11 @@ void TcpConnection::begin_task(hal::DataTask& task, std::span<const std::byte> i
   if (broken_) task.failed = true;
 }
 
+void TcpConnection::resume_task(hal::DataTask& task, std::uint32_t arrived) {
+  data_out_.resume(task, arrived);
+  if (broken_) task.failed = true;
+}
+
 // Cuts the data at the peer's MaxRecvDataSegmentLength; F ends a sequence at MaxBurstLength (RFC 7143 11.7.1).
 void TcpConnection::put_data(hal::DataTask& task, const hal::DataIn& data) {
   ++task.puts_out;

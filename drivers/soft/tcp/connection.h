@@ -34,6 +34,7 @@ class TcpConnection final : public hal::DatamoverConnection,
   void send_control(const hal::iscsi::BasicHeader& header, std::span<const std::byte> data) override;
   void enable(const hal::DatamoverKeys& keys, const hal::PduCounters& counters) override;
   void begin_task(hal::DataTask& task, std::span<const std::byte> immediate) override;
+  void resume_task(hal::DataTask& task, std::uint32_t arrived) override;
   void put_data(hal::DataTask& task, const hal::DataIn& data) override;
   void get_data(hal::DataTask& task, std::span<const hal::DmaSpan> segments, std::uint32_t offset,
                 std::uint32_t length) override;

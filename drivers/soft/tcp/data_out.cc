@@ -46,7 +46,7 @@ void DataOut::copy_early(DataTask& task) {
   const std::uint32_t end = std::min(task.arrived, task.get_end);
   const std::byte* from = task.immediate.empty() ? task.stash : task.immediate.data();
   std::uint32_t at = task.get_offset;
-  if (at >= end) return;
+  if (at >= end || from == nullptr) return;  // nothing, or in its place since before resume()
   from += at - task.stash_offset;
   for (const hal::DmaSpan& segment : task.segments) {
     const auto part = static_cast<std::uint32_t>(std::min<std::size_t>(segment.bytes.size(), end - at));

@@ -56,7 +56,8 @@ class DataOut {
   void sequence_ended(hal::DataTask& task, bool unsolicited);
   void whole_pdu(const hal::ControlPdu& pdu);
 
-  // --- data_recovery.cc: error recovery level 1 and above (RFC 7143 7.1.4.2, 7.8, 7.9) ---
+  // --- data_recovery.cc: error recovery level 1 and above (RFC 7143 7.1.4.2, 7.2.2, 7.8, 7.9) ---
+  void resume(hal::DataTask& task, std::uint32_t arrived);
   bool resend_r2ts(hal::DataTask& task, std::uint32_t first, std::uint32_t last);
   // Called at regular times: what the initiator has owed since the time before last is lost. False: data was lost so
   // often that there is no point in going on.

@@ -66,6 +66,15 @@ bool DataOut::watch() {
   return !given_up_;
 }
 
+void DataOut::resume(DataTask& task, std::uint32_t arrived) {
+  const std::uint32_t data_sn = task.data_sn, r2t_sn = task.r2t_sn;
+  task.unsolicited_follows = false;
+  begin(task, {});
+  task.data_sn = data_sn;
+  task.r2t_sn = r2t_sn;
+  task.arrived = task.requested = task.stash_offset = arrived;
+}
+
 bool DataOut::resend_r2ts(DataTask& task, std::uint32_t first, std::uint32_t last) {
   const std::uint32_t oldest = task.r2t_sn - task.r2t_count;
   if (first < oldest || last > task.r2t_sn || first > last) return false;
