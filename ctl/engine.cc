@@ -149,6 +149,12 @@ void Engine::inject(const scsi::InjectRule& rule, std::function<void(base::Resul
   parts_.core.inject(rule, std::move(done));
 }
 void Engine::remove_inject(std::uint32_t id, Done done) { parts_.core.remove_inject(id, std::move(done)); }
+void Engine::start_capture(const hal::CaptureFilter& filter, std::size_t buffer,
+                           std::function<void(base::Result<std::uint64_t>)> done) {
+  parts_.captures.start(filter, buffer, std::move(done));
+}
+base::Result<CapturePiece> Engine::read_capture(std::uint64_t number) { return parts_.captures.read(number); }
+void Engine::stop_capture(std::uint64_t number, Done done) { parts_.captures.stop(number, std::move(done)); }
 void Engine::logout_session(std::uint64_t id, base::Duration grace, Done done) {
   if (id >= fcp::kFirstSession) return parts_.fcp.logout_session(id, std::move(done));
   parts_.fabric.logout_session(id, grace, std::move(done));

@@ -24,6 +24,7 @@ class Engine final : public Machine {
     fcp::Fabric& fcp;
     FcPorts& fc_ports;
     hal::Worker& device_worker;  // opens and binds adapters
+    Captures& captures;
   };
   explicit Engine(Parts parts);
 
@@ -40,6 +41,10 @@ class Engine final : public Machine {
   void apply_metrics(const Metrics& metrics, Done done) override;
   void inject(const scsi::InjectRule& rule, std::function<void(base::Result<std::uint32_t>)> done) override;
   void remove_inject(std::uint32_t id, Done done) override;
+  void start_capture(const hal::CaptureFilter& filter, std::size_t buffer,
+                     std::function<void(base::Result<std::uint64_t>)> done) override;
+  base::Result<CapturePiece> read_capture(std::uint64_t number) override;
+  void stop_capture(std::uint64_t number, Done done) override;
   void logout_session(std::uint64_t id, base::Duration grace, Done done) override;
   void list_lus(std::function<void(std::vector<scsi::LuInfo>)> done) override;
   void list_commands(std::function<void(std::vector<scsi::CommandInfo>)> done) override;

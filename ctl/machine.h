@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "ctl/capture/captures.h"
 #include "ctl/config/config.h"
 #include "fabrics/fcp/service.h"
 #include "fabrics/iscsi/service.h"
@@ -56,6 +57,11 @@ class Machine {
 
   virtual void inject(const scsi::InjectRule& rule, std::function<void(base::Result<std::uint32_t>)> done) = 0;
   virtual void remove_inject(std::uint32_t id, Done done) = 0;
+  // Captures::start, read and stop (ctl/capture).
+  virtual void start_capture(const hal::CaptureFilter& filter, std::size_t buffer,
+                             std::function<void(base::Result<std::uint64_t>)> done) = 0;
+  virtual base::Result<CapturePiece> read_capture(std::uint64_t number) = 0;
+  virtual void stop_capture(std::uint64_t number, Done done) = 0;
   virtual void logout_session(std::uint64_t id, base::Duration grace, Done done) = 0;
 
   virtual void list_lus(std::function<void(std::vector<scsi::LuInfo>)> done) = 0;

@@ -85,6 +85,7 @@ base::Result<void> Daemon::make_parts() {
   device_worker_ = std::make_unique<hal::Worker>("devices");
   metadata_ = TRY(scsi::MetadataStore::open(options_.state_dir + "/metadata"));
   tcp_ = soft::tcp::make_datamover();
+  captures_ = std::make_unique<Captures>(*control_, data, *tcp_);
   scsi::CoreOptions core;
   core.metadata = metadata_.get();
   core.worker = media_worker_.get();
@@ -93,8 +94,8 @@ base::Result<void> Daemon::make_parts() {
   adapters_ = std::make_unique<Adapters>(options_.state_dir);
   fcp_ = std::make_unique<fcp::Fabric>(*core_, *control_, data);
   fc_ports_ = std::make_unique<FcPorts>(FcPorts::Parts{*control_, *device_worker_, data, *fcp_, *adapters_});
-  engine_ = std::make_unique<Engine>(
-      Engine::Parts{*control_, *media_worker_, *metadata_, *core_, *fabric_, *fcp_, *fc_ports_, *device_worker_});
+  engine_ = std::make_unique<Engine>(Engine::Parts{*control_, *media_worker_, *metadata_, *core_, *fabric_, *fcp_,
+                                                   *fc_ports_, *device_worker_, *captures_});
   transactor_ = std::make_unique<Transactor>(*control_, *engine_, *store_, *store_worker_);
   service_ = std::make_unique<Service>(*control_, *engine_, *store_, *transactor_, std::move(info));
   dispatcher_ = std::make_unique<Dispatcher>(*service_, *control_);

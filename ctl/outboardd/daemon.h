@@ -58,6 +58,7 @@ class Daemon {
   std::unique_ptr<hal::Worker> store_worker_, media_worker_, device_worker_;
   std::unique_ptr<scsi::MetadataStore> metadata_;
   std::unique_ptr<hal::Datamover> tcp_;
+  std::unique_ptr<Captures> captures_;
   std::unique_ptr<scsi::Core> core_;
   std::unique_ptr<iscsi::Fabric> fabric_;
   std::unique_ptr<Adapters> adapters_;

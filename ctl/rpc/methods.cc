@@ -172,6 +172,10 @@ constexpr std::array kInject = {
     Param{"sense", kText, kOptional, "for unit-attention: ASC/ASCQ in hexadecimal, default 29/00"}};
 constexpr std::array kInjectRemove = {
     Param{"id", kInteger, kPositional, "from `debug inject-list`", nullptr, 0, UINT32_MAX}};
+constexpr std::array kCaptureStart = {Param{"port", kText, kOptional, "the portal's address; default: all portals"},
+                                      Param{"initiator", kText, kOptional, "only connections from this IP address"},
+                                      Param{"buffer", kSize, kOptional, "memory for each data reactor, default 16MiB"}};
+constexpr std::array kCaptureNumber = {Param{"id", kInteger, kPositional, "from `debug capture-start`"}};
 
 constexpr std::array kMethods = {
     Method{"status", "the daemon, its portals, ports and counters", false, {}, &Control::status},
@@ -242,6 +246,12 @@ constexpr std::array kMethods = {
     Method{"debug.inject", "make commands late or fail, for tests", true, kInject, &Control::debug_inject},
     Method{"debug.inject_list", "injection rules in force", false, {}, &Control::debug_inject_list},
     Method{"debug.inject_remove", "remove an injection rule", true, kInjectRemove, &Control::debug_inject_remove},
+    Method{"debug.capture_start", "begin to capture what portals send and receive; see `capture`", true, kCaptureStart,
+           &Control::debug_capture_start},
+    Method{"debug.capture_read", "the next piece of a capture: pcapng in base64", false, kCaptureNumber,
+           &Control::debug_capture_read},
+    Method{"debug.capture_stop", "end a capture; what is left of it can be read", true, kCaptureNumber,
+           &Control::debug_capture_stop},
 };
 
 }  // namespace

@@ -78,6 +78,9 @@ class Control {  // implemented by Service
   virtual void debug_rings(const Params& params, Reply reply) = 0;
   virtual void debug_inject_list(const Params& params, Reply reply) = 0;
   virtual void debug_inject_remove(const Params& params, Reply reply) = 0;
+  virtual void debug_capture_start(const Params& params, Reply reply) = 0;
+  virtual void debug_capture_read(const Params& params, Reply reply) = 0;
+  virtual void debug_capture_stop(const Params& params, Reply reply) = 0;
 };
 
 struct Method {

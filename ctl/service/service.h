@@ -87,13 +87,19 @@ class Service final : public Control {
   void debug_rings(const Params& params, Reply reply) override;
   void debug_inject_list(const Params& params, Reply reply) override;
   void debug_inject_remove(const Params& params, Reply reply) override;
+  void debug_capture_start(const Params& params, Reply reply) override;
+  void debug_capture_read(const Params& params, Reply reply) override;
+  void debug_capture_stop(const Params& params, Reply reply) override;
 
  private:
+  static constexpr std::uint64_t kCaptureBuffer = 16 << 20;  // of each data reactor
+  static constexpr std::uint64_t kLeastCaptureBuffer = 256 << 10, kMostCaptureBuffer = 1 << 30;
   void change(Transactor::Edit edit, Reply reply, Transactor::Options options = {});
   void finish_status(Json fc_counters, Reply reply);
   void switch_port(const std::string& name, bool enabled, Reply reply);
   void list_sessions(std::function<void(Json)> done);
   void list_lus(std::string only, Reply reply);
+  base::Result<std::string> portal_named(const std::string& name) const;
 
   hal::Reactor& control_;
   Machine& machine_;

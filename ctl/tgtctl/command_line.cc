@@ -104,6 +104,17 @@ base::Result<void> understand(const TopWords& words, TopOptions& top) {
   return {};
 }
 
+CLI::App* add_capture(CLI::App& root, CaptureInvocation& capture, ValuesOf& values) {
+  CLI::App* const app = root.add_subcommand("capture", "writes what portals send and receive to a file for Wireshark");
+  app->fallthrough();
+  app->add_option("port", capture.port, "the portal's address; default: all portals");
+  values[app->add_option("-w,--write", capture.file, "the file, pcapng; - is standard output")->required()].file = true;
+  app->add_option("--initiator", capture.initiator, "only connections from this IP address");
+  app->add_option("--seconds", capture.seconds, "how long; default: until Ctrl-C")->check(CLI::Range(1, 1'000'000));
+  app->add_option("--buffer", capture.buffer, "memory for each data reactor, default 16MiB");
+  return app;
+}
+
 constexpr const char* kManEnd = R"man(.SH EXIT STATUS
 0: done. 1: refused. 2: wrong usage. 3: no daemon listens. 4: the outcome is not known.
 .SH FILES
@@ -127,6 +138,7 @@ struct Parser {
     import_app = add_import(root, import, values);
     top_app = add_top(root, top, top_words, values);
     events_app = add_events(root, events);
+    capture_app = add_capture(root, capture, values);
     completion_app = root.add_subcommand("completion", "a completion script for this shell, on standard output");
     choose(completion_app->add_option("shell", shell, "for which shell")->required(), {"bash", "zsh", "fish"}, values);
     shell_app = root.add_subcommand("shell", "commands line by line, with history and completion");
@@ -147,18 +159,20 @@ struct Parser {
   TopOptions top;
   TopWords top_words;
   EventsOptions events;
+  CaptureInvocation capture;
   std::string shell;
-  CLI::App *san_app, *import_app, *top_app, *events_app, *completion_app, *man_app, *shell_app;
+  CLI::App *san_app, *import_app, *top_app, *events_app, *capture_app, *completion_app, *man_app, *shell_app;
 };
 
 // After parsing: what is to be done.
 base::Result<void> Parser::understood(CommandLine& out) {
-  san.json = import.json = events.json = top.json = json;
-  import.socket = events.socket = top.socket = socket;
+  san.json = import.json = events.json = capture.json = top.json = json;
+  import.socket = events.socket = capture.socket = top.socket = socket;
   if (top_app->parsed()) TRY(understand(top_words, top));
   if (san_app->parsed()) out.san = std::move(san);
   if (import_app->parsed()) out.import = std::move(import);
   if (events_app->parsed()) out.events = std::move(events);
+  if (capture_app->parsed()) out.capture = std::move(capture);
   if (top_app->parsed()) out.top = std::move(top);
   if (shell_app->parsed()) out.shell = ShellOptions{socket, json};
   if (completion_app->parsed()) out.output = completion_script(shell);

@@ -42,6 +42,12 @@ struct ImportInvocation {  // the configuration of another target is read here; 
   bool apply = false, replace = false, dry_run = false, strict = false, json = false;
 };
 
+struct CaptureInvocation {  // a capture of the daemon's, written to a file here
+  std::string port, file, initiator, buffer, socket;
+  unsigned seconds = 0;  // 0: until a signal
+  bool json = false;
+};
+
 struct CommandLine {  // none: nothing to do (help was asked for, or the usage is wrong)
   std::optional<Invocation> invocation;
   std::optional<SanInvocation> san;
@@ -49,6 +55,7 @@ struct CommandLine {  // none: nothing to do (help was asked for, or the usage i
   std::optional<TopOptions> top;
   std::optional<EventsOptions> events;
   std::optional<ShellOptions> shell;
+  std::optional<CaptureInvocation> capture;
   int exit_code = 0;
   std::string output = {};  // help, what was asked for, or what is wrong
 };

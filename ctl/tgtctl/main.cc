@@ -4,6 +4,7 @@
 
 #include "ctl/libtgt/client.h"
 #include "ctl/libtgt/san.h"
+#include "ctl/tgtctl/capture_command.h"
 #include "ctl/tgtctl/command_line.h"
 #include "ctl/tgtctl/completion.h"
 #include "ctl/tgtctl/exit_codes.h"
@@ -65,6 +66,7 @@ int run(int argc, const char* const* argv) {
   if (line.top) return run_top(*line.top);
   if (line.events) return run_events(*line.events);
   if (line.shell) return run_shell(*line.shell);
+  if (line.capture) return run_capture(*line.capture);
   if (!line.invocation) return line.exit_code;
   Invocation& invocation = *line.invocation;
   if (const auto filled = fill_in(invocation); !filled) return fail(filled.error(), kRefused);

@@ -1,6 +1,8 @@
 // Decoding of text values.
 #include "fabrics/iscsi/value.h"
 
+#include "base/base64.h"
+
 namespace iscsi {
 namespace {
 
@@ -11,14 +13,6 @@ int hex_digit(char c) {
   return -1;
 }
 
-int base64_digit(char c) {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (c >= '0' && c <= '9') return c - '0' + 52;
-  if (c == '+') return 62;
-  return c == '/' ? 63 : -1;
-}
-
 std::optional<std::size_t> decode_hex(std::string_view digits, std::span<std::byte> out) {
   if (digits.size() % 2 != 0 || digits.size() / 2 > out.size()) return std::nullopt;
   for (std::size_t i = 0; i < digits.size(); i += 2) {
@@ -27,26 +21,6 @@ std::optional<std::size_t> decode_hex(std::string_view digits, std::span<std::by
     out[i / 2] = static_cast<std::byte>(high << 4 | low);
   }
   return digits.size() / 2;
-}
-
-std::optional<std::size_t> decode_base64(std::string_view digits, std::span<std::byte> out) {
-  if (digits.size() % 4 != 0) return std::nullopt;
-  std::size_t pad = 0;
-  while (pad < 2 && digits.size() > pad && digits[digits.size() - 1 - pad] == '=') ++pad;
-  const std::size_t size = digits.size() / 4 * 3 - pad;
-  if (size > out.size()) return std::nullopt;
-  std::uint32_t bits = 0;
-  std::size_t written = 0;
-  for (std::size_t i = 0; i < digits.size(); ++i) {
-    const int digit = i >= digits.size() - pad ? 0 : base64_digit(digits[i]);
-    if (digit < 0) return std::nullopt;
-    bits = bits << 6 | static_cast<std::uint32_t>(digit);
-    if (i % 4 != 3) continue;
-    for (int shift = 16; shift >= 0 && written < size; shift -= 8)
-      out[written++] = static_cast<std::byte>(bits >> shift);
-    bits = 0;
-  }
-  return size;
 }
 
 }  // namespace
@@ -70,7 +44,7 @@ std::optional<std::size_t> decode_binary(std::string_view text, std::span<std::b
   if (text.size() < 3 || text[0] != '0') return std::nullopt;
   const std::string_view digits = text.substr(2);
   if (text[1] == 'x' || text[1] == 'X') return decode_hex(digits, out);
-  if (text[1] == 'b' || text[1] == 'B') return decode_base64(digits, out);
+  if (text[1] == 'b' || text[1] == 'B') return base::decode_base64(digits, out);
   return std::nullopt;
 }
 

@@ -16,6 +16,7 @@
 #include "base/intrusive_list.h"
 #include "base/result.h"
 #include "hal/dma.h"
+#include "hal/port/capture.h"
 #include "hal/port/iscsi_pdu.h"
 #include "hal/reactor.h"
 
@@ -242,6 +243,12 @@ class Datamover {
   virtual const char* name() const = 0;  // "tcp"
   virtual base::Result<std::unique_ptr<DatamoverListener>> listen(Reactor& reactor, const std::string& address,
                                                                   DatamoverAcceptor& acceptor) = 0;
+  // On `reactor`'s thread: what its connections send and receive goes into `ring` until this is called with null.
+  // False: this datamover sees no PDUs.
+  virtual bool capture(Reactor& reactor, CaptureRing* ring) {
+    (void)reactor, (void)ring;
+    return false;
+  }
 };
 
 }  // namespace hal

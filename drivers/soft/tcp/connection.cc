@@ -43,6 +43,7 @@ TcpConnection::~TcpConnection() {
 base::Result<void> TcpConnection::open() {
   TRY(reactor().watch(fd_, EPOLLIN, *this));
   watching_ = EPOLLIN;
+  if (poller_.capture() != nullptr) (void)tap();
   return {};
 }
 
@@ -164,6 +165,7 @@ void TcpConnection::watch_over_data(void* context) {
 void TcpConnection::pause(bool paused) {
   if (paused == paused_) return;
   paused_ = paused;
+  halted_ = paused || closing_ || broken_;
   if (paused) receiver_.stop();
   mark_dirty();
 }
@@ -174,13 +176,13 @@ std::unique_ptr<hal::PendingConnection> TcpConnection::hand_over() {
   if (base::ListHook<DirtyTag>::linked()) base::ListHook<DirtyTag>::unlink();
   reactor().unwatch(fd_, *this);
   watching_ = 0;
-  broken_ = closed_ = true;
+  broken_ = closed_ = halted_ = true;
   return std::make_unique<TcpPending>(poller_.pollers(), std::exchange(fd_, -1), local_, peer_);
 }
 
 void TcpConnection::terminate(base::Duration linger) {
   if (closing_) return;
-  closing_ = true;
+  closing_ = halted_ = true;
   receiver_.stop();
   linger_.arm(reactor().timers(), reactor().now() + linger);
   mark_dirty();
@@ -192,7 +194,7 @@ void TcpConnection::linger_over(void* context) {
 }
 
 bool TcpConnection::read_some() {
-  if (broken_ || deaf()) return false;
+  if (deaf()) return false;
   const std::span<std::byte> area = poller_.receive_area();
   const std::span<std::byte> direct = receiver_.direct_place();
   std::array<iovec, 2> vectors;
@@ -207,6 +209,8 @@ bool TcpConnection::read_some() {
   }
   last_active_ = reactor().now();
   auto size = static_cast<std::size_t>(got);
+  if (poller_.capture() != nullptr) [[unlikely]]
+    capture_received({vectors.data(), static_cast<std::size_t>(count)}, size);
   if (!direct.empty()) {
     const std::size_t part = std::min(size, direct.size());
     receiver_.direct_arrived(part);
@@ -216,13 +220,40 @@ bool TcpConnection::read_some() {
   return true;
 }
 
+Tap* TcpConnection::tap() {
+  hal::CaptureRing& ring = *poller_.capture();
+  if (tap_ == nullptr || tap_->capture() != ring.number()) {
+    const bool from_start = last_active_ == base::Time{};
+    tap_ = std::make_unique<Tap>(ring, local_, peer_, from_start, reactor().now());
+  }
+  return tap_->wanted() ? tap_.get() : nullptr;
+}
+
+void TcpConnection::capture_received(std::span<const iovec> parts, std::size_t size) {
+  Tap* const mine = tap();
+  if (mine == nullptr) return;
+  std::optional<std::uint32_t> to_next = receiver_.to_next_pdu();
+  for (const iovec& part : parts) {
+    const std::size_t here = std::min(size, part.iov_len);
+    const Tap::Digests digests{enabled_ && keys_.header_digest, enabled_ && keys_.data_digest};
+    mine->received({static_cast<const std::byte*>(part.iov_base), here}, digests, to_next, reactor().now());
+    if (to_next) to_next = *to_next - static_cast<std::uint32_t>(std::min<std::size_t>(*to_next, here));
+    size -= here;
+  }
+}
+
 void TcpConnection::serve() {
   // Answers may ask for more and so owe again; a bound keeps one connection from holding the reactor.
   for (int turn = 0; turn < 16; ++turn) {
-    if (!broken_ && !closing_ && !paused_ && receiver_.stopped()) receiver_.resume();
+    if (!halted_ && receiver_.stopped()) receiver_.resume();
     const bool answered = data_out_.run_answers();
     if (!broken_ && !sender_.empty()) {
-      const bool alive = sender_.flush(fd_, [this](hal::DataTask& task) {
+      const auto sent = [this](base::IntrusiveList<TxPdu>& queue, std::size_t size) {
+        if (poller_.capture() == nullptr) [[likely]]
+          return;
+        if (Tap* const mine = tap()) mine->sent(queue, size, reactor().now());
+      };
+      const bool alive = sender_.flush(fd_, sent, [this](hal::DataTask& task) {
         task.put_status = hal::DataStatus::kDone;
         ++task.puts_answered;
         data_out_.owe(task);
@@ -259,7 +290,7 @@ void TcpConnection::fd_ready(std::uint32_t events) {
 
 void TcpConnection::breaks(CloseReason reason) {
   if (broken_) return;
-  broken_ = true;
+  broken_ = halted_ = true;
   reason_ = reason;
   receiver_.stop();
   mark_dirty();
@@ -273,6 +304,9 @@ void TcpConnection::finish_close() {
   closed_ = true;
   linger_.disarm();
   data_watch_.disarm();
+  if (poller_.capture() != nullptr) {
+    if (Tap* const mine = tap()) mine->closed(reactor().now());
+  }
   reactor().unwatch(fd_, *this);
   close(fd_);
   fd_ = -1;

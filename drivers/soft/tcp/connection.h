@@ -1,11 +1,13 @@
 // One TCP connection as a DatamoverConnection.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "drivers/soft/tcp/data_out.h"
 #include "drivers/soft/tcp/receiver.h"
 #include "drivers/soft/tcp/sender.h"
+#include "drivers/soft/tcp/tap.h"
 #include "hal/port/datamover.h"
 #include "hal/reactor.h"
 
@@ -62,13 +64,15 @@ class TcpConnection final : public hal::DatamoverConnection,
   void payload_ended() override;
   void stream_broken(hal::CloseReason reason, const hal::iscsi::BasicHeader& header) override;
 
-  bool deaf() const { return paused_ || closing_ || sender_.choked(); }  // reads nothing for now
+  bool deaf() const { return halted_ || sender_.choked(); }  // reads nothing for now
   void mark_dirty();
   void breaks(hal::CloseReason reason);  // the connection is over; the rest happens in serve()
   void finish_close();
   void watch();
   static void linger_over(void* context);
   static void watch_over_data(void* context);
+  Tap* tap();  // null: not this connection; only while a capture is on
+  void capture_received(std::span<const iovec> parts, std::size_t size);
 
   TcpPoller& poller_;
   int fd_;
@@ -84,11 +88,13 @@ class TcpConnection final : public hal::DatamoverConnection,
   bool broken_ = false;
   bool closed_ = false;
   bool paused_ = false;
+  bool halted_ = false;  // broken, closing or paused
   std::uint32_t watching_ = 0;
   hal::CloseReason reason_ = hal::CloseReason::kAsked;
   hal::Timer linger_{&TcpConnection::linger_over, this};
   hal::Timer data_watch_{&TcpConnection::watch_over_data, this};  // from error recovery level 1 on
   base::Time last_active_{};
+  std::unique_ptr<Tap> tap_;               // of this capture or one that is over
   hal::DataTask* payload_task_ = nullptr;  // of the Data-Out that is streaming in
   bool payload_final_ = false, payload_unsolicited_ = false;
 };

@@ -25,6 +25,9 @@ class TcpPoller final : public hal::Poller {
   hal::Reactor& reactor() { return reactor_; }
   TxPool& tx_pool() { return tx_pool_; }
   std::span<std::byte> receive_area() { return receive_area_; }
+  // What is captured goes there; null, nearly always: nothing is.
+  void set_capture(hal::CaptureRing* ring) { capture_ = ring; }
+  hal::CaptureRing* capture() const { return capture_; }
   // Hot: had data lately; read each round without asking the kernel which descriptors are ready.
   void hot(TcpConnection& connection) { hot_.push_back(connection); }
   // Dirty: has answers to give or PDUs to send.
@@ -39,6 +42,7 @@ class TcpPoller final : public hal::Poller {
   hal::Reactor& reactor_;
   TcpPollers& pollers_;
   std::span<std::byte> receive_area_;
+  hal::CaptureRing* capture_ = nullptr;
   TxPool tx_pool_;
   base::IntrusiveList<TcpConnection, HotTag> hot_;
   base::IntrusiveList<TcpConnection, DirtyTag> dirty_;

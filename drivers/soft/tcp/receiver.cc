@@ -177,6 +177,12 @@ void Receiver::payload_done(std::uint32_t size) {
   sink_.payload_ended();
 }
 
+std::optional<std::uint32_t> Receiver::to_next_pdu() const {
+  if (!backlog_.empty() || broken_ || (state_ == State::kHeader && header_have_ != 0)) return std::nullopt;
+  if (state_ == State::kHeader) return 0;
+  return left_ + (state_ == State::kPayload ? hal::iscsi::padding(data_size_) : 0);
+}
+
 std::span<std::byte> Receiver::direct_place() {
   if (state_ == State::kPayload && !stopped_) return sink_.payload_place(left_);
   if (state_ == State::kBody && !stopped_) return body_.bytes().subspan(body_have_, left_);

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -40,6 +41,9 @@ class Receiver {
   bool stopped() const { return stopped_; }
   // Between two PDUs, with nothing kept of what came behind the last one.
   bool idle() const { return state_ == State::kHeader && header_have_ == 0 && backlog_.empty() && !broken_; }
+  // How many of the next bytes belong to the PDU at hand; nullopt while its header has not come as a whole or bytes
+  // wait.
+  std::optional<std::uint32_t> to_next_pdu() const;
   // Where the next bytes of the stream belong without a detour; empty when they are to be consumed.
   std::span<std::byte> direct_place();
   void direct_arrived(std::size_t size);

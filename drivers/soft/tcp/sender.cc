@@ -10,31 +10,12 @@
 
 #include "base/check.h"
 #include "drivers/soft/tcp/crc32c.h"
+#include "drivers/soft/tcp/segments.h"
 
 namespace soft::tcp {
 namespace {
 
 constexpr std::size_t kMaxVectors = 256;  // per system call; the kernel's limit is 1024
-
-// Calls fn(bytes) for the parts of `segments` that make up [offset, offset+size).
-template <class Fn>
-void for_each_part(std::span<const hal::DmaSpan> segments, std::uint64_t offset, std::uint64_t size, Fn&& fn) {
-  if (segments.size() == 1 && offset == 0 && size == segments.data()->bytes.size()) [[likely]]
-    return fn(segments.data()->bytes);
-  for (const hal::DmaSpan& segment : segments) {
-    if (size == 0) return;
-    const std::uint64_t length = segment.bytes.size();
-    if (offset >= length) {
-      offset -= length;
-      continue;
-    }
-    const std::uint64_t part = std::min(length - offset, size);
-    fn(segment.bytes.subspan(offset, part));
-    offset = 0;
-    size -= part;
-  }
-  CHECK(size == 0);
-}
 
 void copy_out(std::span<const hal::DmaSpan> segments, std::uint64_t offset, std::uint64_t size, std::byte* to) {
   for_each_part(segments, offset, size, [&](std::span<const std::byte> part) {

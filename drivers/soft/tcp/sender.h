@@ -74,10 +74,10 @@ class Sender {
     queue_.push_back(pdu);
   }
   bool empty() const { return queue_.empty(); }
-  // Sends as much as the socket takes. False: the connection is broken. Finished puts are counted in their tasks'
-  // `puts_answered` and handed to `finished`.
-  template <class Finished>
-  bool flush(int fd, Finished&& finished);
+  // Sends as much as the socket takes. False: the connection is broken. `sent(queue, size)` is told what the socket
+  // took before PDUs leave the queue; the tasks of finished puts are handed to `finished`.
+  template <class Sent, class Finished>
+  bool flush(int fd, Sent&& sent, Finished&& finished);
   bool blocked() const { return blocked_; }  // the socket was full at the last flush
   // A peer that asks and does not read the answers has made us hold as much as it may.
   bool choked() const { return held_ > kMaxHeld; }
@@ -125,24 +125,25 @@ class Sender {
   void add_digests(TxPdu& pdu, std::span<const std::byte> data, std::uint32_t pad);
 };
 
-template <class Finished>
-bool Sender::flush(int fd, Finished&& finished) {
+template <class Sent, class Finished>
+bool Sender::flush(int fd, Sent&& sent, Finished&& finished) {
   blocked_ = false;
   while (!queue_.empty()) {
-    long sent = send_some(fd);
-    if (sent < 0) return false;
-    if (sent == 0) {
+    long size = send_some(fd);
+    if (size < 0) return false;
+    if (size == 0) {
       blocked_ = true;
       return true;
     }
-    while (sent > 0) {
+    sent(queue_, static_cast<std::size_t>(size));
+    while (size > 0) {
       TxPdu& pdu = queue_.front();
       const std::uint32_t left = pdu.size() - pdu.sent;
-      if (static_cast<std::uint64_t>(sent) < left) {
-        pdu.sent += static_cast<std::uint32_t>(sent);
+      if (static_cast<std::uint64_t>(size) < left) {
+        pdu.sent += static_cast<std::uint32_t>(size);
         break;
       }
-      sent -= left;
+      size -= left;
       static_cast<base::ListHook<TxPdu>&>(pdu).unlink();
       if (pdu.last_of_put && pdu.task != nullptr) finished(*pdu.task);
       give(pdu);

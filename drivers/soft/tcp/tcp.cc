@@ -30,6 +30,10 @@ class Tcp final : public hal::Datamover, public TcpPollers {
   const char* name() const override { return "tcp"; }
   base::Result<std::unique_ptr<hal::DatamoverListener>> listen(hal::Reactor& reactor, const std::string& address,
                                                                hal::DatamoverAcceptor& acceptor) override;
+  bool capture(hal::Reactor& reactor, hal::CaptureRing* ring) override {
+    poller(reactor).set_capture(ring);
+    return true;
+  }
   // On `reactor`'s thread. A poller lives until the end of the Datamover, which outlives its reactors' connections.
   TcpPoller& poller(hal::Reactor& reactor) override {
     const std::lock_guard lock(mutex_);

@@ -1,7 +1,10 @@
 // Unit tests of base/.
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include "base/audit_ring.h"
+#include "base/base64.h"
 #include "base/bits.h"
 #include "base/cursor.h"
 #include "base/endian.h"
@@ -31,6 +34,27 @@ TEST(Endian, LittleEndianIntegerStoresLeastSignificantByteFirst) {
 TEST(Endian, ThreeByteIntegerKeeps24Bits) {
   const be24 value = 0xff123456u;
   EXPECT_EQ(std::uint32_t{value}, 0x123456u);
+}
+
+TEST(Base64, VectorsOfRfc4648BothWays) {
+  const std::pair<const char*, const char*> kVectors[] = {{"", ""},
+                                                          {"f", "Zg=="},
+                                                          {"fo", "Zm8="},
+                                                          {"foo", "Zm9v"},
+                                                          {"foob", "Zm9vYg=="},
+                                                          {"fooba", "Zm9vYmE="},
+                                                          {"foobar", "Zm9vYmFy"}};
+  for (const auto& [text, digits] : kVectors) {
+    const auto bytes = std::as_bytes(std::span(text, std::strlen(text)));
+    EXPECT_EQ(encode_base64(bytes), digits);
+    std::array<std::byte, 6> out{};
+    EXPECT_EQ(decode_base64(digits, out), bytes.size());
+    EXPECT_EQ(std::memcmp(out.data(), text, bytes.size()), 0);
+  }
+  std::array<std::byte, 2> small{};
+  EXPECT_FALSE(decode_base64("Zm9v", small));
+  EXPECT_FALSE(decode_base64("Zg=", small));
+  EXPECT_FALSE(decode_base64("Z-==", small));
 }
 
 TEST(Bits, FieldReadsAndReplacesOnlyItsBits) {

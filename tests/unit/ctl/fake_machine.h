@@ -87,6 +87,18 @@ class FakeMachine final : public ctl::Machine {
     std::erase_if(injects, [&](const scsi::InjectRule& rule) { return rule.id == id; });
     answer("remove inject", std::move(done));
   }
+  void start_capture(const hal::CaptureFilter& filter, std::size_t buffer,
+                     std::function<void(base::Result<std::uint64_t>)> done) override {
+    calls.push_back("capture " + filter.local + " from " + filter.peer_host + " " + std::to_string(buffer));
+    later(std::move(done), base::Result<std::uint64_t>(1));
+  }
+  base::Result<ctl::CapturePiece> read_capture(std::uint64_t number) override {
+    if (number != 1) return base::fail(base::Errc::kNotFound, "no such capture");
+    return ctl::CapturePiece{{std::byte{'a'}, std::byte{'b'}, std::byte{'c'}, std::byte{'d'}}, 3, 2, false, true};
+  }
+  void stop_capture(std::uint64_t number, ctl::Done done) override {
+    answer("stop capture " + std::to_string(number), std::move(done));
+  }
   void logout_session(std::uint64_t id, base::Duration time, ctl::Done done) override {
     grace = time;
     answer("logout " + std::to_string(id), std::move(done));

@@ -215,6 +215,21 @@ TEST_F(ServiceTest, EventsOfThePorts) {
   EXPECT_EQ(shown["age_ms"], 2000.0);
 }
 
+TEST_F(ServiceTest, CapturesOfPortalsByName) {
+  good("portal.add", {{"address", "127.0.0.1:3260"}});
+  EXPECT_EQ(good("debug.capture_start", {{"port", "127.0.0.1:3260"}, {"initiator", "2001:DB8::7"}})["id"], 1);
+  EXPECT_EQ(machine.calls.back(), "capture 127.0.0.1:3260 from [2001:db8::7] 16777216");
+  const Json piece = good("debug.capture_read", {{"id", 1}});
+  EXPECT_EQ(piece["data"], "YWJjZA==");
+  EXPECT_EQ(piece["lost"], 2);
+  EXPECT_EQ(piece["ended"], true);
+  good("debug.capture_stop", {{"id", 1}});
+  EXPECT_FALSE(call("debug.capture_read", {{"id", 2}}));
+  EXPECT_FALSE(call("debug.capture_start", {{"port", "127.0.0.1:1"}}));
+  EXPECT_FALSE(call("debug.capture_start", {{"initiator", "somebody"}}));
+  EXPECT_FALSE(call("debug.capture_start", {{"buffer", 1}}));
+}
+
 TEST_F(ServiceTest, InjectionRules) {
   good("debug.inject",
        {{"kind", "delay"}, {"lu", "d"}, {"delay", "2s"}, {"opcode", 0x28}, {"first_lba", 5}, {"last_lba", 9}});

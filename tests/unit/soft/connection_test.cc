@@ -1,6 +1,8 @@
 // Unit tests of a TCP connection's data movement, over a socket pair in one thread.
 #include "tests/unit/soft/connection_bench.h"
 
+#include <utility>
+
 namespace soft::tcp {
 namespace {
 
@@ -188,6 +190,72 @@ TEST_F(ConnectionTest, TerminatedDataInWithStatusIsDeliveredFromACopy) {
   }
   EXPECT_EQ(bytes, std::size_t{1} << 20);
   EXPECT_TRUE(status);
+}
+
+// What a capture has of one direction, and how many PDUs begin a record in it.
+struct Captured {
+  Bytes in, out;
+  std::size_t opened = 0, continued = 0, closed = 0;
+  explicit Captured(hal::CaptureRing& ring) {
+    while (const hal::CaptureRecord* const record = ring.front()) {
+      const auto body = hal::CaptureRing::body(*record);
+      Bytes* const stream = record->event == hal::CaptureEvent::kReceived ? &in
+                            : record->event == hal::CaptureEvent::kSent   ? &out
+                                                                          : nullptr;
+      if (stream != nullptr) {
+        EXPECT_EQ(record->offset, stream->size());
+        stream->insert(stream->end(), body.begin(), body.end());
+      }
+      opened += record->event == hal::CaptureEvent::kOpened;
+      continued += record->event == hal::CaptureEvent::kContinued;
+      closed += record->event == hal::CaptureEvent::kClosed;
+      ring.pop();
+    }
+  }
+};
+
+TEST_F(ConnectionTest, ACaptureHasEveryByteOfBothDirections) {
+  hal::CaptureRing ring(1 << 20, 1, {});
+  poller->set_capture(&ring);
+  command(0, 0);
+  data_out(kReservedTag, 0, 0, 509, true);  // rejected, and captured all the same
+  hal::DataIn data;
+  data.segments = {&segment, 1};
+  data.length = 5001;
+  data.with_status = true;
+  connection->put_data(task, data);
+  rounds();
+  Bytes all(1 << 20);
+  const ssize_t got = read(peer, all.data(), all.size());
+  ASSERT_GT(got, 5001);
+  close(std::exchange(peer, -1));
+  rounds();
+  connection->end_task(task);
+  const Captured captured(ring);
+  EXPECT_EQ(captured.out, Bytes(all.begin(), all.begin() + got));
+  EXPECT_EQ(captured.in.size(), 48u + 48u + 512u);
+  EXPECT_EQ(captured.opened, 1u);
+  EXPECT_EQ(captured.closed, 1u);
+}
+
+TEST_F(ConnectionTest, ACaptureThatComesLaterBeginsWithAPdu) {
+  hal::iscsi::NopOut ping;
+  Bytes bytes(48 + 400);
+  ping.data_segment_length = 400;
+  std::memcpy(bytes.data(), &ping, sizeof ping);
+  ASSERT_EQ(write(peer, bytes.data(), 200), 200);
+  rounds();
+  hal::CaptureRing ring(1 << 20, 1, {});
+  poller->set_capture(&ring);
+  ASSERT_EQ(write(peer, bytes.data() + 200, 248), 248);
+  ASSERT_EQ(write(peer, bytes.data(), 30), 30);
+  rounds();
+  ASSERT_EQ(write(peer, bytes.data() + 30, 418), 418);
+  rounds();
+  const Captured captured(ring);
+  EXPECT_EQ(captured.continued, 1u);
+  EXPECT_EQ(captured.in, bytes);
+  poller->set_capture(nullptr);
 }
 
 TEST_F(ConnectionTest, LossOfTheConnectionFailsWhatIsOutThenReportsItOnce) {
