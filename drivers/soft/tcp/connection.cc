@@ -207,10 +207,10 @@ bool TcpConnection::read_some() {
     breaks(got == 0 ? CloseReason::kPeerClosed : CloseReason::kTransportError);
     return true;
   }
-  last_active_ = reactor().now();
   auto size = static_cast<std::size_t>(got);
   if (poller_.capture() != nullptr) [[unlikely]]
     capture_received({vectors.data(), static_cast<std::size_t>(count)}, size);
+  last_active_ = reactor().now();
   if (!direct.empty()) {
     const std::size_t part = std::min(size, direct.size());
     receiver_.direct_arrived(part);
