@@ -19,7 +19,7 @@ from rawiscsi.session import Session  # noqa: E402
 HOST = "iqn.2026-01.org.example:host"
 COMMAND, LOGIN, DATA_OUT, RESPONSE, DATA_IN, R2T, LOGOUT = 0x01, 0x03, 0x05, 0x21, 0x25, 0x31, 0x06
 DIGESTS = {"HeaderDigest": "CRC32C", "DataDigest": "CRC32C"}
-FIELDS = ["iscsi.opcode", "iscsi.scsidata.S", "tcp.stream", "tcp.len"]
+FIELDS = ["iscsi.opcode", "iscsi.scsidata.S", "ipv6.src"]
 
 
 class Capture:
@@ -58,7 +58,7 @@ def opcodes(packets):
 def served(daemon):
     port = free_port()
     daemon.config = daemon.write("c.toml", configuration(port, "64 MiB") + f'[[portal]]\naddress = "[::1]:{port}"\n')
-    daemon.options = ("--reactors", "2")
+    daemon.reactors = 2
     daemon.start()
     return port
 
@@ -90,23 +90,18 @@ def sessions_that_are_there_and_that_come(daemon):
     capture = Capture(daemon)
     later = Session(("::1", port), IQN, HOST)
     later.settle()
-    sent = {COMMAND: 0}
-
-    def do(session, cdb, **options):
-        sent[COMMAND] += 1
-        check(str(session.do(cdb, **options)) == "good", "a command")
     for session in (before, later):
         for lba in range(40):
-            do(session, scsi.write10(lba * 256, 256), write=bytes([lba]) * 131072)
-            do(session, scsi.read10(lba * 256, 256), read=131072)
-    settled = 0
+            check(str(session.do(scsi.write10(lba * 256, 256), write=bytes([lba]) * 131072)) == "good", "WRITE")
+            check(str(session.do(scsi.read10(lba * 256, 256), read=131072)) == "good", "READ")
     before.close()
     later.close()
     capture.end()
     packets = dissect(capture.path, port)
-    settled = opcodes(p for p in packets if p["tcp.stream"] == "1")[COMMAND] - 80
-    check(opcodes(p for p in packets if p["tcp.stream"] == "0")[COMMAND] == 80, "commands of the session that was there")
-    check(0 <= settled <= 4, f"commands of the session that came: {settled} more than asked for")
+    old = opcodes(packet for packet in packets if not packet["ipv6.src"])
+    new = opcodes(packet for packet in packets if packet["ipv6.src"])
+    check(old[COMMAND] == 80 and old[LOGIN] == 0, f"the session that was there: {old}")
+    check(80 <= new[COMMAND] <= 84 and new[LOGIN] > 0, f"the session that came: {new}")  # it asks for unit attentions first
 
 
 def chosen_ports_and_initiators_only(daemon):
@@ -142,8 +137,8 @@ def what_finds_no_room_is_counted(daemon):
     said = capture.end()
     lost = int(said.split(" captured, ")[1].split()[0])
     check(lost > 0, said)
-    shown = run_tool(["capinfos", "-M", capture.path])
-    check(f"{lost}" in shown or "dropped" in shown.lower(), f"capinfos: {shown}")
+    shown = run_tool(["capinfos", capture.path])
+    check("Number of stat entries = 1" in shown, f"capinfos: {shown}")
 
 
 TESTS = [libiscsi_as_wireshark_sees_it, sessions_that_are_there_and_that_come, chosen_ports_and_initiators_only,

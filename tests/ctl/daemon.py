@@ -21,7 +21,7 @@ class Daemon:
     """outboardd in a folder of its own."""
 
     def __init__(self, bin_dir, config="/dev/null", options=()):
-        self.bin_dir, self.config, self.options = bin_dir, config, options
+        self.bin_dir, self.config, self.options, self.reactors = bin_dir, config, options, 1
         self.folder = tempfile.mkdtemp(prefix="outboard-ctl-")
         self.socket = os.path.join(self.folder, "control")
         self.state = os.path.join(self.folder, "state")
@@ -31,7 +31,7 @@ class Daemon:
 
     def spawn(self):
         argv = [os.path.join(self.bin_dir, "outboardd"), "--socket", self.socket, "--state-dir", self.state, "--reactors",
-                "1", "--seccomp", "kill", "--config", self.config, *self.options]
+                str(self.reactors), "--seccomp", "kill", "--config", self.config, *self.options]
         with open(os.path.join(self.folder, "log"), "ab") as log:
             self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             env={**os.environ, **self.environment})
