@@ -25,11 +25,6 @@ constexpr auto kPause = std::chrono::milliseconds(50);
 
 std::atomic<bool> asked_to_end{false};
 
-int fail(const base::Error& error, int code) {
-  fputs(("tgtctl: " + error.text + "\n").c_str(), stderr);
-  return code;
-}
-
 // Data of initiators is in it: for its owner only. What was in the file goes, as with tcpdump.
 base::Result<base::Fd> open_file(const std::string& name) {
   base::Fd fd(name == "-" ? dup(STDOUT_FILENO) : open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));

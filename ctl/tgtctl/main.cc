@@ -21,11 +21,6 @@ void print(FILE* to, const std::string& text) {
   fflush(to);
 }
 
-int fail(const base::Error& error, int code) {
-  print(stderr, "tgtctl: " + error.text + "\n");
-  return code;
-}
-
 base::Result<void> fill_in(Invocation& invocation) {
   if (!invocation.text_param.empty()) {
     invocation.params[invocation.text_param] = TRY(read_text_file(invocation.text_file));

@@ -89,11 +89,6 @@ const char* sort_name(TopSort sort) {
   return kNames[static_cast<std::size_t>(sort)];
 }
 
-int fail(const base::Error& error, int code) {
-  fputs(("tgtctl: " + error.text + "\n").c_str(), stderr);
-  return code;
-}
-
 class Top {
  public:
   Top(const TopOptions& options, Client client)
