@@ -27,6 +27,12 @@ bool cut(std::string& text, std::size_t most) {
 
 }  // namespace
 
+bool take_connections(std::uint64_t wanted, Target& target) {
+  target.max_connections =
+      static_cast<std::uint16_t>(std::clamp<std::uint64_t>(wanted, 1, iscsi::kMaxSessionConnections));
+  return wanted <= iscsi::kMaxSessionConnections;
+}
+
 std::string allowed_name(std::string_view text) {
   std::string out;
   for (const char c : text.substr(0, kMaxNameStem)) out.push_back(valid_name(std::string(1, c)) ? c : '-');

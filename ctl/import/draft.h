@@ -83,6 +83,8 @@ class Draft {
   std::vector<scsi::View> views_;
 };
 
+// MaxConnections of a target. False: there cannot be as many, and it has the most that there may be.
+bool take_connections(std::uint64_t wanted, Target& target);
 // Letters, digits and . _ - of `text`, others as -, at most 60 of them; "x" if nothing is left.
 std::string allowed_name(std::string_view text);
 std::string lower_case(std::string_view text);

@@ -8,6 +8,7 @@
 
 namespace ctl {
 
+inline constexpr const char* kFewerConnections = "a session has at most 8 connections";
 inline constexpr const char* kNoSetting = "Outboard has no such setting";  // why something is lost
 
 struct Place {

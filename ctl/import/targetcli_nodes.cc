@@ -13,9 +13,13 @@ namespace {
 
 constexpr const char* kNegotiated = "Outboard negotiates it by itself";
 
-void parameters(JsonFields& in, Findings& findings) {
+// `target`: what they set there; those of a node ACL set nothing.
+void parameters(JsonFields& in, Findings& findings, Target* target = nullptr) {
   JsonFields keys(in.object("parameters"), in.place("parameters"), findings);
   keys.known({"TargetAlias"});
+  if (target != nullptr && !take_connections(keys.number("MaxConnections").value_or(1), *target))
+    findings.add(keys.place("MaxConnections"), "MaxConnections", kFewerConnections,
+                 "the target has the most there may be");
   keys.finish({"AuthMethod",
                "DataDigest=CRC32C,None",
                "DataPDUInOrder=Yes",
@@ -219,7 +223,7 @@ void LioTargetReader::portal_group(JsonFields& in) {
   JsonFields keys(in.object("parameters"), in.place("parameters"), draft_.findings);
   if (const std::string alias = keys.text("TargetAlias"); alias != "LIO Target" && alias.size() <= 255)
     target.alias = alias;
-  parameters(in, draft_.findings);
+  parameters(in, draft_.findings, &target);
   in.finish({}, kNoSetting);
 }
 

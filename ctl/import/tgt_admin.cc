@@ -3,27 +3,16 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <functional>
 
 #include "base/log.h"
 #include "ctl/import/readers.h"
+#include "ctl/import/words.h"
 #include "ctl/units.h"
 #include "fabrics/iscsi/address.h"
 
 namespace ctl {
 namespace {
-
-template <std::size_t N>
-bool one_of(const std::string& word, const std::array<const char*, N>& words) {
-  return std::any_of(words.begin(), words.end(), [&](const char* each) { return word == each; });
-}
-
-std::uint32_t number_of(const std::string& text, std::uint32_t otherwise) {
-  std::uint32_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size() && !text.empty() ? value : otherwise;
-}
 
 // Of logical units, given for one or for all of a target.
 constexpr std::array kUnitWords = {"write-cache", "scsi_id",     "scsi_sn",  "vendor_id",   "product_id",
@@ -46,8 +35,7 @@ constexpr std::array kNegotiated = {"MaxRecvDataSegmentLength",
                                     "DefaultTime2Wait",
                                     "DefaultTime2Retain",
                                     "OFMarkInt",
-                                    "IFMarkInt",
-                                    "MaxConnections"};
+                                    "IFMarkInt"};
 
 using Settings = std::map<std::string, const Statement*>;
 
@@ -121,7 +109,7 @@ void Reader::run(const std::vector<Statement>& statements) {
     ++tid;
     for (const Statement* const block : blocks) {
       for (const Statement& inner : block->inner) {
-        if (inner.word(0) == "controller_tid") tid = number_of(inner.word(1), tid) & 0xffff;
+        if (inner.word(0) == "controller_tid") tid = number_of<std::uint32_t>(inner.word(1)).value_or(tid) & 0xffff;
       }
     }
     target(name, blocks, tid);
@@ -131,7 +119,7 @@ void Reader::run(const std::vector<Statement>& statements) {
 void Reader::global(const Statement& statement) {
   constexpr std::array kHarmless = {"ignore-errors", "control-port"};
   const std::string& word = statement.word(0);
-  if (one_of(word, kHarmless) || (word == "default-driver" && statement.word(1) == "iscsi")) return;
+  if (among(word, kHarmless) || (word == "default-driver" && statement.word(1) == "iscsi")) return;
   if (word == "default-driver")
     return lost(statement, "only TCP portals are made", "targets are served over iSCSI/TCP");
   lost(statement, word.starts_with("iSNS") ? "targets are not registered with iSNS" : kNoSetting, "it is passed over");
@@ -143,10 +131,10 @@ void Reader::directive(const Statement& statement) {
     Store store{&statement, statement.rest(1), word == "direct-store", {}};
     for (const Statement& inner : statement.inner) {
       store.settings[inner.word(0)] = &inner;
-      if (!one_of(inner.word(0), kUnitWords)) lost(inner, kNoSetting, "it is passed over");
+      if (!among(inner.word(0), kUnitWords)) lost(inner, kNoSetting, "it is passed over");
     }
     stores_.push_back(std::move(store));
-  } else if (one_of(word, kUnitWords)) {
+  } else if (among(word, kUnitWords)) {
     common_[word] = &statement;
   } else if (word == "incominguser") {
     incoming_.push_back(&statement);
@@ -161,7 +149,10 @@ void Reader::directive(const Statement& statement) {
     addresses_.push_back(&statement);
   } else if (word == "driver") {
     if (statement.word(1) != "iscsi") lost(statement, "only TCP portals are made", "it is served over iSCSI/TCP");
-  } else if (one_of(word, kNegotiated)) {
+  } else if (word == "MaxConnections") {
+    if (!take_connections(number_of<std::uint64_t>(statement.word(1)).value_or(1), target_.target))
+      lost(statement, kFewerConnections, "the target has the most there may be");
+  } else if (among(word, kNegotiated)) {
     lost(statement, "Outboard negotiates it by itself", "it is passed over");
   } else if (word != "controller_tid") {
     lost(statement, kNoSetting, "it is passed over");
@@ -194,7 +185,8 @@ void Reader::stores(std::uint32_t tid) {
   std::set<std::uint32_t> taken;
   const auto wished = [&](const Store& store) -> std::uint32_t {
     const auto own = store.settings.find("lun");
-    return own == store.settings.end() ? UINT32_MAX : number_of(own->second->word(1), UINT32_MAX);
+    return own == store.settings.end() ? UINT32_MAX
+                                       : number_of<std::uint32_t>(own->second->word(1)).value_or(UINT32_MAX);
   };
   for (const Store& store : stores_) taken.insert(wished(store));
   std::uint32_t next = 1;
@@ -223,11 +215,11 @@ void Reader::unit(const Store& store, std::uint32_t tid, std::uint32_t lun) {
     return draft_.note(place, "device-type " + base::escaped(type, 40), "only disks are served", "it is left out");
   }
   LogicalUnit lu;
-  lu.store.block_size = number_of(value("block-size"), 512);
+  lu.store.block_size = number_of<std::uint32_t>(value("block-size")).value_or(512);
   lu.unit.write_cache = value("write-cache") != "off";
   lu.unit.removable = value("removable") == "1";
   lu.unit.write_protected = value("readonly") == "1";
-  const std::uint32_t exponent = number_of(value("lbppbe"), 0);
+  const std::uint32_t exponent = number_of<std::uint32_t>(value("lbppbe")).value_or(0);
   if (exponent != 0 && exponent <= 7) lu.unit.physical_block_size = lu.store.block_size << exponent;
   if (backing == "null") {
     return draft_.note(place, "bs-type null", "nothing says how large it is", "it is left out");

@@ -269,6 +269,42 @@ TEST(ImportScst, SaysWhatIsLost) {
   EXPECT_THAT(report, Not(HasSubstr("12charsecret")));
 }
 
+TEST(ImportScst, LoginsAreSentElsewhere) {
+  const auto redirection_of = [](const std::string& value) {
+    const std::string text =
+        "TARGET_DRIVER iscsi {\n enabled 1\n TARGET iqn.2006-10.net.vlnb:tgt {\n  enabled 1\n"
+        "  redirect \"" +
+        value + "\"\n }\n}\n";
+    const Imported imported = import_text(text.c_str(), "scst.conf");
+    const auto& redirection = imported.config.targets.at(0).redirection;
+    const char* const lost = imported.findings.list().empty() ? "" : " lost";
+    return redirection.address + (redirection.permanent ? " for ever" : "") + lost;
+  };
+  EXPECT_EQ(redirection_of("192.0.2.7:32600 temp"), "192.0.2.7:32600");
+  EXPECT_EQ(redirection_of("192.0.2.7 perm"), "192.0.2.7:3260 for ever");
+  EXPECT_EQ(redirection_of("[2001:db8::7]:860 temp"), "[2001:db8::7]:860");
+  EXPECT_EQ(redirection_of("[2001:db8::7] perm"), "[2001:db8::7]:3260 for ever");
+  EXPECT_EQ(redirection_of(""), "");
+  for (const char* const wrong : {"192.0.2.7", "192.0.2.7:70000 temp", "somewhere perm", "192.0.2.7 soon"})
+    EXPECT_EQ(redirection_of(wrong), " lost");
+}
+
+TEST(Import, SeveralConnectionsOfASession) {
+  const auto connections_of = [](const std::string& number) {
+    const std::string text = "<target iqn.2008-09.com.example:a>\n MaxConnections " + number + "\n</target>\n";
+    return import_text(text.c_str(), "targets.conf").config.targets.at(0).max_connections;
+  };
+  EXPECT_EQ(connections_of("1"), 1);
+  EXPECT_EQ(connections_of("4"), 4);
+  EXPECT_EQ(connections_of("400"), 8);
+  EXPECT_EQ(connections_of("many"), 1);
+  std::string text = kSaveConfig;
+  const std::string one = R"("MaxConnections": "1")";
+  ASSERT_NE(text.find(one), std::string::npos);
+  text.replace(text.find(one), one.size(), R"("MaxConnections": "3")");
+  EXPECT_EQ(import_text(text.c_str(), "saveconfig.json").config.targets.at(0).max_connections, 3);
+}
+
 TEST(ImportScst, FaultsHaveTheirPlace) {
   const auto error_of = [](const char* text) {
     const auto parsed = parse_scst_conf(text, "f");
