@@ -12,7 +12,7 @@ using pdu::RejectReason;
 using scsi::Delivery;
 using std::chrono::seconds;
 
-enum : std::uint8_t { kComplete = 0, kNoTask = 1, kAllegiant = 3, kNotSupported = 4, kReassign = 8 };
+enum : std::uint8_t { kComplete = 0, kNoTask = 1, kAllegiant = 3, kNotSupported = 4, kTaskReassign = 8 };
 enum : std::uint8_t { kCloseConnection = 1, kRecover = 2 };
 
 struct AllegianceTest : testing::Test {
@@ -42,7 +42,7 @@ struct AllegianceTest : testing::Test {
   void reassign(Initiator& host, std::uint32_t tag, std::uint8_t answer, std::uint32_t exp_data_sn = 0) {
     pdu::TaskManagementRequest request;
     request.opcode = 0x42;
-    request.flags = 0x80 | kReassign;
+    request.flags = 0x80 | kTaskReassign;
     request.initiator_task_tag = 0x900 + tag;
     request.referenced_task_tag = tag;
     request.cmd_sn = host.cmd_sn;
