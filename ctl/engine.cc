@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "ctl/log.h"
 #include "fabrics/iscsi/settings.h"
 #include "scsi_core/backstores/backstores.h"
 #include "scsi_core/disk/mode_pages.h"
@@ -39,6 +40,12 @@ std::vector<scsi::TargetPortIdentity> ports_of(const iscsi::FabricConfig& fabric
   return ports;
 }
 
+iscsi::FabricConfig without_secrets(iscsi::FabricConfig fabric) {
+  for (iscsi::Target& target : fabric.targets) iscsi::wipe(target.authentication);
+  iscsi::wipe(fabric.discovery);
+  return fabric;
+}
+
 }  // namespace
 
 // One attempt to open a medium; goes to the worker and comes back.
@@ -49,7 +56,10 @@ struct Engine::Opening {
   base::Result<std::unique_ptr<scsi::Backstore>> store = nullptr;
 };
 
-Engine::Engine(Parts parts) : parts_(parts) {
+Engine::Engine(Parts parts) : parts_(parts), radius_udp_(parts.control), radius_(parts.control, radius_udp_) {
+  radius_udp_.on_received(
+      [this](std::size_t server, std::span<const std::byte> packet) { radius_.received(server, packet); });
+  parts_.fabric.set_chap_verifier(radius_);
   parts_.fcp.on_target_ports([this] { tell_target_ports([](const base::Result<void>&) {}); });
 }
 
@@ -120,12 +130,21 @@ void Engine::set_views(const scsi::ViewTable& table, Done done) { parts_.core.se
 // The core knows the ports before initiators can reach new ones, and forgets old ones after their sessions have ended:
 // it is told the new list last, which is early enough as nothing is registered for a port that nobody has used.
 void Engine::apply_fabric(const iscsi::FabricConfig& fabric, Done done) {
-  parts_.fabric.apply(fabric,
-                      [this, ports = ports_of(fabric), done = std::move(done)](const base::Result<void>& result) {
-                        if (!result) return done(result);
-                        iscsi_ports_ = ports;
-                        tell_target_ports(done);
-                      });
+  const iscsi::RadiusServers before = radius_servers_;
+  if (const auto radius = use_radius(fabric.radius); !radius) {
+    const base::Error error = radius.error();
+    return parts_.control.post_function([error, done = std::move(done)] { done(tl::unexpected<base::Error>(error)); });
+  }
+  parts_.fabric.apply(fabric, [this, before, fabric = without_secrets(fabric),
+                               done = std::move(done)](const base::Result<void>& result) {
+    if (!result) {
+      if (!use_radius(before)) kLog.error("the RADIUS servers of before cannot be used again");
+      return done(result);
+    }
+    register_names(fabric);
+    iscsi_ports_ = ports_of(fabric);
+    tell_target_ports(done);
+  });
 }
 
 void Engine::apply_fc(const std::vector<FcPort>& ports, Done done) {

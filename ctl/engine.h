@@ -2,11 +2,15 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 
 #include "ctl/fc_ports.h"
+#include "ctl/isns/client.h"
 #include "ctl/machine.h"
 #include "ctl/metrics/endpoint.h"
+#include "ctl/radius/client.h"
+#include "ctl/radius/udp.h"
 #include "hal/reactor.h"
 #include "hal/worker.h"
 #include "scsi_core/metadata_store.h"
@@ -65,11 +69,15 @@ class Engine final : public Machine {
   void unbind_device(const std::string& address, Done done) override;
   std::string metrics_address() const override { return metrics_.address(); }
   std::vector<std::string> portal_addresses() const override;
+  // Takes back what is registered elsewhere; `done` when that is over, soon in any case.
+  void leave_name_services(std::function<void()> done);
 
  private:
   struct Opening;
   void tell_target_ports(Done done);
   void on_device_worker(std::function<base::Result<void>(AdapterSource&)> call, Done done);
+  base::Result<void> use_radius(const iscsi::RadiusServers& servers);
+  void register_names(const iscsi::FabricConfig& fabric);
   void opened(Opening& opening);
   void added(const std::string& name, const base::Result<void>& result);
 
@@ -78,6 +86,10 @@ class Engine final : public Machine {
   std::uint64_t next_attempt_ = 1;
   std::map<std::string, std::string> absent_;  // name -> why its last add failed
   std::vector<scsi::TargetPortIdentity> iscsi_ports_;
+  iscsi::RadiusServers radius_servers_;
+  radius::Udp radius_udp_;
+  radius::Client radius_;
+  std::vector<std::unique_ptr<isns::Client>> isns_, leaving_isns_;
   MetricsEndpoint metrics_{parts_.control, *this};
 };
 

@@ -4,7 +4,8 @@ build_packages="g++ cmake ninja-build ccache pkg-config git libexpected-dev libf
 run_packages="libiscsi-bin qemu-utils qemu-block-extra"
 check_packages="clang-14 clang-format-14 clang-tidy-14 python3"
 test_packages="clang-14 libclang-rt-14-dev libiscsi-bin qemu-utils qemu-block-extra fio sg3-utils tshark valgrind strace tgt prometheus
-  python3 iproute2 procps util-linux systemd mandoc zsh fish"
+  python3 iproute2 procps util-linux systemd mandoc zsh fish
+  freeradius open-isns-server open-isns-utils"
 guest_packages="debootstrap dpkg-dev dmsetup qemu-system-x86 busybox-static cpio kmod open-iscsi sg3-utils fio e2fsprogs zstd xz-utils"
 
 install_packages() {

@@ -38,6 +38,8 @@ class Checker {
     access("discovery", 0, "discovery", config_.discovery);
     limits();
     metrics();
+    radius();
+    isns();
     return std::move(problems_);
   }
 
@@ -85,7 +87,10 @@ class Checker {
   void access(const char* section, std::size_t index, const std::string& what, const Access& access);
   void limits();
   void metrics();
-  void duration(const char* key, base::Duration value, base::Duration least, base::Duration most, bool or_zero);
+  void radius();
+  void isns();
+  void duration(const char* section, std::size_t index, const char* key, base::Duration value, base::Duration least,
+                base::Duration most, bool or_zero);
 
   const Config& config_;
   std::vector<Problem> problems_;
@@ -266,8 +271,13 @@ void Checker::access(const char* section, std::size_t index, const std::string& 
     require(user_names_.contains(user), section, index, "users", "{}: there is no user \"{}\"", what, user);
     require(seen.insert(user).second, section, index, "users", "{}: user \"{}\" is there twice", what, user);
   }
-  require(!access.chap || !access.users.empty(), section, index, "authentication", "{}: CHAP needs at least one user",
-          what);
+  require(!access.chap || access.radius || !access.users.empty(), section, index, "authentication",
+          "{}: CHAP needs at least one user", what);
+  require(!access.radius || !config_.radius.addresses.empty(), section, index, "authentication",
+          "{}: RADIUS needs servers in [radius]", what);
+  require(!access.radius || std::find(access.algorithms.begin(), access.algorithms.end(), iscsi::ChapAlgorithm::kMd5) !=
+                                access.algorithms.end(),
+          section, index, "algorithms", "{}: RADIUS knows md5 only", what);
   require(!access.algorithms.empty(), section, index, "algorithms", "{}: algorithms is empty", what);
   const std::set<iscsi::ChapAlgorithm> different(access.algorithms.begin(), access.algorithms.end());
   require(different.size() == access.algorithms.size(), section, index, "algorithms", "{}: an algorithm is there twice",
@@ -359,9 +369,11 @@ void Checker::limits() {
           "limits: max_connections is 1 to 1000000");
   require(limits.max_logins_per_peer >= 1 && limits.max_logins_per_peer <= 65'535, "limits", 0, "max_logins_per_peer",
           "limits: max_logins_per_peer is 1 to 65535");
-  duration("login_timeout", limits.login_timeout, seconds(1), minutes(10), false);
-  duration("nop_interval", limits.nop_interval, seconds(1), hours(1), true);
-  duration("nop_timeout", limits.nop_timeout, seconds(1), minutes(10), false);
+  require(limits.max_logins >= 1 && limits.max_logins <= 1'000'000, "limits", 0, "max_logins",
+          "limits: max_logins is 1 to 1000000");
+  duration("limits", 0, "login_timeout", limits.login_timeout, seconds(1), minutes(10), false);
+  duration("limits", 0, "nop_interval", limits.nop_interval, seconds(1), hours(1), true);
+  duration("limits", 0, "nop_timeout", limits.nop_timeout, seconds(1), minutes(10), false);
 }
 
 void Checker::metrics() {
@@ -370,9 +382,43 @@ void Checker::metrics() {
           "metrics: listen is 127.0.0.1:9480 or [::1]:9480, not \"{}\"", listen);
 }
 
-void Checker::duration(const char* key, base::Duration value, base::Duration least, base::Duration most, bool or_zero) {
-  require((or_zero && value == base::Duration::zero()) || (value >= least && value <= most), "limits", 0, key,
-          "limits: {} is {} to {}{}", key, format_duration(least), format_duration(most),
+void Checker::radius() {
+  const iscsi::RadiusServers& servers = config_.radius;
+  std::set<std::string> seen;
+  for (const std::string& address : servers.addresses) {
+    require(valid_portal_address(address) && !address.ends_with(":0"), "radius", 0, "servers",
+            "radius: \"{}\": a server is 192.0.2.5:1812 or [2001:db8::5]:1812", address);
+    require(seen.insert(address).second, "radius", 0, "servers", "radius: server \"{}\" is there twice", address);
+  }
+  require(servers.addresses.size() <= 8, "radius", 0, "servers", "radius: there are at most 8 servers");
+  require(servers.addresses.empty() || servers.secret_file.starts_with('/'), "radius", 0, "secret_file",
+          "radius: secret_file is the absolute path of a file that only we can read");
+  require(servers.nas_identifier.size() <= 253 && printable_ascii(servers.nas_identifier), "radius", 0,
+          "nas_identifier", "radius: nas_identifier is at most 253 printable ASCII characters");
+  require(servers.tries >= 1 && servers.tries <= 10, "radius", 0, "tries", "radius: tries is 1 to 10");
+  duration("radius", 0, "timeout", servers.timeout, std::chrono::milliseconds(100), std::chrono::seconds(30), false);
+}
+
+void Checker::isns() {
+  std::set<std::string> seen;
+  for (std::size_t i = 0; i < config_.isns.size(); ++i) {
+    const iscsi::IsnsServer& server = config_.isns[i];
+    require(valid_portal_address(server.address) && !server.address.ends_with(":0"), "isns", i, "server",
+            "isns: \"{}\": a server is 192.0.2.6:3205 or [2001:db8::6]:3205", server.address);
+    require(seen.insert(server.address).second, "isns", i, "server", "isns server \"{}\" is there twice",
+            server.address);
+    require(server.entity.size() <= 255 && printable_ascii(server.entity), "isns", i, "entity",
+            "isns: entity is at most 255 printable ASCII characters");
+    duration("isns", i, "period", server.period, std::chrono::seconds(15), std::chrono::hours(24), false);
+    duration("isns", i, "inquiry_interval", server.inquiry_interval, std::chrono::seconds(1), std::chrono::hours(1),
+             false);
+  }
+}
+
+void Checker::duration(const char* section, std::size_t index, const char* key, base::Duration value,
+                       base::Duration least, base::Duration most, bool or_zero) {
+  require((or_zero && value == base::Duration::zero()) || (value >= least && value <= most), section, index, key,
+          "{}: {} is {} to {}{}", section, key, format_duration(least), format_duration(most),
           or_zero ? ", or 0s for never" : "");
 }
 

@@ -46,6 +46,7 @@ auto* named(Vector& vector, const std::string& name) {
 iscsi::Authentication authentication(const Access& access, const Config& config) {
   iscsi::Authentication made;
   made.required = access.chap;
+  made.radius = access.radius;
   made.algorithms = access.algorithms;
   for (const User& user : config.users) {
     if (std::find(access.users.begin(), access.users.end(), user.name) == access.users.end()) continue;
@@ -71,6 +72,8 @@ iscsi::FabricConfig fabric_config(const Config& config) {
   fabric.limits = config.limits;
   fabric.discovery = authentication(config.discovery, config);
   fabric.listing = config.listing;
+  fabric.radius = config.radius;
+  fabric.isns = config.isns;
   for (const Target& target : config.targets) {
     fabric.targets.push_back({.name = target.name,
                               .alias = target.alias,
@@ -82,6 +85,8 @@ iscsi::FabricConfig fabric_config(const Config& config) {
                               .command_window = target.command_window,
                               .max_connections = target.max_connections,
                               .max_sessions = target.max_sessions,
+                              .max_logins_per_second = target.max_logins_per_second,
+                              .max_commands = target.max_commands,
                               .redirection = target.redirection,
                               .report_changes = target.report_changes,
                               .error_recovery_level = target.error_recovery_level});
@@ -103,6 +108,17 @@ fcp::FabricConfig fcp_config(const std::vector<FcPort>& ports) {
 
 const char* store_kind_name(StoreKind kind) { return name_in(kStoreKinds, kind); }
 base::Result<StoreKind> parse_store_kind(const std::string& name) { return value_in<StoreKind>(kStoreKinds, name); }
+const char* authentication_key(const Access& access) {
+  return access.radius ? "radius" : access.chap ? "chap" : "none";
+}
+base::Result<void> parse_authentication(const std::string& name, Access& access) {
+  if (name != "none" && name != "chap" && name != "radius") {
+    return base::fail(base::Errc::kInvalid, "must be none, chap or radius");
+  }
+  access.chap = name != "none";
+  access.radius = name == "radius";
+  return {};
+}
 const char* algorithm_key(iscsi::ChapAlgorithm algorithm) { return name_in(kAlgorithms, algorithm); }
 base::Result<iscsi::ChapAlgorithm> parse_chap_algorithm(const std::string& name) {
   return value_in<iscsi::ChapAlgorithm>(kAlgorithms, name);

@@ -42,6 +42,7 @@ struct User {  // one CHAP identity, used by targets and by discovery
 
 struct Access {  // who may log in to a target, or to discovery
   bool chap = false;
+  bool radius = false;             // with chap: responses are judged by RADIUS servers
   std::vector<std::string> users;  // names of User
   std::vector<iscsi::ChapAlgorithm> algorithms = iscsi::Authentication().algorithms;
   bool operator==(const Access&) const = default;
@@ -56,7 +57,9 @@ struct Target {
   std::vector<std::string> initiator_addresses = {};  // subnets; empty: from everywhere
   std::uint16_t command_window = 128;
   std::uint16_t max_connections = 1;  // per session
-  std::uint32_t max_sessions = 0;     // 0: no limit of its own
+  std::uint32_t max_sessions = 0;     // 0: no limit of its own, as for those below
+  std::uint32_t max_logins_per_second = 0;
+  std::uint32_t max_commands = 0;  // in flight, of all sessions
   iscsi::Redirection redirection = {};
   bool report_changes = true;  // Async Message when initiators see other logical units than before
   std::uint8_t error_recovery_level = 0;
@@ -96,6 +99,8 @@ struct Config {
   iscsi::Listing listing;  // of discovery
   iscsi::Limits limits;
   Metrics metrics;
+  iscsi::RadiusServers radius;
+  std::vector<iscsi::IsnsServer> isns;
   bool operator==(const Config&) const = default;
 
   LogicalUnit* find_lu(const std::string& name);
@@ -111,7 +116,9 @@ fcp::FabricConfig fcp_config(const std::vector<FcPort>& ports);
 
 const char* store_kind_name(StoreKind kind);                        // "ram"
 base::Result<StoreKind> parse_store_kind(const std::string& name);  //
-const char* algorithm_key(iscsi::ChapAlgorithm algorithm);          // "sha3-256"
+const char* authentication_key(const Access& access);               // "none", "chap", "radius"
+base::Result<void> parse_authentication(const std::string& name, Access& access);
+const char* algorithm_key(iscsi::ChapAlgorithm algorithm);  // "sha3-256"
 base::Result<iscsi::ChapAlgorithm> parse_chap_algorithm(const std::string& name);
 std::string format_naa(const scsi::LuConfig& unit);  // 32 hexadecimal digits
 base::Result<void> parse_naa(const std::string& text, scsi::LuConfig& unit);

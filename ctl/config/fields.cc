@@ -36,7 +36,7 @@ class Builder {
     list(key, items, {}, [](const std::string& item) { return toml_quoted(item); });
   }
   void access(const Access& access) {
-    text("authentication", access.chap ? "chap" : "none", "none");
+    text("authentication", authentication_key(access), "none");
     texts("users", access.users);
     list("algorithms", access.algorithms, Access().algorithms,
          [](iscsi::ChapAlgorithm algorithm) { return toml_quoted(algorithm_key(algorithm)); });
@@ -80,6 +80,9 @@ Entry entry_of(const iscsi::Portal& portal) {
   Builder out("portal", portal.address);
   out.text("address", portal.address);
   out.number("group", portal.tag, iscsi::Portal().tag);
+  out.number("max_connections", portal.max_connections, 0);
+  out.number("max_sessions", portal.max_sessions, 0);
+  out.number("max_logins_per_second", portal.max_logins_per_second, 0);
   out.redirection(portal.redirection);
   return out.take();
 }
@@ -98,6 +101,8 @@ Entry entry_of(const Target& target) {
   out.number("command_window", target.command_window, normal.command_window);
   out.number("max_connections", target.max_connections, normal.max_connections);
   out.number("max_sessions", target.max_sessions, normal.max_sessions);
+  out.number("max_logins_per_second", target.max_logins_per_second, 0);
+  out.number("max_commands", target.max_commands, 0);
   out.redirection(target.redirection);
   out.flag("report_changes", target.report_changes, normal.report_changes);
   out.number("error_recovery_level", target.error_recovery_level, normal.error_recovery_level);
@@ -160,6 +165,7 @@ Entry entry_of(const iscsi::Limits& limits) {
   const iscsi::Limits normal;
   Builder out("limits", "", true);
   out.number("max_connections", limits.max_connections, normal.max_connections);
+  out.number("max_logins", limits.max_logins, normal.max_logins);
   out.number("max_logins_per_peer", limits.max_logins_per_peer, normal.max_logins_per_peer);
   out.duration("login_timeout", limits.login_timeout, normal.login_timeout);
   out.duration("nop_interval", limits.nop_interval, normal.nop_interval);
@@ -171,6 +177,27 @@ Entry entry_of(const Metrics& metrics) {
   Builder out("metrics", "", true);
   out.text("listen", metrics.listen, "");
   out.flag("sessions", metrics.sessions, Metrics().sessions);
+  return out.take();
+}
+
+Entry entry_of(const iscsi::RadiusServers& radius) {
+  const iscsi::RadiusServers normal;
+  Builder out("radius", "", true);
+  out.texts("servers", radius.addresses);
+  out.text("secret_file", radius.secret_file, "");
+  out.text("nas_identifier", radius.nas_identifier, normal.nas_identifier);
+  out.duration("timeout", radius.timeout, normal.timeout);
+  out.number("tries", radius.tries, normal.tries);
+  return out.take();
+}
+
+Entry entry_of(const iscsi::IsnsServer& server) {
+  const iscsi::IsnsServer normal;
+  Builder out("isns", server.address);
+  out.text("server", server.address);
+  out.text("entity", server.entity, "");
+  out.duration("period", server.period, normal.period);
+  out.duration("inquiry_interval", server.inquiry_interval, normal.inquiry_interval);
   return out.take();
 }
 
@@ -210,6 +237,8 @@ std::vector<Entry> entries_of(const Config& config) {
   out.push_back(discovery.take());
   out.push_back(entry_of(config.limits));
   out.push_back(entry_of(config.metrics));
+  if (config.radius != iscsi::RadiusServers()) out.push_back(entry_of(config.radius));
+  add(config.isns);
   return out;
 }
 

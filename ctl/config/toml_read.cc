@@ -6,11 +6,6 @@
 namespace ctl {
 namespace {
 
-base::Result<bool> parse_authentication(const std::string& text) {
-  if (text == "chap" || text == "none") return text == "chap";
-  return base::fail(base::Errc::kInvalid, "must be chap or none");
-}
-
 // "lu \"disk0\"" where the entry has a name, for sentences.
 std::string title(const char* section, const toml::table& table, const char* key) {
   const auto name = table[key].value_exact<std::string>();
@@ -18,7 +13,11 @@ std::string title(const char* section, const toml::table& table, const char* key
 }
 
 void read_access(TableReader& in, Access& out) {
-  in.read("authentication", out.chap, &parse_authentication);
+  std::string authentication = authentication_key(out);
+  in.read("authentication", authentication);
+  if (const auto known = parse_authentication(authentication, out); !known) {
+    in.reject("authentication", known.error().text);
+  }
   in.read("users", out.users);
   std::vector<std::string> names;
   in.read("algorithms", names);
@@ -71,6 +70,9 @@ void read_portal(TableReader& in, iscsi::Portal& out) {
   in.require("address");
   in.read("address", out.address);
   in.read("group", out.tag, 0, 65535);
+  in.read("max_connections", out.max_connections, 0, 1'000'000);
+  in.read("max_sessions", out.max_sessions, 0, 65535);
+  in.read("max_logins_per_second", out.max_logins_per_second, 0, 1'000'000);
   read_redirection(in, out.redirection);
 }
 
@@ -85,6 +87,8 @@ void read_target(TableReader& in, Target& out) {
   in.read("command_window", out.command_window, 1, 1024);
   in.read("max_connections", out.max_connections, 1, iscsi::kMaxSessionConnections);
   in.read("max_sessions", out.max_sessions, 0, 65535);
+  in.read("max_logins_per_second", out.max_logins_per_second, 0, 1'000'000);
+  in.read("max_commands", out.max_commands, 0, 1'000'000);
   in.read("report_changes", out.report_changes);
   in.read("error_recovery_level", out.error_recovery_level, 0, iscsi::kMaxErrorRecoveryLevel);
   read_redirection(in, out.redirection);
@@ -150,6 +154,7 @@ void read_user(TableReader& in, User& out) {
 
 void read_limits(TableReader& in, iscsi::Limits& out) {
   in.read("max_connections", out.max_connections, 1, 1'000'000);
+  in.read("max_logins", out.max_logins, 1, 1'000'000);
   in.read("max_logins_per_peer", out.max_logins_per_peer, 1, 65'535);
   in.read("login_timeout", out.login_timeout);
   in.read("nop_interval", out.nop_interval);
@@ -159,6 +164,22 @@ void read_limits(TableReader& in, iscsi::Limits& out) {
 void read_metrics(TableReader& in, Metrics& out) {
   in.read("listen", out.listen);
   in.read("sessions", out.sessions);
+}
+
+void read_radius(TableReader& in, iscsi::RadiusServers& out) {
+  in.read("servers", out.addresses);
+  in.read("secret_file", out.secret_file);
+  in.read("nas_identifier", out.nas_identifier);
+  in.read("timeout", out.timeout);
+  in.read("tries", out.tries, 1, 10);
+}
+
+void read_isns(TableReader& in, iscsi::IsnsServer& out) {
+  in.require("server");
+  in.read("server", out.address);
+  in.read("entity", out.entity);
+  in.read("period", out.period);
+  in.read("inquiry_interval", out.inquiry_interval);
 }
 
 class Parser {
@@ -177,6 +198,8 @@ class Parser {
     section("discovery", config_, &read_discovery);
     section("limits", config_.limits, &read_limits);
     section("metrics", config_.metrics, &read_metrics);
+    section("radius", config_.radius, &read_radius);
+    entries("isns", "server", config_.isns, &read_isns);
     for (const auto& [key, node] : root_) {
       if (!known_.contains(key.str())) faults_.add(key.source().begin, fmt::format("unknown key \"{}\"", key.str()));
     }

@@ -187,12 +187,14 @@ void Daemon::end(int exit_code) {
   end_timer_.arm(control_->timers(), control_->now() + options_.grace + kEndLimit);
   server_.reset();
   socket_.reset();
-  fabric_->stop(options_.grace, [this](const base::Result<void>& result) {
-    if (!result) kProcessLog.error("ending: {}", result.error().text);
-    fc_ports_->stop([this](const base::Result<void>& off) {
-      if (!off) kProcessLog.error("ending: {}", off.error().text);
-      end_timer_.disarm();
-      control_->stop();
+  engine_->leave_name_services([this] {  // first of all: nobody is to find us any more
+    fabric_->stop(options_.grace, [this](const base::Result<void>& result) {
+      if (!result) kProcessLog.error("ending: {}", result.error().text);
+      fc_ports_->stop([this](const base::Result<void>& off) {
+        if (!off) kProcessLog.error("ending: {}", off.error().text);
+        end_timer_.disarm();
+        control_->stop();
+      });
     });
   });
 }

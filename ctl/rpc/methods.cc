@@ -21,7 +21,8 @@ constexpr Param kUserName{"name", kText, kPositional, "the CHAP user"};
 constexpr Param kShrink{"shrink", kFlag, kOptional, "allow a smaller size: the data behind the new end is lost"};
 constexpr Param kReadOnly{"read_only", kFlag, kOptional, "this view answers writes with WRITE PROTECTED"};
 constexpr Param kPatterns{"initiators", kList, kOptional, "initiator names or WWPNs, with * and ?"};
-constexpr Param kAuthentication{"authentication", kChoice, kOptional, "chap: users must prove a secret", "none|chap"};
+constexpr Param kAuthentication{"authentication", kChoice, kOptional,
+                                "chap: users must prove a secret; radius: to a RADIUS server", "none|chap|radius"};
 constexpr Param kUsers{"users", kList, kOptional, "CHAP users that may log in"};
 constexpr Param kAlgorithms{"algorithms", kList, kOptional, "of sha3-256, sha256, sha1, md5, best first"};
 constexpr Param kAlias{"alias", kText, kOptional, "text for people"};
@@ -41,6 +42,10 @@ constexpr Param kRecovery{"error_recovery_level",
 constexpr Param kAddresses{"initiator_addresses", kList, kOptional,
                            "from where, e.g. 192.0.2.0/24,2001:db8::1; empty: from everywhere"};
 constexpr Param kSessions{"max_sessions", kInteger, kOptional, "at a time; 0: no limit of its own", nullptr, 0, 65'535};
+constexpr Param kLoginRate{
+    "max_logins_per_second", kInteger, kOptional, "0: no limit of its own", nullptr, 0, 1'000'000};
+constexpr Param kCommands{"max_commands", kInteger, kOptional, "in flight, of all sessions together; 0: no such limit",
+                          nullptr,        0,        1'000'000};
 constexpr Param kRedirect{"redirect", kText, kOptional, "host:port where logins are sent instead; empty: nowhere"};
 constexpr Param kPermanent{"redirect_permanent", kFlag, kOptional, "the initiator is to remember where it was sent"};
 constexpr Param kPortName{"name", kText, kPositional, "the port's name, which views call the target"};
@@ -87,13 +92,18 @@ constexpr std::array kLuCreate = {
 constexpr std::array kNameOfLu = {kLuName};
 constexpr std::array kLuResize = {kLuName, Param{"size", kSize, kPositional, "new capacity, e.g. 20GiB"}, kShrink};
 constexpr std::array kLuModify = {kLuName, Param{"write_protected", kFlag, kOptional, "refuse writes"}};
-constexpr std::array kTarget = {kTargetName, kAlias,      kPortalGroups, kLogins,      kAuthentication,
-                                kUsers,      kAlgorithms, kWindow,       kConnections, kAddresses,
-                                kSessions,   kRedirect,   kPermanent,    kTellChanges, kRecovery};
+constexpr std::array kTarget = {kTargetName, kAlias,       kPortalGroups, kLogins,    kAuthentication, kUsers,
+                                kAlgorithms, kWindow,      kConnections,  kAddresses, kSessions,       kRedirect,
+                                kPermanent,  kTellChanges, kRecovery,     kLoginRate, kCommands};
 constexpr std::array kNameOfTarget = {kTargetName};
-constexpr std::array kPortalAdd = {Param{"address", kText, kPositional, "192.0.2.1:3260 or [2001:db8::1]:3260"},
-                                   Param{"group", kInteger, kOptional, "portal group, default 1", nullptr, 0, 65535},
-                                   kRedirect, kPermanent};
+constexpr std::array kPortalAdd = {
+    Param{"address", kText, kPositional, "192.0.2.1:3260 or [2001:db8::1]:3260"},
+    Param{"group", kInteger, kOptional, "portal group, default 1", nullptr, 0, 65535},
+    Param{"max_connections", kInteger, kOptional, "0: no limit of its own", nullptr, 0, 1'000'000},
+    kSessions,
+    kLoginRate,
+    kRedirect,
+    kPermanent};
 constexpr std::array kPortalRemove = {Param{"address", kText, kPositional, "as it was added"}};
 constexpr std::array kPortAdd = {kPortName,
                                  Param{"device", kText, kOptional, "PCI address, or unix:/PATH of a model's socket"},
@@ -140,6 +150,7 @@ constexpr std::array kDiscovery = {
           "list all of a target's portals (default), not only our group's"}};
 constexpr std::array kLimits = {
     Param{"max_connections", kInteger, kOptional, "TCP connections of the whole process", nullptr, 1, 1'000'000},
+    Param{"max_logins", kInteger, kOptional, "connections still in login", nullptr, 1, 1'000'000},
     Param{"max_logins_per_peer", kInteger, kOptional, "connections of one address still in login", nullptr, 1, 65'535},
     Param{"login_timeout", kDuration, kOptional, "until a login must be complete"},
     Param{"nop_interval", kDuration, kOptional, "idle time before a NOP-In ping; 0s: never"},

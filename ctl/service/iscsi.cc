@@ -9,7 +9,7 @@ namespace ctl {
 namespace {
 
 base::Result<void> edit_access(const Params& params, Access& access) {
-  if (params.has("authentication")) access.chap = params.text("authentication") == "chap";
+  if (params.has("authentication")) TRY(parse_authentication(params.text("authentication"), access));
   if (params.has("users")) access.users = words(params.list("users"));
   if (!params.has("algorithms")) return {};
   access.algorithms.clear();
@@ -52,6 +52,11 @@ base::Result<void> edit_target(const Params& params, Target& target) {
   if (params.has("max_sessions")) target.max_sessions = static_cast<std::uint32_t>(params.integer("max_sessions"));
   if (params.has("error_recovery_level"))
     target.error_recovery_level = static_cast<std::uint8_t>(params.integer("error_recovery_level"));
+  const auto count = [&](const char* key, std::uint32_t& out) {
+    if (params.has(key)) out = static_cast<std::uint32_t>(params.integer(key));
+  };
+  count("max_logins_per_second", target.max_logins_per_second);
+  count("max_commands", target.max_commands);
   if (params.has("report_changes")) target.report_changes = params.flag("report_changes");
   edit_redirection(params, target.redirection);
   return edit_access(params, target.access);
@@ -103,6 +108,12 @@ void Service::portal_add(const Params& params, Reply reply) {
         iscsi::Portal portal;
         portal.address = params.text("address");
         if (params.has("group")) portal.tag = static_cast<std::uint16_t>(params.integer("group"));
+        const auto count = [&](const char* key, std::uint32_t& out) {
+          if (params.has(key)) out = static_cast<std::uint32_t>(params.integer(key));
+        };
+        count("max_connections", portal.max_connections);
+        count("max_sessions", portal.max_sessions);
+        count("max_logins_per_second", portal.max_logins_per_second);
         edit_redirection(params, portal.redirection);
         config.portals.push_back(std::move(portal));
         return {};
@@ -128,6 +139,9 @@ void Service::portal_list(const Params&, Reply reply) {
   for (std::size_t i = 0; i < portals.size(); ++i) {
     out.push_back({{"address", portals[i].address},
                    {"group", portals[i].tag},
+                   {"max_connections", portals[i].max_connections},
+                   {"max_sessions", portals[i].max_sessions},
+                   {"max_logins_per_second", portals[i].max_logins_per_second},
                    {"redirect", portals[i].redirection.address},
                    {"redirect_permanent", portals[i].redirection.permanent},
                    {"listening", i < opened.size() ? opened[i] : std::string()}});
@@ -201,6 +215,7 @@ void Service::limits_modify(const Params& params, Reply reply) {
           if (params.has(key)) out = params.duration(key);
         };
         count("max_connections", limits.max_connections);
+        count("max_logins", limits.max_logins);
         count("max_logins_per_peer", limits.max_logins_per_peer);
         time("login_timeout", limits.login_timeout);
         time("nop_interval", limits.nop_interval);

@@ -149,6 +149,7 @@ Json show(const iscsi::FabricCounters& counters) {
 
 Json show(const iscsi::Limits& limits) {
   return {{"max_connections", limits.max_connections},
+          {"max_logins", limits.max_logins},
           {"max_logins_per_peer", limits.max_logins_per_peer},
           {"login_timeout", format_duration(limits.login_timeout)},
           {"nop_interval", format_duration(limits.nop_interval)},
@@ -158,7 +159,7 @@ Json show(const iscsi::Limits& limits) {
 Json show(const Access& access) {
   Json algorithms = Json::array();
   for (const iscsi::ChapAlgorithm algorithm : access.algorithms) algorithms.push_back(algorithm_key(algorithm));
-  return {{"authentication", access.chap ? "chap" : "none"}, {"users", access.users}, {"algorithms", algorithms}};
+  return {{"authentication", authentication_key(access)}, {"users", access.users}, {"algorithms", algorithms}};
 }
 
 Json show(const Target& target) {
@@ -171,6 +172,8 @@ Json show(const Target& target) {
   out["max_connections"] = target.max_connections;
   out["initiator_addresses"] = target.initiator_addresses;
   out["max_sessions"] = target.max_sessions;
+  out["max_logins_per_second"] = target.max_logins_per_second;
+  out["max_commands"] = target.max_commands;
   out["report_changes"] = target.report_changes;
   out["error_recovery_level"] = target.error_recovery_level;
   out["redirect"] = target.redirection.address;

@@ -22,6 +22,7 @@ struct Account {  // one CHAP user; secrets never leave the process in any text
 
 struct Authentication {
   bool required = false;  // false: AuthMethod=None is accepted
+  bool radius = false;    // responses are judged by RADIUS servers; accounts are only for what we prove ourselves
   std::vector<Account> accounts;
   std::vector<ChapAlgorithm> algorithms = every_chap_algorithm();  // in our order of preference
   bool operator==(const Authentication&) const = default;

@@ -55,6 +55,7 @@ Chap::Verdict Chap::take(const ChapKeys& keys, TextWriter& answer) {
     case State::kResponse:
       if (keys.algorithms || !keys.name || !keys.response) return fail("keys out of order");
       return check_response(keys, answer);
+    case State::kAsked:
     case State::kOver:
       break;
   }
@@ -71,6 +72,7 @@ Chap::Verdict Chap::choose_algorithm(std::string_view offer, TextWriter& answer)
     offered[count++] = *number;
   } while (!offer.empty());
   const auto chosen = std::find_if(settings_.algorithms.begin(), settings_.algorithms.end(), [&](ChapAlgorithm ours) {
+    if (settings_.radius && ours != ChapAlgorithm::kMd5) return false;  // RFC 2865 knows no other
     return std::find(offered.begin(), offered.begin() + count, static_cast<std::uint64_t>(ours)) !=
            offered.begin() + count;
   });
@@ -93,10 +95,15 @@ Chap::Verdict Chap::check_response(const ChapKeys& keys, TextWriter& answer) {
   std::array<std::byte, ChapDigest::kMaxSize> response{};
   const auto size = decode_binary(*keys.response, std::span(response).first(ChapDigest::size_of(algorithm_)));
   if (!size || *size != ChapDigest::size_of(algorithm_)) return fail("CHAP_R is not the size of the digest");
-  const Account* account = nullptr;
-  for (const Account& candidate : settings_.accounts) {
-    if (candidate.user == name) account = &candidate;
+  if (settings_.radius) {
+    user_ = name;
+    std::copy_n(response.begin(), response_.size(), response_.begin());
+    if (keys.identifier) identifier_to_prove_.emplace(*keys.identifier);
+    if (keys.challenge) challenge_to_prove_.emplace(*keys.challenge);
+    state_ = State::kAsked;
+    return Verdict::kAsk;
   }
+  const Account* const account = find_account(name);
   const auto expected = ChapDigest::compute(
       algorithm_, identifier_, account != nullptr ? std::string_view(account->secret) : nobodys_secret(), challenge_);
   if (!expected) return fail("the digest cannot be computed");
@@ -108,10 +115,33 @@ Chap::Verdict Chap::check_response(const ChapKeys& keys, TextWriter& answer) {
   return Verdict::kAuthenticated;
 }
 
+ChapProof Chap::proof() const {
+  static_assert(ChapProof::kChallengeSize == kChallengeSize);
+  return {.user = user_, .identifier = identifier_, .challenge = challenge_, .response = response_};
+}
+
+Chap::Verdict Chap::judged(bool right, TextWriter& answer) {
+  if (state_ != State::kAsked) return fail("judged without having been asked");
+  state_ = State::kOver;
+  if (!right) return fail("wrong response, says the RADIUS server");
+  if (!identifier_to_prove_ && !challenge_to_prove_) return Verdict::kAuthenticated;
+  ChapKeys keys;
+  if (identifier_to_prove_) keys.identifier = *identifier_to_prove_;
+  if (challenge_to_prove_) keys.challenge = *challenge_to_prove_;
+  return prove_ourselves(keys, find_account(user_), answer);
+}
+
+const Account* Chap::find_account(std::string_view name) const {
+  const auto at = std::find_if(settings_.accounts.begin(), settings_.accounts.end(),
+                               [name](const Account& account) { return account.user == name; });
+  return at == settings_.accounts.end() ? nullptr : &*at;
+}
+
 // Mutual authentication: the initiator asked us to prove who we are.
 Chap::Verdict Chap::prove_ourselves(const ChapKeys& keys, const Account* account, TextWriter& answer) {
   if (!keys.identifier || !keys.challenge) return fail("keys out of order");
-  if (account->mutual_user.empty() || account->mutual_secret.empty()) return fail("no mutual secret for this user");
+  if (account == nullptr || account->mutual_user.empty() || account->mutual_secret.empty())
+    return fail("no mutual secret for this user");
   const auto identifier = parse_number(*keys.identifier);
   if (!identifier || *identifier > 255) return fail("CHAP_I is no number from 0 to 255");
   std::array<std::byte, kMaxChallenge> challenge;

@@ -10,6 +10,7 @@
 #include "base/intrusive_list.h"
 #include "fabrics/iscsi/account.h"
 #include "fabrics/iscsi/chap_digest.h"
+#include "fabrics/iscsi/chap_verifier.h"
 #include "fabrics/iscsi/keys.h"
 #include "fabrics/iscsi/text.h"
 
@@ -31,7 +32,7 @@ class Chap : public base::ListHook<Chap> {
   static constexpr std::size_t kChallengeSize = 32;
   static constexpr std::size_t kMaxChallenge = 1024;  // the initiator's
   static constexpr std::size_t kMaxUser = 255;
-  enum class Verdict : std::uint8_t { kContinue, kAuthenticated, kFailed };
+  enum class Verdict : std::uint8_t { kContinue, kAuthenticated, kFailed, kAsk /* proof() is right? then judged() */ };
 
   // `settings` and `live` outlive the exchange.
   Chap(const Authentication& settings, LiveExchanges& live);
@@ -41,17 +42,21 @@ class Chap : public base::ListHook<Chap> {
 
   // kFailed says the same whatever was wrong: the reason is for our log only (why()).
   Verdict take(const ChapKeys& keys, TextWriter& answer);
+  // The answer of somebody who knows: RADIUS.
+  ChapProof proof() const;
+  Verdict judged(bool right, TextWriter& answer);
   const char* why() const { return why_; }
   const std::string& user() const { return user_; }
   bool mutual() const { return mutual_; }
   ChapAlgorithm algorithm() const { return algorithm_; }
 
  private:
-  enum class State : std::uint8_t { kAlgorithm, kResponse, kOver };
+  enum class State : std::uint8_t { kAlgorithm, kResponse, kAsked, kOver };
   Verdict fail(const char* why);
   Verdict choose_algorithm(std::string_view offer, TextWriter& answer);
   Verdict check_response(const ChapKeys& keys, TextWriter& answer);
   Verdict prove_ourselves(const ChapKeys& keys, const Account* account, TextWriter& answer);
+  const Account* find_account(std::string_view name) const;
   bool challenge_is_ours(std::span<const std::byte> challenge);
 
   const Authentication& settings_;
@@ -61,6 +66,8 @@ class Chap : public base::ListHook<Chap> {
   std::uint8_t identifier_ = 0;
   std::array<std::byte, kChallengeSize> challenge_{};
   bool mutual_ = false;
+  std::array<std::byte, ChapProof::kResponseSize> response_{};           // that somebody else judges
+  std::optional<std::string> identifier_to_prove_, challenge_to_prove_;  // which came with it
   std::string user_;
   const char* why_ = "";
 };

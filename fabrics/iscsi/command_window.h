@@ -26,6 +26,14 @@ class CommandWindow {
     const bool inside = pdu::serial_less(expected_, cmd_sn) && pdu::serial_less_equal(cmd_sn, maximum_);
     return inside ? Place::kAhead : Place::kOutside;
   }
+  // Another size. What was promised stays promised; true as of release().
+  bool resize(std::uint16_t slots) {
+    const bool shut = maximum_ + 1 == expected_;
+    slots_ = slots;
+    const std::uint32_t maximum = expected_ + slots_ - in_hand_ - 1;
+    if (pdu::serial_less(maximum_, maximum)) maximum_ = maximum;
+    return shut && maximum_ + 1 != expected_;
+  }
   // The next command has come; it holds a slot until release().
   void receive() {
     ++expected_;

@@ -53,6 +53,11 @@ Result<void> check_authentication(const Authentication& authentication, const st
                   where + ": user " + base::escaped(account.user) + ": the mutual secret must not be an initiator's");
     }
   }
+  if (authentication.radius &&
+      (!authentication.required || std::find(authentication.algorithms.begin(), authentication.algorithms.end(),
+                                             ChapAlgorithm::kMd5) == authentication.algorithms.end())) {
+    return fail(Errc::kInvalid, where + ": RADIUS knows MD5 only");
+  }
   const std::set<ChapAlgorithm> algorithms(authentication.algorithms.begin(), authentication.algorithms.end());
   if (algorithms.empty() || algorithms.size() != authentication.algorithms.size()) {
     return fail(Errc::kInvalid, where + ": the CHAP algorithms must be named, each once");
@@ -122,6 +127,9 @@ Result<void> FabricConfig::validate() const {
   if (limits.login_timeout.count() <= 0 || limits.nop_interval.count() < 0 || limits.nop_timeout.count() <= 0) {
     return fail(Errc::kInvalid, "the time limits must be positive");
   }
+  const bool asked = discovery.radius || std::any_of(targets.begin(), targets.end(),
+                                                     [](const Target& target) { return target.authentication.radius; });
+  if (asked && radius.addresses.empty()) return fail(Errc::kInvalid, "there is no RADIUS server to ask");
   return check_authentication(discovery, "discovery");
 }
 

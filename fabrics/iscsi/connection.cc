@@ -189,7 +189,7 @@ void Connection::connection_terminate_notify(hal::CloseReason reason) {
 }
 
 bool Connection::came_by_portal_of(const Settings& settings) const {
-  return settings.listens(portal_group_, datamover_->local_address());
+  return settings.portal_at(portal_group_, datamover_->local_address()) != nullptr;
 }
 
 void Connection::settings_changed() {

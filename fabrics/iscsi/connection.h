@@ -49,6 +49,7 @@ class Connection final : public hal::DatamoverEvents {
 
   // --- from the shard and the session ---
   void session_granted(const SessionGrant& grant);
+  void proof_judged(ChapVerdict verdict);
   void join(Session* session);  // null: there is none any more
   void joined();
   void join_refused(LoginStatus status, const char* why);
@@ -92,7 +93,7 @@ class Connection final : public hal::DatamoverEvents {
  private:
   enum class Phase : std::uint8_t {
     kLogin,
-    kRegistering,  // the control reactor makes room for the session, or the session for us
+    kRegistering,  // the control reactor has the word: on our proof, or on the session
     kFullFeature,
     kLoggingOut,  // the Logout Response waits for the nexus, or for our tasks, to be quiet
     kClosing,
@@ -118,6 +119,7 @@ class Connection final : public hal::DatamoverEvents {
 
   // connection_login.cc
   void receive_login(const hal::ControlPdu& pdu);
+  void login_goes_on(Login::Next next);
   void send_login_response();
   void send_last_login_response();
   void login_finished();

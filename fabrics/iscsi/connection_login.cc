@@ -12,9 +12,18 @@ void Connection::receive_login(const hal::ControlPdu& pdu) {
     return;
   }
   const auto& request = pdu.as<pdu::LoginRequest>();
-  switch (login_->take(request, pdu.data)) {
+  login_goes_on(login_->take(request, pdu.data));
+}
+
+void Connection::login_goes_on(Login::Next next) {
+  switch (next) {
     case Login::Next::kMore:
       send_login_response();
+      break;
+    case Login::Next::kAsk:
+      phase_ = Phase::kRegistering;
+      awaits_control_ = true;
+      shard_.control().proof_given({.shard = shard_.index(), .connection = id, .proof = login_->proof()});
       break;
     case Login::Next::kClose:
       result_ = std::make_unique<LoginResult>(login_->result());
@@ -28,10 +37,8 @@ void Connection::receive_login(const hal::ControlPdu& pdu) {
       result_ = std::make_unique<LoginResult>(login_->result());
       phase_ = Phase::kRegistering;
       awaits_control_ = true;
-      shard_.control().session_requested({.shard = shard_.index(),
-                                          .connection = id,
-                                          .identity = result_->identity,
-                                          .max_sessions = login_->max_sessions()});
+      shard_.control().session_requested(
+          {.shard = shard_.index(), .connection = id, .identity = result_->identity, .limits = login_->limits()});
       break;
   }
 }
@@ -78,6 +85,16 @@ void Connection::fail_login(LoginStatus status, const char* why) {
   close(kLinger);
 }
 
+void Connection::proof_judged(ChapVerdict verdict) {
+  awaits_control_ = false;
+  if (phase_ != Phase::kRegistering) {  // the connection went away meanwhile
+    shard_.reap_soon(*this);
+    return;
+  }
+  phase_ = Phase::kLogin;
+  login_goes_on(login_->judged(verdict));
+}
+
 // The control reactor's word on the session; only now is the last response sent.
 void Connection::session_granted(const SessionGrant& grant) {
   awaits_control_ = false;
@@ -104,7 +121,10 @@ void Connection::start_session(const SessionGrant& grant) {
   const bool allowed =
       identity.discovery || (port != nullptr && Settings::permits(*target, identity.initiator, identity.peer));
   auto fresh = std::make_unique<Session>(shard_, grant.session, grant.tsih, identity, result_->parameters);
-  if (!allowed || !fresh->open(port, result_->cmd_sn, target != nullptr ? target->command_window : 16)) {
+  constexpr std::uint16_t kDiscoveryWindow = 16;
+  const std::uint16_t window = target != nullptr ? target->command_window : kDiscoveryWindow;
+  const std::uint16_t share = target != nullptr ? shard_.window_share(*target) : kDiscoveryWindow;
+  if (!allowed || !fresh->open(port, result_->cmd_sn, window, share)) {
     shard_.control().session_gone(grant.session);
     fail_login(allowed ? LoginStatus::kOutOfResources : LoginStatus::kTargetRemoved, "no session can be made");
     return;

@@ -30,6 +30,8 @@ Fabric::~Fabric() = default;
 
 void Fabric::apply(FabricConfig config, scsi::Done done) { impl_->control.apply(std::move(config), std::move(done)); }
 
+void Fabric::set_chap_verifier(ChapVerifier& verifier) { impl_->control.set_chap_verifier(verifier); }
+
 std::vector<scsi::TargetPortIdentity> Fabric::target_ports() const { return impl_->control.target_ports(); }
 
 std::vector<std::string> Fabric::portal_addresses() const {

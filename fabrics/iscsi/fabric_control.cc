@@ -119,6 +119,7 @@ void FabricControl::apply(FabricConfig config, scsi::Done done) {
     return;
   }
   const std::vector<Portal> open = portals_.opened();
+  rates_.forget();
   std::vector<std::unique_ptr<Settings>> copies;
   for (std::size_t i = 0; i < places_.size(); ++i) copies.push_back(std::make_unique<Settings>(*resolved, open));
   config_ = std::move(*resolved);
@@ -131,6 +132,9 @@ void FabricControl::apply(FabricConfig config, scsi::Done done) {
         shard.apply(SettingsRef(std::move(copy)), std::move(part_done));
       },
       [done = std::move(done)](base::Result<void> result, auto&) { done(std::move(result)); });
+  for (const Target& target : config_.targets) {
+    if (target.max_commands != 0) shared(target.name, directory_.sessions_of(target.name));
+  }
 }
 
 std::vector<scsi::TargetPortIdentity> FabricControl::target_ports() const {
@@ -211,6 +215,7 @@ void FabricControl::logout_session(std::uint64_t id, base::Duration grace, scsi:
 void FabricControl::stop(base::Duration grace, scsi::Done done) {
   stopping_ = true;
   portals_.close();
+  if (verifier_ != nullptr) verifier_->give_up();
   on_every_shard<char>(
       grace + kChangeLimit, "to end their sessions", std::vector<char>(places_.size()),
       [grace](Shard& shard, char&, PartDone part_done) {
@@ -222,13 +227,9 @@ void FabricControl::stop(base::Duration grace, scsi::Done done) {
 
 // --- connections ---
 
-bool FabricControl::may_accept(const std::string& host) {
-  const char* const why = stopping_                                             ? "shutting down"
-                          : connections_ >= config_.limits.max_connections      ? "too many connections"
-                          : logins_[host] >= config_.limits.max_logins_per_peer ? "too many logins from there"
-                                                                                : nullptr;
+bool FabricControl::may_accept(const std::string& host, const Portal& portal) {
+  const char* const why = stopping_ ? "shutting down" : admission_.refusal(config_.limits, host, portal);
   if (why == nullptr) return true;
-  if (logins_[host] == 0) logins_.erase(host);
   ++refused_;
   if (log_budget_.allow(control_.now())) {
     kLog.warn("{}: connection refused: {} ({} lines suppressed)", host, why, log_budget_.suppressed());
@@ -236,27 +237,21 @@ bool FabricControl::may_accept(const std::string& host) {
   return false;
 }
 
-void FabricControl::accepted(std::uint16_t portal_group, std::unique_ptr<hal::PendingConnection> connection) {
+void FabricControl::accepted(const Portal& portal, std::unique_ptr<hal::PendingConnection> connection) {
   const std::string host(host_of(connection->peer_address()));
-  if (!may_accept(host)) return;
-  ++logins_[host];
-  ++connections_;
+  if (!may_accept(host, portal)) return;
+  admission_.arrived(next_connection_, host, portal);
   const auto least = std::min_element(places_.begin(), places_.end(),
                                       [](const Place& a, const Place& b) { return a.connections < b.connections; });
   ++least->connections;
   post(static_cast<std::uint32_t>(least - places_.begin()),
-       [id = next_connection_++, portal_group, raw = connection.release()](Shard& shard) {
+       [id = next_connection_++, portal_group = portal.tag, raw = connection.release()](Shard& shard) {
          shard.connection_arrived(id, portal_group, std::unique_ptr<hal::PendingConnection>(raw));
        });
 }
 
 void FabricControl::login_over(const std::string& peer) {
-  control_.post_function([this, host = std::string(host_of(peer))] { count_login_over(host); });
-}
-
-void FabricControl::count_login_over(const std::string& host) {
-  const auto at = logins_.find(host);
-  if (at != logins_.end() && --at->second == 0) logins_.erase(at);
+  control_.post_function([this, host = std::string(host_of(peer))] { admission_.login_over(host); });
 }
 
 void FabricControl::connection_moves(std::unique_ptr<MovingConnection> connection) {
@@ -266,10 +261,10 @@ void FabricControl::connection_moves(std::unique_ptr<MovingConnection> connectio
 // Where it was, it counts until it is reaped there.
 void FabricControl::forward(std::unique_ptr<MovingConnection> connection) {
   if (stopping_) {
-    count_login_over(std::string(host_of(connection->socket->peer_address())));
+    admission_.login_over(std::string(host_of(connection->socket->peer_address())));
     return;
   }
-  ++connections_;
+  admission_.moves(connection->id);
   ++places_[connection->shard].connections;
   const std::uint32_t to = connection->shard;
   post(to, [raw = connection.release()](Shard& shard) {
@@ -278,9 +273,9 @@ void FabricControl::forward(std::unique_ptr<MovingConnection> connection) {
   });
 }
 
-void FabricControl::connection_gone(std::uint32_t shard) {
-  control_.post_function([this, shard] {
-    --connections_;
+void FabricControl::connection_gone(std::uint32_t shard, std::uint64_t id) {
+  control_.post_function([this, shard, id] {
+    admission_.gone(id);
     --places_[shard].connections;
   });
 }
@@ -288,7 +283,26 @@ void FabricControl::connection_gone(std::uint32_t shard) {
 // --- sessions ---
 
 void FabricControl::session_requested(SessionRequest request) {
-  control_.post_function([this, request = std::move(request)] { directory_.request(request); });
+  control_.post_function([this, request = std::move(request)] {
+    if (stopping_) return grant(request, {.status = LoginStatus::kServiceUnavailable});
+    const SessionLimits& limits = request.limits;
+    const bool in_time = rates_.allow("p" + limits.portal, limits.portal_rate, control_.now()) &&
+                      rates_.allow("t" + request.identity.target, limits.target_rate, control_.now());
+    if (!in_time) return grant(request, {.status = LoginStatus::kOutOfResources});
+    directory_.request(request);
+  });
+}
+
+void FabricControl::proof_given(ProofGiven proof) {
+  control_.post_function([this, proof = std::move(proof)]() mutable { judge(std::move(proof)); });
+}
+
+void FabricControl::judge(ProofGiven proof) {
+  const auto answer = [this, shard = proof.shard, connection = proof.connection](ChapVerdict verdict) {
+    post(shard, [connection, verdict](Shard& place) { place.proof_judged(connection, verdict); });
+  };
+  if (verifier_ == nullptr || stopping_) return answer(ChapVerdict::kUnknown);
+  verifier_->verify(std::move(proof.proof), answer);
 }
 
 void FabricControl::session_gone(std::uint64_t session) {
@@ -306,6 +320,16 @@ void FabricControl::target_cold_reset(const std::string& target) {
 void FabricControl::grant(const SessionRequest& request, const SessionGrant& grant) {
   post(request.shard,
        [connection = request.connection, grant](Shard& shard) { shard.session_granted(connection, grant); });
+}
+
+// All reactors of a target whose sessions share its commands.
+void FabricControl::shared(const std::string& name, std::uint32_t sessions) {
+  const auto target = std::find_if(config_.targets.begin(), config_.targets.end(),
+                                   [&](const Target& each) { return each.name == name; });
+  if (target == config_.targets.end() || target->max_commands == 0) return;
+  for (std::uint32_t i = 0; i < places_.size(); ++i) {
+    post(i, [name, sessions](Shard& shard) { shard.target_is_shared(name, sessions); });
+  }
 }
 
 void FabricControl::end(std::uint32_t shard, std::uint64_t session) {

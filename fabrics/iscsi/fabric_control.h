@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "fabrics/iscsi/admission.h"
 #include "fabrics/iscsi/portals.h"
 #include "fabrics/iscsi/service.h"
 #include "fabrics/iscsi/session_directory.h"
@@ -30,19 +31,22 @@ class FabricControl final : public ControlLink, public PortalHost, public Sessio
   void logout_session(std::uint64_t id, base::Duration grace, scsi::Done done);
   void counters(std::function<void(FabricCounters)> done);
   void stop(base::Duration grace, scsi::Done done);
+  void set_chap_verifier(ChapVerifier& verifier) { verifier_ = &verifier; }
 
   // --- ControlLink, any thread ---
   void session_requested(SessionRequest request) override;
   void session_gone(std::uint64_t session) override;
   void login_over(const std::string& peer) override;
-  void connection_gone(std::uint32_t shard) override;
+  void connection_gone(std::uint32_t shard, std::uint64_t id) override;
+  void proof_given(ProofGiven proof) override;
   void connection_moves(std::unique_ptr<MovingConnection> connection) override;
   void target_cold_reset(const std::string& target) override;
 
   // --- PortalHost, SessionDirectory::Host ---
-  void accepted(std::uint16_t portal_group, std::unique_ptr<hal::PendingConnection> connection) override;
+  void accepted(const Portal& portal, std::unique_ptr<hal::PendingConnection> connection) override;
   void grant(const SessionRequest& request, const SessionGrant& grant) override;
   void end(std::uint32_t shard, std::uint64_t session) override;
+  void shared(const std::string& target, std::uint32_t sessions) override;
 
  private:
   template <class Part>
@@ -65,18 +69,19 @@ class FabricControl final : public ControlLink, public PortalHost, public Sessio
   void post(std::uint32_t shard, std::function<void(Shard&)> function);
   void answer(scsi::Done done, base::Result<void> result);
   base::Result<FabricConfig> resolve(FabricConfig config) const;
-  bool may_accept(const std::string& host);
+  bool may_accept(const std::string& host, const Portal& portal);
+  void judge(ProofGiven proof);
   void forward(std::unique_ptr<MovingConnection> connection);
-  void count_login_over(const std::string& host);
 
   hal::Reactor& control_;
   std::vector<Place> places_;
   SessionDirectory directory_{*this};
   Portals portals_;
-  FabricConfig config_;                                    // in force, without secrets: those are with the shards
-  std::unordered_map<std::string, std::uint32_t> logins_;  // by peer address, without port
+  FabricConfig config_;  // in force, without secrets: those are with the shards
+  Admission admission_;
+  LoginRates rates_;
+  ChapVerifier* verifier_ = nullptr;
   std::uint64_t next_connection_ = 1;
-  std::size_t connections_ = 0;
   std::uint64_t refused_ = 0;
   bool stopping_ = false;
   base::LogBudget log_budget_;

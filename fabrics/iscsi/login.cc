@@ -97,12 +97,30 @@ bool Login::first_header_good(const LoginRequest& request) {
 }
 
 Login::Next Login::answer(const LoginRequest& request) {
-  const auto current = LoginRequest::CurrentStage::get(request.flags);
-  const auto next = LoginRequest::NextStage::get(request.flags);
-  response_.flags = stage_bits(current, 0);
+  response_.flags = stage_bits(LoginRequest::CurrentStage::get(request.flags), 0);
   if (LoginRequest::Continue::get(request.flags)) return Next::kMore;  // an empty response asks for the rest
   if (!take_text()) return Next::kClose;
-  if (!LoginRequest::Transit::get(request.flags)) return Next::kMore;
+  if (!asking_) return change_stage(request.flags);
+  asking_flags_ = request.flags;
+  return Next::kAsk;
+}
+
+Login::Next Login::judged(ChapVerdict verdict) {
+  asking_ = false;
+  if (verdict == ChapVerdict::kUnknown) {
+    fail(LoginStatus::kServiceUnavailable, "no RADIUS server answers");
+  } else if (conclude_chap(chap_->judged(verdict == ChapVerdict::kRight, answer_))) {
+    const Next next = change_stage(asking_flags_);
+    if (status_ == LoginStatus::kSuccess) return next;
+  }
+  refuse(status_);
+  return Next::kClose;
+}
+
+Login::Next Login::change_stage(std::uint8_t flags) {
+  const auto current = LoginRequest::CurrentStage::get(flags);
+  const auto next = LoginRequest::NextStage::get(flags);
+  if (!LoginRequest::Transit::get(flags)) return Next::kMore;
   if (stage_ == Stage::kSecurity) {
     if (!security_done()) {
       if (chap_) return Next::kMore;  // not yet

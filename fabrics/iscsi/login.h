@@ -34,6 +34,12 @@ struct LoginIdentity {
   std::string authentication = "none";
 };
 
+// How many may log in where this one does; 0: no limit.
+struct SessionLimits {
+  std::string portal;  // as configured; empty: by none that is open any more
+  std::uint32_t target_sessions = 0, portal_sessions = 0, target_rate = 0, portal_rate = 0;
+};
+
 // A login that has come to its end, without what it took to get there: can go to another reactor.
 struct LoginResult {
   LoginIdentity identity;
@@ -55,12 +61,15 @@ class Login {
 
   enum class Next : std::uint8_t {
     kMore,         // send the response and wait for the next request
+    kAsk,          // nothing is sent yet: proof() is to be judged
     kFullFeature,  // all is agreed; what is left is to make or join the session: result()
     kClose,        // send the response and close
   };
 
   Login(SettingsRef settings, LiveExchanges& live, Arrival arrival);
   Next take(const pdu::LoginRequest& request, std::span<const std::byte> data);
+  ChapProof proof() const { return chap_->proof(); }
+  Next judged(ChapVerdict verdict);  // after kAsk
   LoginResult result() const { return {identity_, negotiation_.parameters(), cmd_sn_, response_, answer_.text()}; }
 
   // StatSN is the response's own; ExpCmdSN and MaxCmdSN are right but for the last response, where the session knows.
@@ -72,7 +81,7 @@ class Login {
   const Parameters& parameters() const { return negotiation_.parameters(); }
   std::uint32_t cmd_sn() const { return cmd_sn_; }
   bool redirected() const { return redirection_ != nullptr; }
-  std::uint32_t max_sessions() const { return target_ == nullptr ? 0 : target_->max_sessions; }
+  SessionLimits limits() const;
   const Settings& settings() const { return *settings_; }
 
  private:
@@ -81,12 +90,14 @@ class Login {
   bool header_good(const pdu::LoginRequest& request);
   bool first_header_good(const pdu::LoginRequest& request);
   Next answer(const pdu::LoginRequest& request);
+  Next change_stage(std::uint8_t flags);
   bool take_text();
   bool identify(const std::vector<KeyValue>& pairs);
   bool identify_target();
   bool take_security(const std::vector<KeyValue>& pairs);
   bool choose_method(std::string_view offer);
   bool take_chap(const ChapKeys& keys);
+  bool conclude_chap(Chap::Verdict verdict);
   bool security_done() const { return chap_passed_ || (!chap_ && !authentication_->required); }
   bool admit();
   void declare();
@@ -100,6 +111,8 @@ class Login {
   const Redirection* redirection_ = nullptr;
   const Authentication* authentication_ = nullptr;
   std::unique_ptr<Chap> chap_;
+  bool asking_ = false;            // between kAsk and judged()
+  std::uint8_t asking_flags_ = 0;  // of the request that waits
   bool chap_passed_ = false, identified_ = false, admitted_ = false, declared_ = false, started_ = false;
   Stage stage_ = Stage::kSecurity;
   unsigned pdus_ = 0;

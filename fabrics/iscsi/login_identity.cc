@@ -57,6 +57,20 @@ bool Login::identify_target() {
   return true;
 }
 
+SessionLimits Login::limits() const {
+  SessionLimits limits;
+  if (target_ != nullptr) {
+    limits.target_sessions = target_->max_sessions;
+    limits.target_rate = target_->max_logins_per_second;
+  }
+  if (const Portal* const portal = settings_->portal_at(identity_.portal_group, identity_.local)) {
+    limits.portal = portal->address;
+    limits.portal_sessions = portal->max_sessions;
+    limits.portal_rate = portal->max_logins_per_second;
+  }
+  return limits;
+}
+
 // The end of the security stage, or its being skipped.
 bool Login::admit() {
   if (admitted_) return true;
@@ -100,8 +114,15 @@ bool Login::choose_method(std::string_view offer) {
 bool Login::take_chap(const ChapKeys& keys) {
   if (!chap_) return fail(LoginStatus::kAuthenticationFailure, "keys out of order");
   // A key of the exchange comes once in a login, but an exchange that goes on has others.
-  switch (chap_->take(keys, answer_)) {
+  return conclude_chap(chap_->take(keys, answer_));
+}
+
+bool Login::conclude_chap(Chap::Verdict verdict) {
+  switch (verdict) {
     case Chap::Verdict::kContinue:
+      return true;
+    case Chap::Verdict::kAsk:
+      asking_ = true;
       return true;
     case Chap::Verdict::kFailed:
       return fail(LoginStatus::kAuthenticationFailure, chap_->why());
@@ -109,8 +130,8 @@ bool Login::take_chap(const ChapKeys& keys) {
       break;
   }
   chap_passed_ = true;
-  identity_.authentication =
-      "CHAP " + chap_->user() + ", " + chap_algorithm_name(chap_->algorithm()) + (chap_->mutual() ? ", mutual" : "");
+  identity_.authentication = "CHAP " + chap_->user() + ", " + chap_algorithm_name(chap_->algorithm()) +
+                             (authentication_->radius ? ", RADIUS" : "") + (chap_->mutual() ? ", mutual" : "");
   return true;
 }
 

@@ -13,7 +13,7 @@ namespace iscsi {
 class PortalHost {
  public:
   virtual ~PortalHost() = default;
-  virtual void accepted(std::uint16_t portal_group, std::unique_ptr<hal::PendingConnection> connection) = 0;
+  virtual void accepted(const Portal& portal, std::unique_ptr<hal::PendingConnection> connection) = 0;
 };
 
 class Portals {
@@ -28,7 +28,7 @@ class Portals {
  private:
   struct Open final : hal::DatamoverAcceptor {
     void connection_accepted(std::unique_ptr<hal::PendingConnection> connection) override {
-      host->accepted(portal.tag, std::move(connection));
+      host->accepted(portal, std::move(connection));
     }
     PortalHost* host = nullptr;
     Portal portal;

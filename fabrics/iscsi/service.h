@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "fabrics/iscsi/account.h"
+#include "fabrics/iscsi/chap_verifier.h"
 #include "hal/port/datamover.h"
 #include "scsi_core/core.h"
 
@@ -24,10 +25,13 @@ struct Redirection {
   bool operator==(const Redirection&) const = default;
 };
 
-struct Portal {                  // one listening address
-  std::string address;           // "0.0.0.0:3260", "[::]:3260", "127.0.0.1:0"
-  std::uint16_t tag = 1;         // portal group
-  Redirection redirection = {};  // of all normal sessions that come by it
+struct Portal {                             // one listening address
+  std::string address;                      // "0.0.0.0:3260", "[::]:3260", "127.0.0.1:0"
+  std::uint16_t tag = 1;                    // portal group
+  Redirection redirection = {};             // of all normal sessions that come by it
+  std::uint32_t max_connections = 0;        // 0: no limit of its own, as for those below
+  std::uint32_t max_sessions = 0;           // normal ones
+  std::uint32_t max_logins_per_second = 0;  // of all kinds
   bool operator==(const Portal&) const = default;
 };
 
@@ -47,6 +51,8 @@ struct Target {
   std::uint16_t command_window = 128;                 // commands in flight per session
   std::uint16_t max_connections = 1;                  // per session, at most kMaxSessionConnections
   std::uint32_t max_sessions = 0;                     // normal ones, at a time; 0: no limit of its own
+  std::uint32_t max_logins_per_second = 0;            // 0: no limit of its own
+  std::uint32_t max_commands = 0;  // in flight, of all sessions: their windows share it; 0: no limit of its own
   Redirection redirection = {};
   bool report_changes = true;             // Async Message when an initiator sees other logical units than before
   std::uint8_t error_recovery_level = 0;  // the highest that is agreed to, at most kMaxErrorRecoveryLevel
@@ -55,11 +61,29 @@ struct Target {
 
 struct Limits {
   std::uint32_t max_connections = 4096;    // of all kinds, whole process
-  std::uint32_t max_logins_per_peer = 64;  // connections of one address that are still in login
+  std::uint32_t max_logins = 1024;         // connections that are still in login, of all addresses
+  std::uint32_t max_logins_per_peer = 64;  // ... of one address
   base::Duration login_timeout = std::chrono::seconds(15);
   base::Duration nop_interval = std::chrono::seconds(30);  // idle time before a NOP-In ping; 0: never
   base::Duration nop_timeout = std::chrono::seconds(10);   // until the ping must be answered
   bool operator==(const Limits&) const = default;
+};
+
+struct RadiusServers {                 // who judge CHAP responses where Authentication::radius is set
+  std::vector<std::string> addresses;  // "192.0.2.5:1812"; one that does not answer is followed by the next
+  std::string secret_file;             // what we and they share
+  std::string nas_identifier = "outboard";
+  base::Duration timeout = std::chrono::seconds(2);  // until a datagram is sent again
+  std::uint32_t tries = 2;                           // datagrams to one server
+  bool operator==(const RadiusServers&) const = default;
+};
+
+struct IsnsServer {                                 // where our targets are registered (RFC 4171)
+  std::string address;                              // "192.0.2.6:3205"
+  std::string entity = {};                          // our name there; empty: the host's
+  base::Duration period = std::chrono::minutes(5);  // how long a registration is good; it is refreshed before
+  base::Duration inquiry_interval = std::chrono::seconds(30);  // how often the server asks whether portals are there
+  bool operator==(const IsnsServer&) const = default;
 };
 
 struct Listing {                    // what SendTargets=All lists in discovery sessions
@@ -74,6 +98,8 @@ struct FabricConfig {  // the whole fabric; a value
   Authentication discovery;
   Listing listing;
   Limits limits;
+  RadiusServers radius = {};
+  std::vector<IsnsServer> isns = {};  // the fabric leaves them to the control plane
   bool operator==(const FabricConfig&) const = default;
   base::Result<void> validate() const;  // names, lengths of secrets (12 to 255), equal secrets in both directions, ...
 };
@@ -123,6 +149,8 @@ class Fabric {
   // Compares with what is in force and changes only that: opens and closes portals, ends sessions of targets that went
   // away or initiators that lost access. All or nothing: when a new portal cannot be opened, nothing changes.
   void apply(FabricConfig config, scsi::Done done);
+  // Who judges responses of Authentication::radius; outlives stop(). None: such logins are refused.
+  void set_chap_verifier(ChapVerifier& verifier);
   // Each target in each of its portal groups, with its identifier: for scsi::Core::set_target_ports after each apply().
   std::vector<scsi::TargetPortIdentity> target_ports() const;
   std::vector<std::string> portal_addresses() const;  // as opened, with real ports, in the order of the config

@@ -27,13 +27,13 @@ Session::~Session() {
   if (end_soon_.linked()) end_soon_.unlink();
 }
 
-bool Session::open(TargetPort* port, std::uint32_t cmd_sn, std::uint16_t slots) {
+bool Session::open(TargetPort* port, std::uint32_t cmd_sn, std::uint16_t slots, std::uint16_t share) {
   if (port != nullptr) {
     promised_ = shard_.tasks().reserve(slots + std::size_t{kMaxImmediate}, 1 + kMaxImmediate);
     if (promised_ == 0) return false;
     slots = static_cast<std::uint16_t>(promised_ - kMaxImmediate);
   }
-  window.start(cmd_sn, slots);
+  window.start(cmd_sn, std::min(slots, share));
   port_ = port;
   if (port == nullptr) return true;
   ++port->sessions;

@@ -36,8 +36,9 @@ class Session {
   Session(Shard& shard, std::uint64_t id, std::uint16_t tsih, const LoginIdentity& identity,
           const Parameters& parameters);
   ~Session();
-  // Promises of tasks and the I_T nexus. `port` is null for discovery sessions.
-  bool open(TargetPort* port, std::uint32_t cmd_sn, std::uint16_t window);
+  // Promises of tasks and the I_T nexus. `port` is null for discovery sessions. The window begins with `share`, as of
+  // limit_window().
+  bool open(TargetPort* port, std::uint32_t cmd_sn, std::uint16_t window, std::uint16_t share);
   // Ends the session: its own tasks at once, the core's when the core says so. The connections are told when the nexus
   // is quiet. Safe to call again, and from inside a call by the core (end_soon).
   void end();
@@ -65,8 +66,10 @@ class Session {
   void retry_joining() { admit(); }                   // a CID has become free
   void let_oldest_go();                               // of connections whose tasks wait, when there are too many
   const std::vector<Connection*>& connections() const { return connections_; }
-  void release_connections();                      // the nexus is quiet
-  void tell_window();                              // by any connection
+  void release_connections();  // the nexus is quiet
+  void tell_window();          // by any connection
+  // From now on at most so many commands are let in, as far as they were not promised before.
+  void limit_window(std::uint16_t slots);
   void report_drop(const Connection& connection);  // by another one
 
   // --- requests over all connections ---

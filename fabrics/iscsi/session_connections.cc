@@ -90,6 +90,12 @@ void Session::tell_window() {
   if (at != connections_.end()) (*at)->send_window();
 }
 
+void Session::limit_window(std::uint16_t slots) {
+  if (promised_ == 0) return;
+  const auto most = static_cast<std::uint16_t>(promised_ - kMaxImmediate);  // tasks there are
+  if (window.resize(std::min(slots, most))) tell_window();
+}
+
 void Session::report_drop(const Connection& connection) {
   const auto at = std::find_if(connections_.begin(), connections_.end(),
                                [&](const auto* each) { return each != &connection && each->live(); });

@@ -52,27 +52,29 @@ SessionGrant SessionDirectory::join(const SessionRequest& request) const {
 }
 
 void SessionDirectory::grant(const SessionRequest& request, std::string key) {
-  const std::string& target = request.identity.target;
   std::uint16_t tsih = 0;
   const std::uint64_t id = next_id_++;
-  const bool full = !key.empty() && request.max_sessions != 0 && sessions_of(target) >= request.max_sessions;
-  if (full || !take_tsih(tsih, id)) {
+  if ((!key.empty() && full(request)) || !take_tsih(tsih, id)) {
     host_.grant(request, {.status = LoginStatus::kOutOfResources});
     return;
   }
-  Entry entry{.key = std::move(key), .target = "", .shard = request.shard, .tsih = tsih, .waiting = {}};
+  Entry entry{.key = std::move(key), .target = "", .portal = "", .shard = request.shard, .tsih = tsih, .waiting = {}};
   if (!entry.key.empty()) {
     by_key_.emplace(entry.key, id);
-    entry.target = target;
-    ++by_target_[target];
+    entry.target = request.identity.target;
+    entry.portal = request.limits.portal;
+    by_target_.add(entry.target);
+    by_portal_.add(entry.portal);
+    host_.shared(entry.target, by_target_.count(entry.target));
   }
   sessions_.emplace(id, std::move(entry));
   host_.grant(request, {.session = id, .tsih = tsih, .shard = request.shard});
 }
 
-std::uint32_t SessionDirectory::sessions_of(const std::string& target) const {
-  const auto at = by_target_.find(target);
-  return at == by_target_.end() ? 0 : at->second;
+bool SessionDirectory::full(const SessionRequest& request) const {
+  const SessionLimits& limits = request.limits;
+  return (limits.target_sessions != 0 && by_target_.count(request.identity.target) >= limits.target_sessions) ||
+         (limits.portal_sessions != 0 && by_portal_.count(limits.portal) >= limits.portal_sessions);
 }
 
 bool SessionDirectory::take_tsih(std::uint16_t& tsih, std::uint64_t session) {
@@ -90,8 +92,11 @@ void SessionDirectory::session_gone(std::uint64_t session) {
   sessions_.erase(at);
   tsihs_.erase(entry.tsih);
   by_key_.erase(entry.key);
-  const auto count = by_target_.find(entry.target);
-  if (count != by_target_.end() && --count->second == 0) by_target_.erase(count);
+  if (!entry.key.empty()) {
+    by_target_.remove(entry.target);
+    by_portal_.remove(entry.portal);
+    host_.shared(entry.target, by_target_.count(entry.target));
+  }
   // Those who waited, in their order: each reinstates the one before.
   for (const SessionRequest& each : entry.waiting) request(each);
 }

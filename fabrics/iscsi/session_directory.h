@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "fabrics/iscsi/admission.h"
 #include "fabrics/iscsi/shard.h"
 
 namespace iscsi {
@@ -21,6 +22,7 @@ class SessionDirectory {
     virtual ~Host() = default;
     virtual void grant(const SessionRequest& request, const SessionGrant& grant) = 0;
     virtual void end(std::uint32_t shard, std::uint64_t session) = 0;
+    virtual void shared(const std::string& target, std::uint32_t sessions) = 0;  // it has so many now
   };
   explicit SessionDirectory(Host& host) : host_(host) {}
   void request(SessionRequest request);
@@ -28,11 +30,13 @@ class SessionDirectory {
   // The shard of a session; false when there is none of this number.
   bool find(std::uint64_t session, std::uint32_t& shard) const;
   std::size_t size() const { return sessions_.size(); }
+  std::uint32_t sessions_of(const std::string& target) const { return by_target_.count(target); }
 
  private:
   struct Entry {
     std::string key;     // empty for discovery sessions, which stand for no nexus,
-    std::string target;  // and are of none
+    std::string target;  // and are of none,
+    std::string portal;  // nor by one
     std::uint32_t shard = 0;
     std::uint16_t tsih = 0;
     bool ending = false;
@@ -40,14 +44,14 @@ class SessionDirectory {
   };
   void grant(const SessionRequest& request, std::string key);
   SessionGrant join(const SessionRequest& request) const;
-  std::uint32_t sessions_of(const std::string& target) const;
+  bool full(const SessionRequest& request) const;
   bool take_tsih(std::uint16_t& tsih, std::uint64_t session);
 
   Host& host_;
   std::unordered_map<std::uint64_t, Entry> sessions_;
   std::unordered_map<std::string, std::uint64_t> by_key_;
-  std::unordered_map<std::string, std::uint32_t> by_target_;  // how many normal sessions each has
-  std::map<std::uint16_t, std::uint64_t> tsihs_;              // of live sessions, by number
+  Counts by_target_, by_portal_;                  // normal sessions
+  std::map<std::uint16_t, std::uint64_t> tsihs_;  // of live sessions, by number
   std::uint64_t next_id_ = 1;
   std::uint16_t next_tsih_ = 1;
 };

@@ -39,10 +39,11 @@ const Redirection* Settings::redirection(const Target& target, std::uint16_t por
   return nullptr;
 }
 
-bool Settings::listens(std::uint16_t portal_group, std::string_view local) const {
-  return std::any_of(portals_.begin(), portals_.end(), [&](const Portal& portal) {
+const Portal* Settings::portal_at(std::uint16_t portal_group, std::string_view local) const {
+  const auto at = std::find_if(portals_.begin(), portals_.end(), [&](const Portal& portal) {
     return portal.tag == portal_group && reachable_address(portal.address, std::string(local)) == local;
   });
+  return at == portals_.end() ? nullptr : &*at;
 }
 
 bool Settings::offers(const Target& target, std::uint16_t portal_group) {

@@ -28,8 +28,8 @@ class Settings {
   static bool permits(const Target& target, std::string_view initiator, std::string_view peer);
   // Where a login to `target` is to go instead that came to our address `local` in this portal group; or null.
   const Redirection* redirection(const Target& target, std::uint16_t portal_group, std::string_view local) const;
-  // Whether one of the portals has this address of ours.
-  bool listens(std::uint16_t portal_group, std::string_view local) const;
+  // The portal that has this address of ours; or null.
+  const Portal* portal_at(std::uint16_t portal_group, std::string_view local) const;
   static bool offers(const Target& target, std::uint16_t portal_group);
   // Who the port of a target in one of its portal groups is to the SCSI core.
   static scsi::TargetPortIdentity port_identity(const Target& target, std::uint16_t portal_group);

@@ -34,7 +34,7 @@ void Shard::connection_arrived(std::uint64_t id, std::uint16_t portal_group,
   if (!datamover) {
     kLog.warn("{}: {}", peer, datamover.error().text);
     control_.login_over(peer);
-    control_.connection_gone(index_);
+    control_.connection_gone(index_, id);
     return;
   }
   note(PortEvent::kConnected, peer, portal_group);
@@ -47,7 +47,7 @@ void Shard::connection_joins(MovingConnection moving) {
   if (!datamover) {
     kLog.warn("{}: {}", peer, datamover.error().text);
     control_.login_over(peer);
-    control_.connection_gone(index_);
+    control_.connection_gone(index_, moving.id);
     return;
   }
   auto connection = std::make_unique<Connection>(*this, moving.id, moving.portal_group, std::move(*datamover),
@@ -58,6 +58,10 @@ void Shard::connection_joins(MovingConnection moving) {
 
 void Shard::session_granted(std::uint64_t connection, const SessionGrant& grant) {
   connections_.at(connection)->session_granted(grant);
+}
+
+void Shard::proof_judged(std::uint64_t connection, ChapVerdict verdict) {
+  connections_.at(connection)->proof_judged(verdict);
 }
 
 Session* Shard::session(std::uint64_t id) const {
@@ -82,6 +86,30 @@ void Shard::end_target(const std::string& target) {
   }
 }
 
+// --- shares ---
+
+// RFC 7143 4.2.2.1: a window that gets smaller takes back nothing that was promised; it opens later.
+std::uint16_t Shard::window_share(const Target& target) const {
+  if (target.max_commands == 0) return target.command_window;
+  const auto at = sharers_.find(target.name);
+  const std::uint32_t sessions = at == sharers_.end() ? 1 : std::max<std::uint32_t>(at->second, 1);
+  return static_cast<std::uint16_t>(
+      std::clamp<std::uint32_t>(target.max_commands / sessions, 1, target.command_window));
+}
+
+void Shard::target_is_shared(const std::string& target, std::uint32_t sessions) {
+  sharers_[target] = sessions;
+  if (sessions == 0) sharers_.erase(target);
+  if (const Target* const known = settings_->find_target(target)) limit_windows(*known);
+}
+
+void Shard::limit_windows(const Target& target) {
+  const std::uint16_t share = window_share(target);
+  for (const auto& [id, session] : sessions_) {
+    if (session->identity.target == target.name && !session->ending()) session->limit_window(share);
+  }
+}
+
 // --- settings ---
 
 void Shard::apply(SettingsRef settings, std::function<void()> done) {
@@ -102,6 +130,10 @@ void Shard::apply(SettingsRef settings, std::function<void()> done) {
     }
   }
   for (const auto& [id, connection] : connections_) connection->settings_changed();
+  for (const Target& target : settings_->config().targets) {
+    const Target* const old = before ? before->find_target(target.name) : nullptr;
+    if (old != nullptr && old->max_commands != target.max_commands) limit_windows(target);
+  }
   waits_.push_back(std::move(wait));
   wake_reaper();
 }
@@ -212,7 +244,7 @@ void Shard::reap() {
   for (const std::uint64_t id : std::exchange(dying_connections_, {})) {
     const auto at = connections_.find(id);
     if (at == connections_.end() || !at->second->finished()) continue;
-    control_.connection_gone(index_);
+    control_.connection_gone(index_, id);
     connections_.erase(at);
   }
   finish_waits();

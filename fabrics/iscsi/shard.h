@@ -30,7 +30,14 @@ struct SessionRequest {
   std::uint32_t shard = 0;
   std::uint64_t connection = 0;
   LoginIdentity identity;
-  std::uint32_t max_sessions = 0;  // of the target; 0: no limit
+  SessionLimits limits;
+};
+
+// A response to a challenge that others have to judge, likewise.
+struct ProofGiven {
+  std::uint32_t shard = 0;
+  std::uint64_t connection = 0;
+  ChapProof proof;
 };
 
 // The control reactor's word on it.
@@ -58,8 +65,9 @@ class ControlLink {
   virtual ~ControlLink() = default;
   virtual void session_requested(SessionRequest request) = 0;  // -> Shard::session_granted
   virtual void session_gone(std::uint64_t session) = 0;
+  virtual void proof_given(ProofGiven proof) = 0;        // -> Shard::proof_judged
   virtual void login_over(const std::string& peer) = 0;  // one connection fewer in login
-  virtual void connection_gone(std::uint32_t shard) = 0;
+  virtual void connection_gone(std::uint32_t shard, std::uint64_t id) = 0;
   virtual void connection_moves(std::unique_ptr<MovingConnection> connection) = 0;  // -> Shard::connection_joins
   virtual void target_cold_reset(const std::string& target) = 0;
 };
@@ -79,7 +87,9 @@ class Shard {
                           std::unique_ptr<hal::PendingConnection> pending);
   void connection_joins(MovingConnection moving);
   void session_granted(std::uint64_t connection, const SessionGrant& grant);
+  void proof_judged(std::uint64_t connection, ChapVerdict verdict);
   void end_session(std::uint64_t session);
+  void target_is_shared(const std::string& target, std::uint32_t sessions);  // by so many, on all reactors
   void end_target(const std::string& target);
   // Ends the sessions that the new settings do not allow; `done` when they are gone.
   void apply(SettingsRef settings, std::function<void()> done);
@@ -103,6 +113,8 @@ class Shard {
     events_.add(reactor_.now(), event, subject, detail);
   }
   std::uint32_t index() const { return index_; }
+  // How many commands each session of this target may have in flight.
+  std::uint16_t window_share(const Target& target) const;
   // The port of a target in a portal group; null when the settings of the moment do not have it.
   TargetPort* port_of(const Target* target, std::uint16_t portal_group);
   Session* session(std::uint64_t id) const;  // null when there is none of this number
@@ -126,6 +138,7 @@ class Shard {
   void finish_waits();
   void wake_reaper();
   void retire_ports();
+  void limit_windows(const Target& target);
   bool still_there(const Session& session) const;
   bool still_allowed(const Session& session) const;
   void leave_portals(const Session& session, const Settings& before) const;
@@ -144,6 +157,7 @@ class Shard {
   std::unordered_map<std::uint64_t, std::unique_ptr<Session>> sessions_;
   std::unordered_map<std::string, std::unique_ptr<TargetPort>> ports_;  // by port name; made when first logged in to
   std::vector<std::unique_ptr<TargetPort>> retired_ports_;  // out of the settings; gone with their last session
+  std::unordered_map<std::string, std::uint32_t> sharers_;  // sessions of the targets that have max_commands
   std::vector<std::uint64_t> dying_sessions_, dying_connections_;
   std::vector<Wait> waits_;
   Reaper reaper_{*this};

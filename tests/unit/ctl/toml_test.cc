@@ -1,6 +1,7 @@
 // Unit tests of the TOML form of a configuration: what is read, what is refused and where, what is written.
 #include "ctl/config/toml.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -63,6 +64,79 @@ TEST(Toml, WrittenTextIsReadBackTheSame) {
   ASSERT_TRUE(again) << again.error().text << text;
   EXPECT_EQ(*again, config);
   EXPECT_EQ(write_config(*again), text);
+}
+
+constexpr const char* kNameServers = R"(
+[[portal]]
+address = "127.0.0.1:3260"
+max_connections = 100
+max_sessions = 50
+max_logins_per_second = 20
+
+[[target]]
+name = "iqn.2026-01.org.example:disks"
+authentication = "radius"
+max_logins_per_second = 5
+max_commands = 256
+
+[limits]
+max_logins = 77
+
+[radius]
+servers = ["192.0.2.5:1812", "[2001:db8::5]:1812"]
+secret_file = "/etc/outboard/radius"
+nas_identifier = "box"
+timeout = "1s"
+tries = 3
+
+[[isns]]
+server = "192.0.2.6:3205"
+entity = "storage.example.org"
+period = "10min"
+inquiry_interval = "1min"
+)";
+
+TEST(Toml, NameServersAndLimitsAreReadAndWritten) {
+  const auto config = parse_config(kNameServers, "t");
+  ASSERT_TRUE(config) << config.error().text;
+  EXPECT_EQ(parse_config(write_config(*config), "written").value(), *config);
+  const iscsi::FabricConfig fabric = fabric_config(*config);
+  EXPECT_EQ(fabric.portals[0].max_connections, 100u);
+  EXPECT_EQ(fabric.portals[0].max_sessions, 50u);
+  EXPECT_EQ(fabric.portals[0].max_logins_per_second, 20u);
+  EXPECT_EQ(fabric.targets[0].max_logins_per_second, 5u);
+  EXPECT_EQ(fabric.targets[0].max_commands, 256u);
+  EXPECT_TRUE(fabric.targets[0].authentication.required && fabric.targets[0].authentication.radius);
+  EXPECT_EQ(fabric.limits.max_logins, 77u);
+  EXPECT_EQ(fabric.radius.addresses.size(), 2u);
+  EXPECT_EQ(fabric.radius.secret_file, "/etc/outboard/radius");
+  EXPECT_EQ(fabric.radius.nas_identifier, "box");
+  EXPECT_EQ(fabric.radius.timeout, std::chrono::seconds(1));
+  EXPECT_EQ(fabric.radius.tries, 3u);
+  ASSERT_EQ(fabric.isns.size(), 1u);
+  EXPECT_EQ(fabric.isns[0].entity, "storage.example.org");
+  EXPECT_EQ(fabric.isns[0].period, std::chrono::minutes(10));
+  EXPECT_EQ(fabric.isns[0].inquiry_interval, std::chrono::minutes(1));
+}
+
+TEST(Toml, NameServersAreChecked) {
+  const auto fault = [](const std::string& from, const std::string& to) {
+    std::string text = kNameServers;
+    text.replace(text.find(from), from.size(), to);
+    const auto config = parse_config(text, "t");
+    return config ? "none" : config.error().text;
+  };
+  using testing::HasSubstr;
+  EXPECT_EQ(fault("tries = 3", "tries = 1"), "none");
+  EXPECT_THAT(fault("192.0.2.5:1812", "radius.example.org:1812"), HasSubstr("a server is 192.0.2.5:1812"));
+  EXPECT_THAT(fault("192.0.2.5:1812", "[2001:db8::5]:1812"), HasSubstr("is there twice"));
+  EXPECT_THAT(fault("\"192.0.2.5:1812\", \"[2001:db8::5]:1812\"", ""), HasSubstr("RADIUS needs servers"));
+  EXPECT_THAT(fault("/etc/outboard/radius", "radius"), HasSubstr("secret_file is the absolute path"));
+  EXPECT_THAT(fault("\"radius\"", "\"radius\"\nalgorithms = [\"sha256\"]"), HasSubstr("RADIUS knows md5 only"));
+  EXPECT_THAT(fault("timeout = \"1s\"", "timeout = \"1min\""), HasSubstr("timeout is 100ms to 30s"));
+  EXPECT_THAT(fault("192.0.2.6:3205", "192.0.2.6:0"), HasSubstr("a server is 192.0.2.6:3205"));
+  EXPECT_THAT(fault("period = \"10min\"", "period = \"1s\""), HasSubstr("period is 15s to 86400s"));
+  EXPECT_THAT(fault("max_logins = 77", "max_logins = 0"), HasSubstr("max_logins is 1 to 1000000"));
 }
 
 TEST(Toml, AnEmptyTextIsAnEmptyConfiguration) { EXPECT_EQ(parse_config("", "empty").value(), Config()); }
@@ -214,7 +288,7 @@ constexpr Fault kFaults[] = {
     {"[[target]]\nname = \"eui.02004567a425678d\"\ncommand_window = 0",
      "f.toml:3:18: target \"eui.02004567a425678d\": command_window is 1 to 1024"},
     {"[[target]]\nname = \"eui.02004567a425678d\"\nauthentication = \"maybe\"",
-     "f.toml:3:18: target \"eui.02004567a425678d\": authentication must be chap or none"},
+     "f.toml:3:18: target \"eui.02004567a425678d\": authentication must be none, chap or radius"},
     {"[[target]]\nname = \"eui.02004567a425678d\"\nalgorithms = [\"sha512\"]",
      "f.toml:3:14: target \"eui.02004567a425678d\": algorithms must be one of sha3-256, sha256, sha1, md5"},
     {"[limits]\nlogin_timeout = \"1h\"", "f.toml:2:17: limits: login_timeout is 1s to 600s"},
