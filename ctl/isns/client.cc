@@ -84,7 +84,7 @@ void Client::connected() {
 
 void Client::send_next() {
   if (requests_.empty()) return round_over();
-  timer_.arm(reactor_.timers(), reactor_.now() + kAnswerLimit);
+  if (!stopping_) timer_.arm(reactor_.timers(), reactor_.now() + kAnswerLimit);  // else stop() has set a limit to all
   link_->send(requests_.front().message);
 }
 
