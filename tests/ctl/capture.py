@@ -66,7 +66,7 @@ def served(daemon):
 def libiscsi_as_wireshark_sees_it(daemon):
     """QEMU's initiator: login, immediate data, R2T, big reads. Each command is there, once, and so is its status."""
     port = served(daemon)
-    capture = Capture(daemon, f"127.0.0.1:{port}")
+    capture = Capture(daemon, f"127.0.0.1:{port}", "--buffer", "64MiB")  # more than is moved: nothing may be lost
     url = f"iscsi://127.0.0.1:{port}/{IQN}/0"
     data = daemon.write("data", "0123456789abcdef" * (8 << 16))
     run_tool(["qemu-img", "convert", "-n", "-f", "raw", "-O", "raw", data, url], 60)

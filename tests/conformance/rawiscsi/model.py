@@ -214,7 +214,11 @@ class Model:
         task = self._task(pdu)
         self._ask(pdu.flags == 0x80 and not pdu.data, "fixed bits of an R2T (11.8)", pdu)
         self._ask(pdu.stat_sn == self.next_stat_sn, f"StatSN of an R2T is the next one, {self.next_stat_sn:#x}", pdu)
-        self._ask(pdu.r2t_sn == len(task.r2ts), f"R2TSN is not {len(task.r2ts)} (11.8.2)", pdu)
+        if task.reassigned and pdu.r2t_sn > task.r2ts_lost + len(task.r2ts):  # what the lost connection had under way
+            task.r2ts_lost = pdu.r2t_sn - len(task.r2ts)
+        task.reassigned = False
+        wanted = task.r2ts_lost + len(task.r2ts)
+        self._ask(pdu.r2t_sn == wanted, f"R2TSN is not {wanted} (11.8.2)", pdu)
         asked = max([task.sent] + [r2t.buffer_offset + r2t.desired_length for r2t in task.r2ts])
         if self.level and pdu.buffer_offset < asked:  # a recovery R2T
             asked = pdu.buffer_offset

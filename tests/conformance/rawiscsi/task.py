@@ -21,6 +21,8 @@ class Task:
     data_in_pdus: list = field(default_factory=list)
     r2ts: list = field(default_factory=list)
     open_r2ts: dict = field(default_factory=dict)  # TTT: bytes still owed
+    reassigned: bool = False  # to another connection, and no R2T has come since
+    r2ts_lost: int = 0        # that were sent by a connection before its end was noticed
     burst: int = 0            # bytes of the current Data-In sequence
     answer: Pdu = None        # the PDU that carried the status
     status: int = None

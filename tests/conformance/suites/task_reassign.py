@@ -42,6 +42,7 @@ class Reassign(Case):
             task.data_in = bytearray(b"".join(pdu.data for pdu in task.data_in_pdus))
             task.burst = 0
         task.answer = task.status = None
+        task.reassigned = True
         task.open_r2ts.clear()
         self.assertEqual(self.granted(session, task, exp_data_sn), DONE)
 
