@@ -263,7 +263,7 @@ def the_documents_example_is_good(daemon):
     daemon.start()
     done = daemon.ctl_json("apply", daemon.write("example.toml", example), "--secrets-file",
                            daemon.write("secrets.toml", secrets), "--dry-run")
-    entries = f"\n{example}".count("\n[[") + 2  # with [discovery] and [metrics]; the limits are the defaults
+    entries = f"\n{example}".count("\n[[") + 3  # with [radius], [discovery], [metrics]; the limits are the defaults
     check(len(done["changes"]) == entries and not done["applied"], f"changes: {done}")
 
 

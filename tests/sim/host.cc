@@ -219,7 +219,9 @@ void Host::function_ends(std::uint32_t tag, std::uint8_t response) {
   const auto victim = commands_.find(function.referenced);
   if (victim == commands_.end()) return;  // its answer came first
   if (response == 0) return forget(victim);
-  victim->second.unknown = true;
+  // On another connection the answer may still be on its way; if that is cut, it may have come to nobody.
+  if (function.cid == victim->second.cid) victim->second.unknown = true;
+  if (is_cut(victim->second.cid)) victim->second.may_vanish = true;
 }
 
 // Over, and no answer comes any more.

@@ -57,7 +57,8 @@ class Host {
 
   bool connected() const { return !live().empty(); }
   bool idle() const { return commands_.empty() && functions_.empty(); }
-  std::vector<Ended> take_ended() { return std::move(ended_); }
+  // With what may have happened already: its answer waits for another connection (RFC 7143 4.2.3.3), or for nobody.
+  std::vector<Ended> take_ended();
   void others_function(const Ended& ended, bool own);  // answered, and everything before it was listened to
   void explain_unknown();                              // after others_function: somebody must have ended them
   void unit_went_away(std::uint8_t lun);               // its commands may end without an answer
@@ -100,6 +101,7 @@ class Host {
     const std::vector<Link*> all = live();
     return *all[choose(all.size())];
   }
+  bool is_cut(std::uint16_t cid) const;
   bool log_in(Link& link);  // the session's first connection, or one more: as tsih_ says
   Command& new_command(std::uint32_t& tag, std::uint32_t& lba, std::uint32_t& blocks);
   void send_read(Link& link, std::uint32_t tag, Command& command);

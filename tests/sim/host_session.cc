@@ -135,6 +135,19 @@ void Host::send_again(Link& link) {
   }
 }
 
+bool Host::is_cut(std::uint16_t cid) const {
+  return std::any_of(links_.begin(), links_.end(),
+                     [&](const Link& link) { return link.cid == cid && link.wire != nullptr && link.wire->cut; });
+}
+
+std::vector<Ended> Host::take_ended() {
+  for (const auto& [tag, function] : functions_) {
+    if (function.function == kAbortTask || (links_.size() < 2 && !is_cut(function.cid))) continue;
+    ended_.push_back({function.function, function.lun, 0, 0, true});
+  }
+  return std::move(ended_);
+}
+
 void Host::noticed_dark() {
   dark_ = std::any_of(links_.begin(), links_.end(), [](const Link& link) { return link.wire && link.wire->cut; });
 }
