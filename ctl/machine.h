@@ -82,7 +82,7 @@ class Machine {
   virtual void list_devices(std::function<void(base::Result<std::vector<DeviceInfo>>)> done) = 0;
   virtual void bind_device(const std::string& address, Done done) = 0;
   virtual void unbind_device(const std::string& address, Done done) = 0;
-  virtual std::string metrics_address() const = 0;  // as opened; empty: none
+  virtual std::string metrics_address() const = 0;                // as opened; empty: none
   virtual std::vector<std::string> portal_addresses() const = 0;  // as opened, in the order of the configuration
 };
 

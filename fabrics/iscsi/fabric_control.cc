@@ -287,7 +287,7 @@ void FabricControl::session_requested(SessionRequest request) {
     if (stopping_) return grant(request, {.status = LoginStatus::kServiceUnavailable});
     const SessionLimits& limits = request.limits;
     const bool in_time = rates_.allow("p" + limits.portal, limits.portal_rate, control_.now()) &&
-                      rates_.allow("t" + request.identity.target, limits.target_rate, control_.now());
+                         rates_.allow("t" + request.identity.target, limits.target_rate, control_.now());
     if (!in_time) return grant(request, {.status = LoginStatus::kOutOfResources});
     directory_.request(request);
   });

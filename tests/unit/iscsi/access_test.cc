@@ -157,7 +157,7 @@ TEST_F(AccessTest, TargetHasSoManySessionsAndOneThatIsReinstatedCountsOnce) {
   second.must_log_in();
   ExpectLog expect("refused with status 0302");
   EXPECT_EQ(third.log_in(), 0x0302);
-  again.must_log_in();  // in the place of the first
+  again.must_log_in();      // in the place of the first
   EXPECT_NE(listed(), "");  // a discovery session is none of the target's
   again.logout();
   bench.advance(std::chrono::seconds(2));
