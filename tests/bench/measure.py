@@ -1,6 +1,5 @@
 # Driving the load generator against a target, and what the target's process costs meanwhile.
 import json
-import os
 import pathlib
 import re
 import shutil
@@ -11,13 +10,9 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "judges"), str(HERE.parent / "conformance")]
+from process import cpu_seconds  # noqa: E402
 
 TARGET_CORE, LOAD_CORE = 0, 1
-
-
-def cpu_seconds(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def load(bin_dir, target, lun, arguments, seconds, span):

@@ -3,28 +3,22 @@
 command under load, and whether the fast path stays fast beside them. --smoke: a tenth of each, slack for the speed."""
 import argparse
 import pathlib
-import re
 import sys
 import threading
 import time
 
 import measure
 from outboard import Outboard
+from process import cpu_seconds, memory
 from rawiscsi.session import Session
 
 SIZE = 64 << 20
 
 
-def memory(pid):
-    """Bytes resident that are the process' own (the RAM disks' pages are shared memory and counted apart)."""
-    status = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return 1024 * int(re.search(r"RssAnon:\s+(\d+)", status).group(1))
-
-
 def idle_cpu(pid, seconds):
-    before = measure.cpu_seconds(pid)
+    before = cpu_seconds(pid)
     time.sleep(seconds)
-    return (measure.cpu_seconds(pid) - before) / seconds
+    return (cpu_seconds(pid) - before) / seconds
 
 
 class Scale:
@@ -72,13 +66,13 @@ class Scale:
 
     def crowd(self):
         units, count = self.options.units, self.options.sessions
-        before = memory(self.pid)
+        before = memory(self.pid, "RssAnon")
         self.target.apply_units(units, 1 << 30)
         time.sleep(0.5)  # for what the change itself took to be given back
-        self.report(f"{units} logical units, each", (memory(self.pid) - before) / units / 1024, 4, "KiB")
-        before = memory(self.pid)
+        self.report(f"{units} logical units, each", (memory(self.pid, "RssAnon") - before) / units / 1024, 4, "KiB")
+        before = memory(self.pid, "RssAnon")
         sessions = self.log_in(count)
-        self.report(f"{count} idle sessions, each", (memory(self.pid) - before) / count / 1024, 64, "KiB")
+        self.report(f"{count} idle sessions, each", (memory(self.pid, "RssAnon") - before) / count / 1024, 64, "KiB")
         self.report("fast path slower beside them", self.slower(), self.options.slower, "%")
         self.report("idle daemon with them", 100 * idle_cpu(self.pid, self.options.idle), 1.0, "% CPU")
         for session in sessions:

@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 
 from rawiscsi.chap import Chap
 from rawiscsi.session import Session
+from process import descriptors, memory, sanitized
 from target import JudgeError, accepts, end_process, free_port, run_tool, wait_for  # of tests/judges
 
 IQN = "iqn.2026-11.org.outboard.test"
@@ -91,14 +92,10 @@ class Fixture:
 
     def usage(self):
         """(resident bytes, open descriptors) of the target process."""
-        with open(f"/proc/{self.pid}/statm", encoding="ascii") as statm:
-            resident = int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-        return resident, len(os.listdir(f"/proc/{self.pid}/fd"))
+        return memory(self.pid), descriptors(self.pid)
 
     def sanitized(self):
-        """Whether the target was built with a sanitizer, which keeps freed memory and so hides how much is in use."""
-        with open(f"/proc/{self.pid}/maps", encoding="ascii", errors="replace") as maps:
-            return "san.so" in maps.read()
+        return sanitized(self.pid)
 
     def alive(self):
         """Whether the target process is there; an external one is taken to be."""

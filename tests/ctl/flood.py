@@ -6,6 +6,7 @@ import sys
 import time
 
 from daemon import IQN, check, configuration, run
+from process import memory, sanitized
 from target import free_port, wait_for
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "conformance"))
@@ -16,16 +17,6 @@ HOST = "iqn.2026-01.org.example:host"
 MANY, COST, SLOWER = 1000, 65536, 5
 # The first half of a login request with 8 KiB of text: its header and a part.
 HALF = bytes.fromhex("4304000000002000") + bytes([0x80, 0, 0, 0, 0, 1, 0, 0]) + bytes(32) + b"InitiatorName=" + b"x" * 4000
-
-
-def resident(daemon):
-    with open(f"/proc/{daemon.process.pid}/status", encoding="ascii") as status:
-        return int(next(line for line in status if line.startswith("VmRSS")).split()[1]) * 1024
-
-
-def sanitized(daemon):
-    with open(f"/proc/{daemon.process.pid}/maps", encoding="ascii", errors="replace") as maps:
-        return "san.so" in maps.read()
 
 
 def slowest_of(session, count=400):
@@ -62,13 +53,13 @@ def idle_logins_cost_little_and_hold_nobody_up(daemon):
     daemon.announce("login took too long")
     port, session = prepared(daemon, f'max_logins_per_peer = {MANY + 10}\nmax_logins = {MANY + 10}\nlogin_timeout = "12s"')
     slowest_of(session)
-    before, alone = resident(daemon), slowest_of(session)
+    before, alone = memory(daemon.process.pid), slowest_of(session)
     peers = connect(port, HALF)
     among = slowest_of(session)
-    cost = (resident(daemon) - before) // MANY
+    cost = (memory(daemon.process.pid) - before) // MANY
     Session(("127.0.0.1", port), IQN, HOST).logout()
     print(f"      {cost} bytes each; p99 of a READ {alone * 1e6:.0f} us alone, {among * 1e6:.0f} us among them")
-    check(sanitized(daemon) or cost <= COST, f"each costs {cost} bytes")
+    check(sanitized(daemon.process.pid) or cost <= COST, f"each costs {cost} bytes")
     check(among <= max(SLOWER * alone, 0.02), f"a READ takes {among * 1e3:.2f} ms instead of {alone * 1e3:.2f}")
     wait_for("the deadline", 30, lambda: all(closed(peer) for peer in peers))
     slowest_of(session, 10)

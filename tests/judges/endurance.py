@@ -12,6 +12,7 @@ import sys
 import time
 
 import storm
+from process import cpu_seconds, descriptors, memory, sanitized, threads
 from target import JudgeError, make_target, wait_for
 
 LOGIN_MEMORY = 64 << 10  # bytes that a peer may cost before it has logged in
@@ -22,34 +23,19 @@ NO_DESCRIPTOR = "no connection can be accepted now: Too many open files"
 
 def usage(pid):
     """Bytes resident, descriptors, threads."""
-    with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
-        text = status.read()
-    found = [int(re.search(name + r":\s+(\d+)", text).group(1)) for name in ("VmRSS", "Threads")]
-    return found[0] * 1024, len(os.listdir(f"/proc/{pid}/fd")), found[1]
-
-
-def cpu_seconds(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
-        fields = stat.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def sanitized(pid):
-    """Sanitizers keep freed memory: growth says nothing then."""
-    with open(f"/proc/{pid}/maps", encoding="ascii", errors="replace") as maps:
-        return "san.so" in maps.read()
+    return memory(pid), descriptors(pid), threads(pid)
 
 
 def sessions(target):
     return json.loads(target.ctl("session", "list", "--json"))
 
 
-def settled(target, descriptors=None):
+def settled(target, most=None):
     """Nothing is left of the sessions, and no more descriptors than there were."""
     wait_for("all sessions to end", 30, lambda: not sessions(target))
-    if descriptors is not None:
-        wait_for(f"all but {descriptors} descriptors to be closed", 10,
-                 lambda: usage(target.process.pid)[1] <= descriptors)
+    if most is not None:
+        wait_for(f"all but {most} descriptors to be closed", 10,
+                 lambda: descriptors(target.process.pid) <= most)
 
 
 def short_sessions(target, count, first):
@@ -172,17 +158,17 @@ def strangers_cost_little(target, count):
     if not pipe.poll(60):
         raise JudgeError(f"waited 60 s for {2 * count} connections")
     beside, elapsed = watched.percentile(), time.monotonic() - start
-    memory, spent = (usage(pid)[0] - before[0]) / count, (cpu_seconds(pid) - cpu) / (2 * count)
+    cost, spent = (memory(pid) - before[0]) / count, (cpu_seconds(pid) - cpu) / (2 * count)
     pipe.send("let go")
     strangers.join(20)
     watched.stop()
     settled(target, before[1])
-    print(f"{2 * count} strangers in {elapsed:.1f} s: {memory / 1024:.1f} KiB each, at most {spent * 1e3:.3f} ms of CPU "
+    print(f"{2 * count} strangers in {elapsed:.1f} s: {cost / 1024:.1f} KiB each, at most {spent * 1e3:.3f} ms of CPU "
           f"each; a read beside them takes {beside * 1e6:.0f} us (99th percentile), alone {alone * 1e6:.0f} us", flush=True)
     if sanitized(pid):
         return
-    if memory > LOGIN_MEMORY:
-        raise JudgeError(f"a connection in login costs {memory:.0f} bytes")
+    if cost > LOGIN_MEMORY:
+        raise JudgeError(f"a connection in login costs {cost:.0f} bytes")
     if spent > LOGIN_TIME:
         raise JudgeError(f"a connection in login costs {spent * 1e3:.3f} ms of CPU")
     if beside > SLOWER * max(alone, 1e-3):
@@ -192,7 +178,7 @@ def strangers_cost_little(target, count):
 def descriptors_run_out(target):
     """F091: with no descriptor left, who is logged in goes on, and there are logins again when others have gone."""
     pid = target.process.pid
-    _, used, _ = usage(pid)
+    used = descriptors(pid)
     reader = Reader(target)
     soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + 8, hard))
