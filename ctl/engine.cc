@@ -53,7 +53,9 @@ struct Engine::Opening {
   LogicalUnit lu;
   std::uint64_t attempt;
   Done done;
+  std::optional<scsi::MediumState> inherited;
   base::Result<std::unique_ptr<scsi::Backstore>> store = nullptr;
+  void open() { store = scsi::make_backstore(backstore_config(lu), inherited ? &*inherited : nullptr); }
 };
 
 Engine::Engine(Parts parts) : parts_(parts), radius_udp_(parts.control), radius_(parts.control, radius_udp_) {
@@ -70,11 +72,11 @@ base::Result<void> Engine::validate(const Config& config) const {
 }
 
 void Engine::add_lu(const LogicalUnit& lu, Done done) {
-  auto* const opening = new Opening{lu, next_attempt_++, std::move(done)};  // deleted by opened()
+  auto* const opening = new Opening{lu, next_attempt_++, std::move(done), std::nullopt};  // deleted by opened()
+  if (auto mine = inherited_.extract(lu.unit.name)) opening->inherited = std::move(mine.mapped());
   opening_[lu.unit.name] = opening->attempt;
   parts_.worker.submit(
-      parts_.control, [opening] { opening->store = scsi::make_backstore(backstore_config(opening->lu)); },
-      [this, opening] { opened(*std::unique_ptr<Opening>(opening)); });
+      parts_.control, [opening] { opening->open(); }, [this, opening] { opened(*std::unique_ptr<Opening>(opening)); });
 }
 
 void Engine::opened(Opening& opening) {

@@ -13,6 +13,7 @@
 #include "ctl/radius/udp.h"
 #include "hal/reactor.h"
 #include "hal/worker.h"
+#include "scsi_core/medium_state.h"
 #include "scsi_core/metadata_store.h"
 
 namespace ctl {
@@ -69,6 +70,8 @@ class Engine final : public Machine {
   void unbind_device(const std::string& address, Done done) override;
   std::string metrics_address() const override { return metrics_.address(); }
   std::vector<std::string> portal_addresses() const override;
+  // Upgrade in place: units that are added under these names go on with these media.
+  void inherit_media(std::map<std::string, scsi::MediumState> media) { inherited_ = std::move(media); }
   // Takes back what is registered elsewhere; `done` when that is over, soon in any case.
   void leave_name_services(std::function<void()> done);
 
@@ -82,6 +85,7 @@ class Engine final : public Machine {
   void added(const std::string& name, const base::Result<void>& result);
 
   Parts parts_;
+  std::map<std::string, scsi::MediumState> inherited_;
   std::map<std::string, std::uint64_t> opening_;  // name -> number of the attempt that is wanted
   std::uint64_t next_attempt_ = 1;
   std::map<std::string, std::string> absent_;  // name -> why its last add failed

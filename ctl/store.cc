@@ -74,9 +74,9 @@ base::Result<Sealed> unseal(std::string_view kind, std::string_view text) {
   return sealed;
 }
 
-base::Result<std::unique_ptr<Store>> Store::open(std::string directory) {
+base::Result<std::unique_ptr<Store>> Store::open(std::string directory, Fd inherited) {
   Fd fd = TRY(open_private_directory(directory, true));
-  Fd lock = TRY(take_lock(fd.get(), directory));
+  Fd lock = inherited ? std::move(inherited) : TRY(take_lock(fd.get(), directory));
   return std::unique_ptr<Store>(new Store(std::move(directory), std::move(fd), std::move(lock)));
 }
 

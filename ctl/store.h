@@ -21,7 +21,8 @@ class Store {
  public:
   // Makes the directory if it is not there (0700) and locks it. Refuses one that others can write to, and one that
   // another process uses.
-  static base::Result<std::unique_ptr<Store>> open(std::string directory);
+  // `lock`: of a process that has used it until now (lock()); nobody else could come between.
+  static base::Result<std::unique_ptr<Store>> open(std::string directory, Fd lock = Fd());
 
   // nullopt: nothing has ever been stored here. Blocking.
   base::Result<std::optional<Config>> load();
@@ -29,6 +30,7 @@ class Store {
   // unless only the last fsync failed: then a crash may bring back either.
   base::Result<void> save(const Config& config);
 
+  int lock() const { return lock_.get(); }
   const std::string& directory() const { return directory_; }
   std::uint64_t generation() const { return generation_; }  // of what was loaded or saved last
 

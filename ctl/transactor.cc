@@ -46,6 +46,13 @@ void Transactor::submit(Edit edit, Options options, Finished finished) {
   next();
 }
 
+bool Transactor::hold() { return !std::exchange(busy_, true); }
+
+void Transactor::release() {
+  busy_ = false;
+  next();
+}
+
 base::Result<void> Transactor::prepare(const Pending& pending, Config& after) const {
   TRY(pending.edit(after));
   keep_identities(config_, after);

@@ -41,6 +41,10 @@ class Transactor {
   // In order, after those that wait already. The edit sees the configuration in force when its turn comes.
   void submit(Edit edit, Options options, Finished finished);
 
+  // Nothing is changed until release(): later edits wait. False while something is being changed.
+  bool hold();
+  void release();
+
   // Is told of everything that was done.
   void on_report(std::function<void(const Report&)> told) { told_ = std::move(told); }
 

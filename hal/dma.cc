@@ -2,7 +2,9 @@
 #include "hal/dma.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -61,6 +63,21 @@ base::Result<MemoryRegion> MemoryRegion::create(const char* name, std::size_t si
     return region;
   }
   return base::fail(base::Errc::kNoMemory, "no memory region");
+}
+
+base::Result<MemoryRegion> MemoryRegion::adopt(base::Fd memory) {
+  struct stat about {};
+  if (fstat(memory.get(), &about) != 0) return base::fail_errno("size of a memory region");
+  const auto size = static_cast<std::size_t>(about.st_size);
+  if (about.st_size <= 0 || size % 4096 != 0) {
+    return base::fail(base::Errc::kInvalid, fmt::format("a memory region of {} bytes", about.st_size));
+  }
+  MemoryRegion region;
+  region.fd_ = memory.release();
+  std::byte* const at = map_aligned(region.fd_, size, 4096);
+  if (at == nullptr) return base::fail_errno("map a memory region");
+  TRY(region.announce({at, size}));
+  return region;
 }
 
 MemoryRegion::MemoryRegion(MemoryRegion&& other) noexcept

@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "base/fd.h"
 #include "base/intrusive_list.h"
 #include "base/result.h"
 
@@ -34,6 +35,8 @@ class MemoryRegion {
   enum class Pages : std::uint8_t { kPlain, kHugeIfAny };
   // `align`: a power of two of at least the page size.
   static base::Result<MemoryRegion> create(const char* name, std::size_t size, Pages pages, std::size_t align = 4096);
+  // What another process has made (its fd()), as large as it is now; plain pages.
+  static base::Result<MemoryRegion> adopt(base::Fd memory);
   MemoryRegion(MemoryRegion&& other) noexcept;
   MemoryRegion& operator=(MemoryRegion&& other) noexcept;
   ~MemoryRegion();

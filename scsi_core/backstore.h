@@ -69,6 +69,8 @@ struct StoreExtent {
   bool mapped = true;
 };
 
+struct MediumState;
+
 class StoreChannel {
  public:
   virtual ~StoreChannel() = default;
@@ -101,6 +103,11 @@ class Backstore {
   // First extent at `offset`; may block briefly on a system call (lseek); any thread.
   virtual base::Result<StoreExtent> extent_at(std::uint64_t offset) = 0;
   virtual std::string describe() const = 0;  // "ram", "file /srv/disk0", for status
+  // For another process to go on with (medium_state.h); no request is in flight, any thread. This one stays as it is.
+  virtual base::Result<void> hand_over(MediumState& out) {
+    (void)out;
+    return base::fail(base::Errc::kUnsupported, describe() + " cannot be handed over");
+  }
   // Where the protection information of a protected medium is (protected.h); null: there is none.
   virtual Backstore* protection() { return nullptr; }
 };

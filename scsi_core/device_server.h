@@ -10,9 +10,12 @@
 #include <span>
 #include <vector>
 
+#include "base/result.h"
 #include "scsi_core/command.h"
 
 namespace scsi {
+
+struct DeviceState;
 
 enum class Serial : std::uint8_t {
   kNone,  // touches no medium: waits for ORDERED only
@@ -115,6 +118,12 @@ class DeviceServer {
   // that is lost (or reset) takes its PREVENT and its RESERVE(6) with it.
   virtual void reset(LogicalUnit& lu, ResetCause cause) = 0;
   virtual void nexus_lost(LogicalUnit& lu, const NexusKey& nexus) = 0;
+  // For another process to go on with (handover.h), and there, after the reset and before the first command.
+  virtual void hand_over(DeviceState& out) const { (void)out; }
+  virtual base::Result<void> take_over(LogicalUnit& lu, const DeviceState& state) {
+    (void)lu, (void)state;
+    return {};
+  }
 };
 
 // Rows flagged kAnyLogicalUnit and kWellKnown that answer where the I_T nexus has no logical unit: INQUIRY, REPORT

@@ -23,6 +23,7 @@ namespace scsi {
 
 class Command;
 class Nexus;
+struct NexusState;
 struct TaskManagement;
 
 enum class Delivery : std::uint8_t {
@@ -89,6 +90,10 @@ class TaskRouter {
   // to), then calls nexus_quiet. A backstore that does not let go of a command holds nexus_quiet back. A port that puts
   // a new nexus in the place of an old one (session reinstatement) waits for nexus_quiet of the old one first.
   virtual void nexus_lost(Nexus& nexus) = 0;
+  // For a nexus that goes on in another process (handover.h), without a command in hand: what it is owed, and there,
+  // before its first command, that it is.
+  virtual void nexus_handed_over(const Nexus& nexus, NexusState& out) = 0;
+  virtual void nexus_taken_over(Nexus& nexus, const NexusState& state) = 0;
   virtual void scsi_command_received(Command& command) = 0;  // cannot be refused
   virtual void data_in_delivered(Command& command, Delivery delivery) = 0;
   virtual void data_out_received(Command& command, Delivery delivery) = 0;

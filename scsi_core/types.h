@@ -49,6 +49,10 @@ enum class TmfResponse : std::uint8_t {  // SAM-5 7.x service responses
   kNotSupported,
 };
 
+struct ByteRange {  // of a medium: [from, to)
+  std::uint64_t from = 0, to = 0;
+};
+
 // The eight bytes of a LUN as the wire carries them (SAM-5 4.7), and the single-level number they mean.
 struct Lun {
   std::array<std::uint8_t, 8> bytes{};

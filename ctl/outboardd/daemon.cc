@@ -34,21 +34,39 @@ base::Result<void> make_default_directory(const Options& options, std::optional<
 
 }  // namespace
 
-base::Result<std::unique_ptr<Daemon>> Daemon::create(const Options& options) {
-  std::unique_ptr<Daemon> daemon(new Daemon(options));
+base::Result<void> Daemon::take_places() {
   std::optional<gid_t> group;
-  if (!options.group.empty()) group = TRY(group_by_name(options.group));
-  daemon->store_ = TRY(Store::open(options.state_dir));
-  TRY(make_default_directory(options, group));
-  daemon->socket_.emplace(TRY(ListeningSocket::open(options.socket, group)));
-  daemon->policy_ = {geteuid(), group};
-  daemon->notifier_ = Notifier::from_environment();
+  if (!options_.group.empty()) group = TRY(group_by_name(options_.group));
+  policy_ = {geteuid(), group};
+  if (options_.take_over >= 0) {
+    arrival_ = TRY(Arrival::meet(options_.take_over, OUTBOARD_VERSION));
+    store_ = TRY(Store::open(options_.state_dir, arrival_->take_lock()));
+    socket_.emplace(ListeningSocket::adopt(arrival_->take_management()));
+    return {};
+  }
+  store_ = TRY(Store::open(options_.state_dir));
+  TRY(make_default_directory(options_, group));
+  socket_.emplace(TRY(ListeningSocket::open(options_.socket, group)));
+  return {};
+}
+
+base::Result<std::unique_ptr<Daemon>> Daemon::create(const Options& options, const Launcher& launcher) {
+  std::unique_ptr<Daemon> daemon(new Daemon(options, launcher));
+  if (auto made = daemon->make(); !made) {
+    if (daemon->arrival_ != nullptr) daemon->arrival_->tell_failure(made.error());
+    return tl::unexpected<base::Error>(made.error());
+  }
+  return daemon;
+}
+
+base::Result<void> Daemon::make() {
+  TRY(take_places());
+  notifier_ = Notifier::from_environment();
   // Nothing after this needs a capability; all threads are made after it.
   TRY(drop_capabilities());
-  TRY(confine(options.seccomp));
-  TRY(daemon->make_reactors());
-  TRY(daemon->make_parts());
-  return daemon;
+  TRY(confine(options_.seccomp));
+  TRY(make_reactors());
+  return make_parts();
 }
 
 base::Result<void> Daemon::make_reactors() {
@@ -99,6 +117,7 @@ base::Result<void> Daemon::make_parts() {
   transactor_ = std::make_unique<Transactor>(*control_, *engine_, *store_, *store_worker_);
   service_ = std::make_unique<Service>(*control_, *engine_, *store_, *transactor_, std::move(info));
   dispatcher_ = std::make_unique<Dispatcher>(*service_, *control_);
+  make_departure();
   signals_ = TRY(SignalWatch::create(*control_, [this](int signal) { signalled(signal); }));
   return {};
 }
@@ -125,7 +144,7 @@ int Daemon::run() {
   for (const auto& reactor : data_) {
     threads_.emplace_back([raw = reactor.get()] { raw->run(); });
   }
-  control_->post_function([this] { begin(); });
+  control_->post_function([this] { arrival_ == nullptr ? begin() : take_over(); });
   control_->run();
   stop_data_reactors();
   settle();
@@ -141,19 +160,25 @@ void Daemon::begin() {
 }
 
 void Daemon::ready(const base::Result<Transactor::Report>& report) {
-  base::Result<void> started;
-  if (!report) started = tl::unexpected<base::Error>(report.error());
-  if (started && !ending_) {
-    ServerOptions options;
-    options.policy = policy_;
-    auto server = Server::start(*control_, *dispatcher_, options, std::move(*socket_));
-    if (server) server_ = std::move(*server);
-    if (!server) started = tl::unexpected<base::Error>(server.error());
-  }
-  if (!started) {
-    kProcessLog.error("{}", started.error().text);
+  if (report && arrival_ != nullptr) return arrival_->take_sessions([this] { serve(); });
+  if (report) return serve();
+  if (arrival_ != nullptr) return arrival_->give_up(report.error());
+  kProcessLog.error("{}", report.error().text);
+  end(1);
+}
+
+void Daemon::serve() {
+  if (ending_) return;
+  if (arrival_ != nullptr) socket_->take_file(options_.socket);
+  arrival_.reset();
+  ServerOptions options;
+  options.policy = policy_;
+  auto server = Server::start(*control_, *dispatcher_, options, std::move(*socket_));
+  if (!server) {
+    kProcessLog.error("{}", server.error().text);
     return end(1);
   }
+  server_ = std::move(*server);
   std::string portals;
   for (const std::string& address : fabric_->portal_addresses()) portals += (portals.empty() ? "" : ", ") + address;
   const Config& config = transactor_->config();
@@ -169,12 +194,15 @@ void Daemon::ready(const base::Result<Transactor::Report>& report) {
 }
 
 void Daemon::signalled(int signal) {
+  if (gone_) leave(nullptr);
+  if (arrival_ != nullptr) return arrival_->give_up({base::Errc::kBusy, "the new outboardd was asked to end"});
   if (ending_) {
     // What initiators were told is on the medium is there: ending like this is what a crash does, too.
     kProcessLog.warn("signal {} again: ending at once", signal);
     unlink(options_.socket.c_str());
     _exit(1);
   }
+  departure_->call_off("outboardd was asked to end");
   kProcessLog.info("signal {}: asking initiators to log out, for at most {}", signal, format_duration(options_.grace));
   end(0);
 }

@@ -16,6 +16,9 @@
 #include "ctl/service/service.h"
 #include "ctl/store.h"
 #include "ctl/transactor.h"
+#include "ctl/upgrade/arrival.h"
+#include "ctl/upgrade/departure.h"
+#include "ctl/upgrade/launcher.h"
 #include "hal/port/datamover.h"
 #include "hal/reactor.h"
 #include "hal/worker.h"
@@ -26,19 +29,29 @@ namespace ctl {
 class Daemon {
  public:
   // Takes the locks and the management socket and makes the parts; nothing runs yet.
-  static base::Result<std::unique_ptr<Daemon>> create(const Options& options);
+  static base::Result<std::unique_ptr<Daemon>> create(const Options& options, const Launcher& launcher);
   ~Daemon();
   // Puts the configuration in force and serves until a signal ends it. The calling thread becomes the control reactor.
   // Returns the exit code.
   int run();
 
  private:
-  explicit Daemon(Options options) : options_(std::move(options)) {}
+  Daemon(Options options, const Launcher& launcher) : options_(std::move(options)), launcher_(launcher) {}
+  base::Result<void> make();
+  base::Result<void> take_places();  // what only one daemon can have: state directory, management socket
   base::Result<void> make_reactors();
   base::Result<void> make_parts();
   base::Result<Config> first_config(bool& stored);
   void begin();
   void ready(const base::Result<Transactor::Report>& report);
+  void serve();
+  void take_over();
+  // daemon_upgrade.cc
+  void make_departure();
+  void upgrade(const UpgradeOptions& options, Departure::Done done);
+  std::vector<base::Fd> welcome() const;
+  void gone();
+  static void leave(void*);
   void end(int exit_code);
   void signalled(int signal);
   static void too_late(void*);
@@ -46,10 +59,12 @@ class Daemon {
   void settle();
 
   Options options_;
+  const Launcher& launcher_;
   AccessPolicy policy_;
   Notifier notifier_;
   int exit_code_ = 0;
   bool ending_ = false;
+  bool gone_ = false;  // another daemon has taken over
   std::unique_ptr<hal::Reactor> control_;
   std::vector<std::unique_ptr<hal::Reactor>> data_;
   std::vector<std::thread> threads_;
@@ -69,9 +84,12 @@ class Daemon {
   std::unique_ptr<Service> service_;
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<Server> server_;
+  std::unique_ptr<Arrival> arrival_;  // until this daemon has taken over
+  std::unique_ptr<Departure> departure_;
   std::unique_ptr<SignalWatch> signals_;
   std::unique_ptr<Watchdog> watchdog_;
   hal::Timer end_timer_{&Daemon::too_late, nullptr};
+  hal::Timer leave_timer_{&Daemon::leave, nullptr};
 };
 
 }  // namespace ctl

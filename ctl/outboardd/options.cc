@@ -104,6 +104,7 @@ OptionsResult parse_options(int argc, const char* const* argv) {
       ->check(CLI::IsMember(std::vector<std::string>{"refuse", "kill", "off"}))
       ->capture_default_str();
   app.add_flag("--foreground", foreground, "stay in the foreground, which is what it always does");
+  app.add_option("--take-over", options.take_over)->group("");  // for the launcher, not for people
   bool man = false;
   app.add_flag("--man", man, "print this program's man page");
   OptionsResult out;

@@ -21,6 +21,7 @@ struct Options {
   base::LogFormat log_format = base::LogFormat::kText;
   base::Duration grace = std::chrono::seconds(5);
   Seccomp seccomp = Seccomp::kRefuse;
+  int take_over = -1;  // descriptor of an upgrade in place (ctl/upgrade); -1: none
 };
 
 struct OptionsResult {

@@ -65,7 +65,7 @@ base::Result<ListeningSocket> ListeningSocket::open(const std::string& path, std
 }
 
 ListeningSocket::~ListeningSocket() {
-  if (fd_) unlink(path_.c_str());
+  if (fd_ && !path_.empty()) unlink(path_.c_str());
 }
 
 }  // namespace ctl

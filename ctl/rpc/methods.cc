@@ -63,6 +63,9 @@ constexpr Param kViewHosts{"host_group", kText, kOptional, "only these hosts; de
 constexpr Param kViewTargets{"target_group", kText, kOptional,
                              "only this target group or target; default: every target"};
 
+constexpr std::array kUpgrade = {
+    Param{"wait", kDuration, kOptional, "for commands in flight to end, at most 60s; default 1.5s"},
+    Param{"force", kFlag, kOptional, "drop sessions whose commands do not end in time; default: no upgrade then"}};
 constexpr std::array kApply = {
     Param{"text", kFile, kPositional, "the configuration, TOML"},
     Param{"origin", kText, kOptional, "what errors call the text"},
@@ -190,6 +193,8 @@ constexpr std::array kCaptureNumber = {Param{"id", kInteger, kPositional, "from 
 
 constexpr std::array kMethods = {
     Method{"status", "the daemon, its portals, ports and counters", false, {}, &Control::status},
+    Method{"upgrade", "hand sessions, RAM disks and files to a newly started outboardd; initiators do not notice", true,
+           kUpgrade, &Control::upgrade},
     Method{"apply", "make the configuration what a file says: all or nothing", true, kApply, &Control::apply},
     Method{"export", "the configuration as TOML, without secrets", false, {}, &Control::export_config},
     Method{"describe", "the methods of the management interface", false, {}, &Control::describe},

@@ -19,6 +19,7 @@ class Control {  // implemented by Service
  public:
   virtual ~Control() = default;
   virtual void status(const Params& params, Reply reply) = 0;
+  virtual void upgrade(const Params& params, Reply reply) = 0;
   virtual void apply(const Params& params, Reply reply) = 0;
   virtual void export_config(const Params& params, Reply reply) = 0;
   virtual void describe(const Params& params, Reply reply) = 0;

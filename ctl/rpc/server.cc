@@ -156,7 +156,12 @@ Server::Server(hal::Reactor& reactor, Dispatcher& dispatcher, ServerOptions opti
 
 Server::~Server() {
   clients_.clear();
+  if (socket_.get() >= 0) reactor_.unwatch(socket_.get(), *this);
+}
+
+void Server::give_up_listening() {
   reactor_.unwatch(socket_.get(), *this);
+  socket_.give_up();
 }
 
 void Server::fd_ready(std::uint32_t) {

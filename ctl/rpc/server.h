@@ -20,10 +20,14 @@ class ListeningSocket {
   // In a directory that only we and root can write to. Mode 0600, or with a group 0660 and of that group. A stale
   // socket of ours is replaced, one that answers is not.
   static base::Result<ListeningSocket> open(const std::string& path, std::optional<gid_t> group);
+  // One that another process has made. The file is its own until it has given up.
+  static ListeningSocket adopt(Fd socket) { return {std::move(socket), ""}; }
+  void take_file(std::string path) { path_ = std::move(path); }
   ListeningSocket(ListeningSocket&&) noexcept = default;
   ListeningSocket& operator=(ListeningSocket&&) = delete;
   ~ListeningSocket();
   int get() const { return fd_.get(); }
+  void give_up() { fd_ = Fd(); }  // another process has it: the file stays
 
  private:
   ListeningSocket(Fd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
@@ -45,6 +49,9 @@ class Server final : private hal::FdHandler {
                                                      ServerOptions options, ListeningSocket socket);
   ~Server() override;  // closes all
   std::size_t clients() const { return clients_.size(); }
+  int listening() const { return socket_.get(); }
+  // Those who come are another process' from now on. Clients that are here are served to the end.
+  void give_up_listening();
 
  private:
   class Client;

@@ -9,6 +9,7 @@
 #include "ctl/machine.h"
 #include "ctl/rpc/methods.h"
 #include "ctl/transactor.h"
+#include "ctl/upgrade/upgrade.h"
 
 namespace ctl {
 
@@ -25,9 +26,13 @@ class Service final : public Control {
       : control_(control), machine_(machine), store_(store), transactor_(transactor), info_(std::move(info)) {
     transactor_.on_report([this](const Transactor::Report& report) { events_.configured(report); });
   }
+  // Who can upgrade this daemon in place. Nobody: it is refused.
+  using Upgrade = std::function<void(const UpgradeOptions&, std::function<void(base::Result<UpgradeReport>)>)>;
+  void on_upgrade(Upgrade upgrade) { upgrade_ = std::move(upgrade); }
   ~Service() override { transactor_.on_report(nullptr); }
 
   void status(const Params& params, Reply reply) override;
+  void upgrade(const Params& params, Reply reply) override;
   void apply(const Params& params, Reply reply) override;
   void export_config(const Params& params, Reply reply) override;
   void describe(const Params& params, Reply reply) override;
@@ -106,6 +111,7 @@ class Service final : public Control {
   Store& store_;
   Transactor& transactor_;
   ServiceInfo info_;
+  Upgrade upgrade_;
   EventFeed events_{control_, machine_};
 };
 

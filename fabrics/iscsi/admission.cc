@@ -54,6 +54,11 @@ void Admission::gone(std::uint64_t id) {
   by_id_.erase(at);
 }
 
+std::string Admission::portal_of(std::uint64_t id) const {
+  const auto at = by_id_.find(id);
+  return at == by_id_.end() ? "" : at->second.portal;
+}
+
 bool LoginRates::allow(const std::string& name, std::uint32_t per_second, base::Time now) {
   if (per_second == 0) return true;
   const auto [at, fresh] = buckets_.try_emplace(name, Bucket{.filled = now, .tokens = static_cast<double>(per_second)});

@@ -31,6 +31,7 @@ class Admission {
   void login_over(const std::string& host);
   void moves(std::uint64_t id);  // to another reactor: counts twice until it is gone here
   void gone(std::uint64_t id);
+  std::string portal_of(std::uint64_t id) const;
 
  private:
   struct Place {

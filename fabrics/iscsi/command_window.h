@@ -26,6 +26,13 @@ class CommandWindow {
     const bool inside = pdu::serial_less(expected_, cmd_sn) && pdu::serial_less_equal(cmd_sn, maximum_);
     return inside ? Place::kAhead : Place::kOutside;
   }
+  // As it was in another process: shut for what was not promised there.
+  void restore(std::uint32_t expected, std::uint32_t maximum) {
+    expected_ = expected;
+    maximum_ = maximum;
+    in_hand_ = 0;
+    slots_ = 0;
+  }
   // Another size. What was promised stays promised; true as of release().
   bool resize(std::uint16_t slots) {
     const bool shut = maximum_ + 1 == expected_;

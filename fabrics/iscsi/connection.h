@@ -3,7 +3,7 @@
 // Cut by theme: connection.cc (life, dispatch), connection_login.cc, scsi_command.cc (requests in), scsi_response.cc
 // (data and responses out), task_management.cc, keepalive.cc (NOP), text_request.cc, logout.cc, leaving.cc,
 // async_message.cc, and from error recovery level 1 on snack.cc and replay.cc, at level 2
-// allegiance.cc.
+// allegiance.cc. connection_handover.cc: upgrade in place.
 #pragma once
 
 #include <array>
@@ -31,6 +31,9 @@ class Connection final : public hal::DatamoverEvents {
   // One that has logged in on another reactor and comes to join its session, by join().
   Connection(Shard& shard, std::uint64_t id, std::uint16_t portal_group,
              std::unique_ptr<hal::DatamoverConnection> datamover, LoginResult login);
+  // One that another process has handed over; frozen.
+  Connection(Shard& shard, Session& session, const ConnectionState& state,
+             std::unique_ptr<hal::DatamoverConnection> datamover);
   ~Connection() override;
 
   // --- hal::DatamoverEvents ---
@@ -82,6 +85,12 @@ class Connection final : public hal::DatamoverEvents {
   bool suspended() const { return suspended_; }  // over; its tasks wait
   bool free_to_reassign() const { return suspended_ && logged_out_ && closed_; }
   bool came_by_portal_of(const Settings& settings) const;
+  // --- upgrade in place: connection_handover.cc ---
+  bool at_rest() const;       // in full feature phase, and nothing of it is under way
+  void ask_to_acknowledge();  // what keeps it from being at rest from error recovery level 1 on
+  void freeze();              // hears nothing, says nothing
+  void thaw();
+  base::Result<ConnectionState> hand_over() const;
   bool finished() const { return closed_ && session_ == nullptr && !awaits_control_; }
   bool in_login() const { return phase_ == Phase::kLogin || phase_ == Phase::kRegistering; }
   SessionInfo::Connection info() const;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "fabrics/iscsi/fabric_control.h"
+#include "fabrics/iscsi/handover.h"
 #include "fabrics/iscsi/service.h"
 
 namespace iscsi {
@@ -53,6 +54,18 @@ void Fabric::logout_session(std::uint64_t id, base::Duration grace, scsi::Done d
 }
 
 void Fabric::counters(std::function<void(FabricCounters)> done) { impl_->control.counters(std::move(done)); }
+
+void Fabric::freeze(base::Duration limit, bool force, std::function<void(base::Result<FabricState>)> done) {
+  impl_->control.freeze(limit, force, std::move(done));
+}
+
+void Fabric::thaw() { impl_->control.thaw(); }
+
+void Fabric::adopt_listeners(std::vector<FabricListener> listeners) {
+  impl_->control.adopt_listeners(std::move(listeners));
+}
+
+void Fabric::restore(FabricState state, scsi::Done done) { impl_->control.restore(std::move(state), std::move(done)); }
 
 void Fabric::stop(base::Duration grace, scsi::Done done) { impl_->control.stop(grace, std::move(done)); }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "fabrics/iscsi/address.h"
+#include "fabrics/iscsi/fabric_rounds.h"
 #include "fabrics/iscsi/names.h"
 
 namespace iscsi {
@@ -17,7 +18,7 @@ constexpr base::Duration kChangeLimit = std::chrono::seconds(30);
 
 FabricControl::FabricControl(std::vector<scsi::TaskRouter*> routers, hal::Datamover& datamover, hal::Reactor& control,
                              std::vector<hal::Reactor*> data)
-    : control_(control), portals_(datamover, control, *this) {
+    : control_(control), datamover_(datamover), portals_(datamover, control, *this) {
   for (std::size_t i = 0; i < data.size(); ++i) {
     const auto index = static_cast<std::uint32_t>(i);
     places_.push_back({.reactor = data[i], .shard = std::make_unique<Shard>(index, *data[i], *routers[i], *this)});
@@ -33,46 +34,6 @@ void FabricControl::post(std::uint32_t shard, std::function<void(Shard&)> functi
 
 void FabricControl::answer(scsi::Done done, base::Result<void> result) {
   control_.post_function([run = std::move(done), outcome = std::move(result)] { run(outcome); });
-}
-
-// --- rounds over all shards ---
-
-template <class Part>
-struct FabricControl::Round {  // deletes itself with its last part
-  Round(std::vector<Part> all, const char* name, Finished<Part> callback)
-      : parts(std::move(all)), left(parts.size()), what(name), done(std::move(callback)) {}
-  void finish(base::Result<void> result) {
-    timer.disarm();
-    if (const Finished<Part> run = std::exchange(done, nullptr)) run(std::move(result), parts);
-  }
-  void part_done() {
-    if (--left != 0) return;
-    finish({});
-    delete this;
-  }
-  static void timed_out(void* context) {
-    auto& round = *static_cast<Round*>(context);
-    round.finish(base::fail(base::Errc::kTimeout,
-                            std::to_string(round.left) + " reactors did not finish in time: " + round.what));
-  }
-  std::vector<Part> parts;
-  std::size_t left;
-  const char* what;
-  Finished<Part> done;
-  hal::Timer timer{&Round::timed_out, this};
-};
-
-template <class Part>
-void FabricControl::on_every_shard(base::Duration limit, const char* what, std::vector<Part> parts,
-                                   OnShard<Part> on_shard, Finished<Part> done) {
-  auto* const round = new Round<Part>(std::move(parts), what, std::move(done));
-  round->timer.arm(control_.timers(), control_.now() + limit);
-  for (std::uint32_t i = 0; i < places_.size(); ++i) {
-    post(i, [this, round, on_shard](Shard& shard) {
-      on_shard(shard, round->parts[shard.index()],
-               [this, round] { control_.post_function([round] { round->part_done(); }); });
-    });
-  }
 }
 
 // --- service ---

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "fabrics/iscsi/admission.h"
+#include "fabrics/iscsi/handover.h"
 #include "fabrics/iscsi/portals.h"
 #include "fabrics/iscsi/service.h"
 #include "fabrics/iscsi/session_directory.h"
@@ -32,6 +33,10 @@ class FabricControl final : public ControlLink, public PortalHost, public Sessio
   void counters(std::function<void(FabricCounters)> done);
   void stop(base::Duration grace, scsi::Done done);
   void set_chap_verifier(ChapVerifier& verifier) { verifier_ = &verifier; }
+  void freeze(base::Duration limit, bool force, std::function<void(base::Result<FabricState>)> done);
+  void thaw();
+  void adopt_listeners(std::vector<FabricListener> listeners);
+  void restore(FabricState state, scsi::Done done);
 
   // --- ControlLink, any thread ---
   void session_requested(SessionRequest request) override;
@@ -71,9 +76,12 @@ class FabricControl final : public ControlLink, public PortalHost, public Sessio
   base::Result<FabricConfig> resolve(FabricConfig config) const;
   bool may_accept(const std::string& host, const Portal& portal);
   void judge(ProofGiven proof);
+  void gather(std::function<void(base::Result<FabricState>)> done);
+  void complete(FabricState& state) const;
   void forward(std::unique_ptr<MovingConnection> connection);
 
   hal::Reactor& control_;
+  hal::Datamover& datamover_;
   std::vector<Place> places_;
   SessionDirectory directory_{*this};
   Portals portals_;

@@ -1,6 +1,8 @@
 // Opening and closing of portals.
 #include "fabrics/iscsi/portals.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 
 namespace iscsi {
@@ -20,6 +22,7 @@ base::Result<void> Portals::change(const std::vector<Portal>& wanted) {
     fresh[i]->host = &host_;
     fresh[i]->portal = wanted[i];
     fresh[i]->listener = TRY(datamover_.listen(control_, wanted[i].address, *fresh[i]));
+    if (paused_) fresh[i]->listener->pause(true);
   }
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     if (kept[i] == nullptr) continue;
@@ -30,6 +33,20 @@ base::Result<void> Portals::change(const std::vector<Portal>& wanted) {
   }
   open_ = std::move(fresh);
   return {};
+}
+
+void Portals::pause(bool paused) {
+  paused_ = paused;
+  for (const auto& open : open_) open->listener->pause(paused);
+}
+
+std::vector<FabricListener> Portals::hand_over() const {
+  std::vector<FabricListener> all;
+  for (const auto& open : open_) {
+    base::Fd copy(fcntl(open->listener->descriptor(), F_DUPFD_CLOEXEC, 0));
+    if (copy) all.push_back({open->portal.address, std::move(copy)});
+  }
+  return all;
 }
 
 std::vector<Portal> Portals::opened() const {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "fabrics/iscsi/handover.h"
 #include "fabrics/iscsi/service.h"
 
 namespace iscsi {
@@ -23,6 +24,8 @@ class Portals {
   // Opens what is new, keeps what stays, closes what is gone; on error nothing has changed.
   base::Result<void> change(const std::vector<Portal>& wanted);
   void close() { open_.clear(); }
+  void pause(bool paused);  // also those that are opened from now on
+  std::vector<FabricListener> hand_over() const;
   std::vector<Portal> opened() const;  // with real ports, in the order of the configuration
 
  private:
@@ -38,6 +41,7 @@ class Portals {
   hal::Reactor& control_;
   PortalHost& host_;
   std::vector<std::unique_ptr<Open>> open_;
+  bool paused_ = false;
 };
 
 }  // namespace iscsi

@@ -138,6 +138,9 @@ struct EventInfo {  // of the ring that each reactor keeps of its connections an
   std::uint64_t number = 0;
 };
 
+struct FabricState;
+struct FabricListener;
+
 class Fabric {
  public:
   // `data[i]` is the reactor of the core's router(i).
@@ -160,6 +163,15 @@ class Fabric {
   // Async Message "request logout" (RFC 7143 11.9, event 1), then the connection is dropped after `grace`.
   void logout_session(std::uint64_t id, base::Duration grace, scsi::Done done);
   void counters(std::function<void(FabricCounters)> done);
+  // Upgrade in place (handover.h). freeze: shuts the command windows, lets what was sent be answered, stops reading;
+  // what is not at rest within `limit` is dropped when `force` says so. An error: everything goes on as before. Until
+  // thaw() nobody is heard or accepted.
+  void freeze(base::Duration limit, bool force, std::function<void(base::Result<FabricState>)> done);
+  void thaw();
+  // In the other process: before the first apply(), whose portals then accept nobody before thaw().
+  void adopt_listeners(std::vector<FabricListener> listeners);
+  // ... and after it: the sessions, frozen, where they were.
+  void restore(FabricState state, scsi::Done done);
   // Shutdown: stops accepting, asks all sessions to log out, ends them after `grace`.
   void stop(base::Duration grace, scsi::Done done);
 

@@ -36,9 +36,13 @@ bool Session::open(TargetPort* port, std::uint32_t cmd_sn, std::uint16_t slots, 
   window.start(cmd_sn, std::min(slots, share));
   port_ = port;
   if (port == nullptr) return true;
-  ++port->sessions;
-  nexus_ = &shard_.router().nexus_established(*port, initiator_port(identity.initiator, identity.isid), this);
+  enter(*port);
   return true;
+}
+
+void Session::enter(TargetPort& port) {
+  ++port.sessions;
+  nexus_ = &shard_.router().nexus_established(port, initiator_port(identity.initiator, identity.isid), this);
 }
 
 void Session::end() {

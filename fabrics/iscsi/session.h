@@ -7,6 +7,7 @@
 
 #include "base/intrusive_list.h"
 #include "fabrics/iscsi/command_window.h"
+#include "fabrics/iscsi/handover.h"
 #include "fabrics/iscsi/held_requests.h"
 #include "fabrics/iscsi/login.h"
 #include "fabrics/iscsi/management.h"
@@ -28,7 +29,8 @@ class TargetPort;
 // belongs to a connection (StatSN, digests, texts) is there. A connection that ends while others stay takes its tasks
 // with it and is detached when the core has let go of them.
 //
-// Cut by theme: session.cc (begin, end), session_connections.cc, session_management.cc (task management).
+// Cut by theme: session.cc (begin, end), session_connections.cc, session_management.cc (task management),
+// session_handover.cc (upgrade in place).
 class Session {
  public:
   static constexpr std::uint32_t kMaxImmediate = 8;  // immediate commands and task management requests in hand
@@ -47,6 +49,16 @@ class Session {
   void drop_connections();                    // ... that each of its connections is dropped
   void request_logout(base::Duration grace);  // of all of it; dropped afterwards
   bool asked_to_log_out() const;              // on every connection
+  // --- upgrade in place: session_handover.cc ---
+  void shut_window() { window.resize(0); }
+  // Nothing of it is in hand, here or on its way: true, and it hears nothing any more until thaw(). Safe to call again.
+  bool freeze();
+  void thaw();
+  bool frozen() const { return frozen_; }
+  base::Result<SessionState> hand_over() const;
+  // Instead of open().
+  bool restore(TargetPort* port, const SessionState& state, std::uint16_t window);
+
   void nexus_quiet();
   void logical_units_changed();  // that its initiator sees: told in a moment, once for all changes until then
   bool ending() const { return ending_; }
@@ -101,6 +113,8 @@ class Session {
     Session& session;
   };
 
+  void enter(TargetPort& port);  // the I_T nexus begins
+  bool at_rest() const;
   void report_changes();
   void admit();
   bool abort_task(ManagementRequest& request);
@@ -116,6 +130,7 @@ class Session {
   std::vector<Connection*> joining_;      // wait for one with their CID to be gone
   std::size_t promised_ = 0;              // tasks of the pool
   bool ending_ = false;
+  bool frozen_ = false;
   EndSoon end_soon_{*this};
   hal::Timer report_{[](void* self) { static_cast<Session*>(self)->report_changes(); }, this};
 };

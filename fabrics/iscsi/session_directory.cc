@@ -101,6 +101,31 @@ void SessionDirectory::session_gone(std::uint64_t session) {
   for (const SessionRequest& each : entry.waiting) request(each);
 }
 
+void SessionDirectory::restore(const SessionState& state, std::uint32_t shard) {
+  Entry entry{.key = "", .target = "", .portal = "", .shard = shard, .tsih = state.tsih, .waiting = {}};
+  if (!state.identity.discovery) {
+    entry.key = key_of(state.identity);
+    entry.target = state.identity.target;
+    entry.portal = state.portal;
+    by_key_.emplace(entry.key, state.id);
+    by_target_.add(entry.target);
+    by_portal_.add(entry.portal);
+    host_.shared(entry.target, by_target_.count(entry.target));
+  }
+  tsihs_.emplace(state.tsih, state.id);
+  sessions_.emplace(state.id, std::move(entry));
+}
+
+void SessionDirectory::go_on(std::uint64_t next_id, std::uint16_t next_tsih) {
+  next_id_ = next_id;
+  next_tsih_ = next_tsih;
+}
+
+std::string SessionDirectory::portal_of(std::uint64_t session) const {
+  const auto at = sessions_.find(session);
+  return at == sessions_.end() ? "" : at->second.portal;
+}
+
 bool SessionDirectory::find(std::uint64_t session, std::uint32_t& shard) const {
   const auto at = sessions_.find(session);
   if (at == sessions_.end()) return false;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "fabrics/iscsi/admission.h"
+#include "fabrics/iscsi/handover.h"
 #include "fabrics/iscsi/shard.h"
 
 namespace iscsi {
@@ -27,6 +28,12 @@ class SessionDirectory {
   explicit SessionDirectory(Host& host) : host_(host) {}
   void request(SessionRequest request);
   void session_gone(std::uint64_t session);
+  // One that another process has handed over, and where its numbers were.
+  void restore(const SessionState& state, std::uint32_t shard);
+  void go_on(std::uint64_t next_id, std::uint16_t next_tsih);
+  std::uint64_t next_id() const { return next_id_; }
+  std::uint16_t next_tsih() const { return next_tsih_; }
+  std::string portal_of(std::uint64_t session) const;
   // The shard of a session; false when there is none of this number.
   bool find(std::uint64_t session, std::uint32_t& shard) const;
   std::size_t size() const { return sessions_.size(); }

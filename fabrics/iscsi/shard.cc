@@ -104,6 +104,7 @@ void Shard::target_is_shared(const std::string& target, std::uint32_t sessions) 
 }
 
 void Shard::limit_windows(const Target& target) {
+  if (frozen_) return;
   const std::uint16_t share = window_share(target);
   for (const auto& [id, session] : sessions_) {
     if (session->identity.target == target.name && !session->ending()) session->limit_window(share);

@@ -12,6 +12,7 @@
 #include "base/log_budget.h"
 #include "fabrics/iscsi/chap.h"
 #include "fabrics/iscsi/events.h"
+#include "fabrics/iscsi/handover.h"
 #include "fabrics/iscsi/service.h"
 #include "fabrics/iscsi/session.h"
 #include "fabrics/iscsi/settings.h"
@@ -59,6 +60,12 @@ struct MovingConnection {
   LoginResult login;
 };
 
+// A session that another process has handed over, on its way to its reactor. Its connections in the same order.
+struct ArrivingSession {
+  SessionState state;
+  std::vector<std::unique_ptr<hal::PendingConnection>> sockets;
+};
+
 // The control reactor as shards see it. Any thread; nothing is answered from inside.
 class ControlLink {
  public:
@@ -95,7 +102,13 @@ class Shard {
   void apply(SettingsRef settings, std::function<void()> done);
   // Asks one session (0: all) to log out and ends it after `grace`; `done` when gone. False: there is no such session.
   bool logout(std::uint64_t session, base::Duration grace, std::function<void()> done);
-  void drop_logins();  // connections that have not logged in yet
+  // Upgrade in place (shard_handover.cc). `done` when all sessions are frozen, or with the reason why not; then none is
+  // thawed.
+  void freeze(base::Duration limit, bool force, std::function<void(base::Result<void>)> done);
+  void thaw();
+  base::Result<void> hand_over(std::vector<SessionState>& out) const;  // while frozen
+  void restore(ArrivingSession arriving);                              // a session, frozen
+  void drop_logins();                                                  // connections that have not logged in yet
   std::vector<SessionInfo> sessions() const;
   std::vector<EventInfo> events() const;  // oldest first
 
@@ -129,6 +142,18 @@ class Shard {
     static void run(hal::Deferred& deferred) { static_cast<Reaper&>(deferred).shard.reap(); }
     Shard& shard;
   };
+  struct Freeze {
+    Freeze(Shard& owner, base::Time limit, bool drops, std::function<void(base::Result<void>)> told)
+        : shard(owner), begin(owner.reactor_.now()), deadline(limit), force(drops), done(std::move(told)) {}
+    static void look(void* context) { static_cast<Freeze*>(context)->shard.freeze_more(); }
+    Shard& shard;
+    base::Time begin, deadline;
+    bool force;
+    std::function<void(base::Result<void>)> done;
+    hal::Timer timer{&Freeze::look, this};
+  };
+  void freeze_more();
+  std::string busy_sessions() const;
   struct Wait {  // for sessions to be gone
     std::vector<std::uint64_t> sessions;
     std::function<void()> done;
@@ -160,6 +185,8 @@ class Shard {
   std::unordered_map<std::string, std::uint32_t> sharers_;  // sessions of the targets that have max_commands
   std::vector<std::uint64_t> dying_sessions_, dying_connections_;
   std::vector<Wait> waits_;
+  bool frozen_ = false;             // or about to be: windows stay shut
+  std::unique_ptr<Freeze> freeze_;  // while that lasts
   Reaper reaper_{*this};
 };
 

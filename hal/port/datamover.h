@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 
+#include "base/fd.h"
 #include "base/intrusive_list.h"
 #include "base/result.h"
 #include "hal/dma.h"
@@ -211,6 +212,10 @@ class DatamoverConnection {
   // object is to be destroyed, no event follows. Null, and nothing happens, while bytes are under way in either
   // direction (a peer that does not wait for its Login Response).
   virtual std::unique_ptr<PendingConnection> hand_over() = 0;
+  // For one that is to go on in another process (Datamover::adopt_connection): true when nothing is under way in either
+  // direction, between two PDUs; and its descriptor, which stays this object's, or -1 where there is none to give.
+  virtual bool at_rest() const { return false; }
+  virtual int descriptor() const { return -1; }
   // Ends the connection: what is queued is still sent (at most `linger`), then connection_terminate_notify(kAsked).
   virtual void terminate(base::Duration linger) = 0;
 };
@@ -234,6 +239,9 @@ class DatamoverListener {  // closes when destroyed
  public:
   virtual ~DatamoverListener() = default;
   virtual std::string address() const = 0;  // with the port really used
+  // Leaves connections to wait in the network until it goes on.
+  virtual void pause(bool paused) { (void)paused; }
+  virtual int descriptor() const { return -1; }  // as of DatamoverConnection
 };
 
 // What a driver gives: drivers/soft/tcp/tcp.h makes one of these.
@@ -243,6 +251,13 @@ class Datamover {
   virtual const char* name() const = 0;  // "tcp"
   virtual base::Result<std::unique_ptr<DatamoverListener>> listen(Reactor& reactor, const std::string& address,
                                                                   DatamoverAcceptor& acceptor) = 0;
+  // What another process has given up. The next listen() on this address goes on with this socket.
+  virtual void adopt_listener(std::string address, base::Fd socket) { (void)address, (void)socket; }
+  // A connection that was at rest. To be started, then enabled at once; null: this datamover cannot.
+  virtual std::unique_ptr<PendingConnection> adopt_connection(base::Fd socket, std::string local, std::string peer) {
+    (void)socket, (void)local, (void)peer;
+    return nullptr;
+  }
   // On `reactor`'s thread: what its connections send and receive goes into `ring` until this is called with null.
   // False: this datamover sees no PDUs.
   virtual bool capture(Reactor& reactor, CaptureRing* ring) {

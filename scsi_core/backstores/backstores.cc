@@ -5,17 +5,23 @@
 #include "scsi_core/backstores/null.h"
 #include "scsi_core/backstores/protected.h"
 #include "scsi_core/backstores/ram.h"
+#include "scsi_core/medium_state.h"
 
 namespace scsi {
 namespace {
 
-base::Result<std::unique_ptr<Backstore>> make_data(const BackstoreConfig& config) {
+base::Result<std::unique_ptr<Backstore>> make_ram(const RamOptions& options, MediumState* inherited) {
+  return inherited != nullptr ? RamStore::adopt(options, *inherited) : RamStore::create(options);
+}
+
+base::Result<std::unique_ptr<Backstore>> make_data(const BackstoreConfig& config, MediumState* inherited) {
   switch (config.kind) {
     case BackstoreConfig::Kind::kRam:
-      return RamStore::create({.size = config.size,
-                               .block_size = config.block_size,
-                               .thin = config.thin,
-                               .memory_limit = config.memory_limit});
+      return make_ram({.size = config.size,
+                       .block_size = config.block_size,
+                       .thin = config.thin,
+                       .memory_limit = config.memory_limit},
+                      inherited);
     case BackstoreConfig::Kind::kNull:
       return NullStore::create(config.size, config.block_size, config.thin);
     case BackstoreConfig::Kind::kFile: {
@@ -24,6 +30,7 @@ base::Result<std::unique_ptr<Backstore>> make_data(const BackstoreConfig& config
       options.size = config.size;
       options.block_size = config.block_size;
       options.thin = config.thin;
+      options.inherited = inherited;
       return FileStore::create(options);
     }
   }
@@ -31,11 +38,12 @@ base::Result<std::unique_ptr<Backstore>> make_data(const BackstoreConfig& config
 }
 
 // Not past the page cache: eight bytes are less than a device writes.
-base::Result<std::unique_ptr<Backstore>> make_information(const BackstoreConfig& config, std::uint64_t blocks) {
+base::Result<std::unique_ptr<Backstore>> make_information(const BackstoreConfig& config, std::uint64_t blocks,
+                                                          MediumState* inherited) {
   const std::uint64_t bytes = blocks * kProtectionBytes;
   switch (config.kind) {
     case BackstoreConfig::Kind::kRam:
-      return RamStore::create({.size = bytes, .block_size = kProtectionBytes, .thin = config.thin});
+      return make_ram({.size = bytes, .block_size = kProtectionBytes, .thin = config.thin}, inherited);
     case BackstoreConfig::Kind::kNull:
       return NullStore::create(bytes, kProtectionBytes, config.thin);
     case BackstoreConfig::Kind::kFile: {
@@ -44,6 +52,7 @@ base::Result<std::unique_ptr<Backstore>> make_information(const BackstoreConfig&
       options.size = bytes;
       options.block_size = kProtectionBytes;
       options.thin = config.thin;
+      options.inherited = inherited;
       options.direct = false;
       return FileStore::create(options);
     }
@@ -53,10 +62,11 @@ base::Result<std::unique_ptr<Backstore>> make_information(const BackstoreConfig&
 
 }  // namespace
 
-base::Result<std::unique_ptr<Backstore>> make_backstore(const BackstoreConfig& config) {
-  auto data = TRY(make_data(config));
+base::Result<std::unique_ptr<Backstore>> make_backstore(const BackstoreConfig& config, MediumState* inherited) {
+  auto data = TRY(make_data(config, inherited));
   if (!config.protection) return data;
-  auto information = TRY(make_information(config, data->geometry().blocks));
+  auto information = TRY(
+      make_information(config, data->geometry().blocks, inherited != nullptr ? inherited->information.get() : nullptr));
   return std::unique_ptr<Backstore>(std::make_unique<ProtectedStore>(std::move(data), std::move(information)));
 }
 

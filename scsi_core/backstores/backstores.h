@@ -26,6 +26,8 @@ struct BackstoreConfig {
 
 // Blocking (open, allocate): from a worker thread or before the reactors run. Errc::kBusy: another unit or program uses
 // the medium.
-base::Result<std::unique_ptr<Backstore>> make_backstore(const BackstoreConfig& config);
+// `inherited`: the medium as another process has handed it over (medium_state.h); used up.
+base::Result<std::unique_ptr<Backstore>> make_backstore(const BackstoreConfig& config,
+                                                        MediumState* inherited = nullptr);
 
 }  // namespace scsi

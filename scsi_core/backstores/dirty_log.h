@@ -11,11 +11,9 @@
 #include <atomic>
 #include <cstdint>
 
-namespace scsi {
+#include "scsi_core/types.h"
 
-struct ByteRange {
-  std::uint64_t from = 0, to = 0;
-};
+namespace scsi {
 
 class DirtyLog {
  public:

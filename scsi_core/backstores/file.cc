@@ -23,7 +23,12 @@ base::Result<std::unique_ptr<Backstore>> FileStore::create(const FileOptions& op
     return base::fail(base::Errc::kInvalid, "block size of " + options.path + " must be 512 or 4096");
   }
   auto medium = TRY(open_medium(options));
-  return std::unique_ptr<Backstore>(new FileStore(options, std::move(medium)));
+  std::unique_ptr<FileStore> made(new FileStore(options, std::move(medium)));
+  if (const MediumState* const before = options.inherited) {
+    made->flush_state_.take_over(before->unflushed, before->suspect);
+    made->was_cut_ = before->was_cut;
+  }
+  return std::unique_ptr<Backstore>(std::move(made));
 }
 
 FileStore::FileStore(const FileOptions& options, FileMedium medium)
@@ -69,6 +74,16 @@ void FileStore::flush_failed(int error) {
   flush_state_.failed();
   kLog.error("{}",
              base::fail_errno(path_ + ": data written since the last good flush may be lost", error).value().text);
+}
+
+base::Result<void> FileStore::hand_over(MediumState& out) {
+  const std::lock_guard lock(mutex_);
+  out.size = size();
+  out.was_cut = was_cut_;
+  flush_state_.hand_over(out.unflushed, out.suspect);
+  out.descriptor = base::Fd(fcntl(medium_.fd.get(), F_DUPFD_CLOEXEC, 0));
+  if (!out.descriptor) return base::fail_errno("hand " + path_ + " over");
+  return {};
 }
 
 base::Result<void> FileStore::resize(std::uint64_t blocks) {

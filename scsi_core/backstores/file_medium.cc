@@ -36,11 +36,11 @@ std::uint64_t queue_attribute(dev_t device, const char* name, std::uint64_t othe
   return otherwise;
 }
 
-base::Result<Descriptor> open_existing(const std::string& path, bool block_device) {
+base::Result<base::Fd> open_existing(const std::string& path, bool block_device) {
   for (int tries = 0;; ++tries) {
     const int fd = open(path.c_str(), O_RDWR | O_CLOEXEC | (block_device ? O_EXCL : 0));
     if (fd >= 0) {
-      Descriptor descriptor(fd);
+      base::Fd descriptor(fd);
       if (block_device || flock(fd, LOCK_EX | LOCK_NB) == 0) return descriptor;
     }
     const bool busy = errno == EBUSY || errno == EWOULDBLOCK;
@@ -51,14 +51,14 @@ base::Result<Descriptor> open_existing(const std::string& path, bool block_devic
   }
 }
 
-base::Result<Descriptor> make_file(const std::string& path) {
+base::Result<base::Fd> make_file(const std::string& path) {
   const int fd = open(path.c_str(), O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL, 0600);
   if (fd < 0) return base::fail_errno("create " + path);
-  Descriptor descriptor(fd);
+  base::Fd descriptor(fd);
   if (flock(fd, LOCK_EX | LOCK_NB) != 0) return base::fail_errno("lock " + path);
   const auto parent = std::filesystem::path(path).parent_path();
-  const Descriptor folder(open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (folder.get() < 0 || fsync(folder.get()) != 0) return base::fail_errno("sync the folder of " + path);
+  const base::Fd folder(open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder || fsync(folder.get()) != 0) return base::fail_errno("sync the folder of " + path);
   return descriptor;
 }
 
@@ -133,22 +133,37 @@ void describe_file(FileMedium& medium, const struct stat& about) {
 
 }  // namespace
 
-Descriptor::~Descriptor() {
-  if (fd_ >= 0) close(fd_);
-}
+namespace {
 
-base::Result<FileMedium> open_medium(const FileOpenOptions& options) {
+base::Result<base::Fd> open_path(const FileOpenOptions& options) {
   struct stat about {};
   const bool there = stat(options.path.c_str(), &about) == 0;
   if (!there && (errno != ENOENT || options.size == 0)) return base::fail_errno("open " + options.path);
   if (there && !S_ISREG(about.st_mode) && !S_ISBLK(about.st_mode)) {
     return base::fail(base::Errc::kInvalid, options.path + " is neither a file nor a block device");
   }
+  return there ? open_existing(options.path, S_ISBLK(about.st_mode)) : make_file(options.path);
+}
+
+// As large as it was; what is no longer there answers errors, as it would have before.
+base::Result<std::uint64_t> inherited_size(const FileOpenOptions& options) {
+  const std::uint64_t size = options.inherited->size;
+  if (size == 0 || size % options.block_size != 0 || size > std::uint64_t{1} << 62) {
+    return base::fail(base::Errc::kInvalid, options.path + ", handed over: its size");
+  }
+  return size;
+}
+
+}  // namespace
+
+base::Result<FileMedium> open_medium(const FileOpenOptions& options) {
+  const bool inherited = options.inherited != nullptr && options.inherited->descriptor;
   FileMedium medium;
-  medium.fd = there ? TRY(open_existing(options.path, S_ISBLK(about.st_mode))) : TRY(make_file(options.path));
+  medium.fd = inherited ? std::move(options.inherited->descriptor) : TRY(open_path(options));
+  struct stat about {};
   if (fstat(medium.fd.get(), &about) != 0) return base::fail_errno("open " + options.path);
   medium.block_device = S_ISBLK(about.st_mode);
-  medium.size = TRY(fit_size(options, medium.fd.get(), medium.block_device));
+  medium.size = inherited ? TRY(inherited_size(options)) : TRY(fit_size(options, medium.fd.get(), medium.block_device));
   if (medium.block_device) {
     describe_device(medium, about.st_rdev);
   } else {

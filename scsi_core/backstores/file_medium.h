@@ -5,7 +5,9 @@
 #include <string>
 #include <utility>
 
+#include "base/fd.h"
 #include "base/result.h"
+#include "scsi_core/medium_state.h"
 
 namespace scsi {
 
@@ -14,26 +16,12 @@ struct FileOpenOptions {
   std::uint64_t size = 0;  // bytes wanted; 0: what is there
   std::uint32_t block_size = 512;
   bool thin = true;
-  bool direct = true;  // O_DIRECT if it can; false only to test the other way
-};
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd = -1) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Descriptor();
-  int get() const { return fd_; }
-
- private:
-  int fd_;
+  bool direct = true;                // O_DIRECT if it can; false only to test the other way
+  MediumState* inherited = nullptr;  // opened by another process, which has done with it; used up
 };
 
 struct FileMedium {
-  Descriptor fd;
+  base::Fd fd;
   bool block_device = false;
   bool direct = false;                  // every transfer bypasses the page cache
   std::uint32_t memory_alignment = 1;   // what `direct` asks of addresses and segment lengths

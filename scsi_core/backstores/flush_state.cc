@@ -108,6 +108,23 @@ std::optional<std::uint64_t> FlushState::first_suspect(ByteRange range) const {
   return std::nullopt;
 }
 
+void FlushState::hand_over(std::vector<ByteRange>& unflushed, std::vector<ByteRange>& suspect) const {
+  const std::lock_guard lock(mutex_);
+  unflushed = orphans_;
+  for (const ChannelWrites* writes : channels_) {
+    writes->dirty.for_each_unflushed(flushed(), [&](ByteRange range) { unflushed.push_back(range); });
+  }
+  suspect = suspects_;
+}
+
+void FlushState::take_over(const std::vector<ByteRange>& unflushed, const std::vector<ByteRange>& suspect) {
+  const std::lock_guard lock(mutex_);
+  orphans_ = unflushed;
+  orphans_epoch_ = epoch();
+  for (const ByteRange& range : suspect) add_suspect(range);
+  any_suspect_.store(!suspects_.empty(), std::memory_order_release);
+}
+
 void FlushState::attach(const ChannelWrites& writes) {
   const std::lock_guard lock(mutex_);
   channels_.push_back(&writes);

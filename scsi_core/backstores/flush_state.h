@@ -57,6 +57,10 @@ class FlushState {
   std::optional<std::uint64_t> first_suspect(ByteRange range) const;
   void cut(std::uint64_t size) { rewritten({size, ~std::uint64_t{0}}); }  // what lies behind is of no interest any more
 
+  // --- another process goes on (medium_state.h); no write and no flush is out ---
+  void hand_over(std::vector<ByteRange>& unflushed, std::vector<ByteRange>& suspect) const;
+  void take_over(const std::vector<ByteRange>& unflushed, const std::vector<ByteRange>& suspect);
+
   // --- channels ---
   void attach(const ChannelWrites& writes);
   void detach(const ChannelWrites& writes);  // what it wrote is kept in mind

@@ -18,6 +18,7 @@ class NullStore final : public Backstore {
   base::Result<void> resize(std::uint64_t blocks) override;
   base::Result<StoreExtent> extent_at(std::uint64_t offset) override;
   std::string describe() const override { return "null"; }
+  base::Result<void> hand_over(MediumState&) override { return {}; }
   std::uint64_t size() const { return size_.load(std::memory_order_acquire); }
 
  private:

@@ -1,6 +1,8 @@
 // A protected medium changes its size.
 #include "scsi_core/backstores/protected.h"
 
+#include "scsi_core/medium_state.h"
+
 namespace scsi {
 
 // There is never a block without protection information; what a smaller medium loses is "not checked" when it is back.
@@ -10,6 +12,12 @@ base::Result<void> ProtectedStore::resize(std::uint64_t blocks) {
   TRY(data_->resize(blocks));
   if (!grows) TRY(information_->resize(blocks));
   return {};
+}
+
+base::Result<void> ProtectedStore::hand_over(MediumState& out) {
+  TRY(data_->hand_over(out));
+  out.information = std::make_unique<MediumState>();
+  return information_->hand_over(*out.information);
 }
 
 }  // namespace scsi

@@ -1,6 +1,7 @@
 // RAM disk: the medium. The channel is in ram_channel.cc.
 #include "scsi_core/backstores/ram.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include "base/log.h"
 #include "scsi_core/backstores/ram_channel.h"
 #include "scsi_core/backstores/zero_area.h"
+#include "scsi_core/medium_state.h"
 
 namespace scsi {
 namespace {
@@ -54,6 +56,11 @@ class WordLock {
   const std::uint64_t mask_;
 };
 
+std::uint64_t map_bytes_for(std::uint64_t size) {
+  const std::uint64_t pages = (size + kPageSize - 1) / kPageSize;
+  return std::max(kMinMapBytes, (pages * kGrowth / 8 + kPageSize - 1) / kPageSize * kPageSize);
+}
+
 }  // namespace
 
 void set_ram_limit(std::uint64_t bytes) { budget.limit.store(bytes / kPageSize, std::memory_order_relaxed); }
@@ -66,18 +73,56 @@ base::Result<std::unique_ptr<Backstore>> RamStore::create(const RamOptions& opti
   if (options.size == 0 || options.size % options.block_size != 0 || options.size > kMaxSize) {
     return base::fail(base::Errc::kInvalid, "size of a RAM disk must be whole blocks, at most 64 TiB");
   }
-  std::unique_ptr<RamStore> made(new RamStore(options));
+  std::unique_ptr<RamStore> made(new RamStore(options, map_bytes_for(options.size)));
   if (!options.thin && !made->charge(RamStore::pages_of(options.size))) {
     return base::fail(base::Errc::kNoMemory, "not enough memory for a RAM disk that is not thin");
   }
   return std::unique_ptr<Backstore>(std::move(made));
 }
 
-RamStore::RamStore(const RamOptions& options)
+base::Result<void> RamStore::hand_over(MediumState& out) {
+  const std::lock_guard lock(mutex_);
+  out.size = size();
+  out.map_bytes = map_bytes_;
+  out.pages = pages_.load(std::memory_order_relaxed);
+  if (!exists()) return {};
+  out.descriptor = base::Fd(fcntl(region_->fd(), F_DUPFD_CLOEXEC, 0));
+  if (!out.descriptor) return base::fail_errno("hand a RAM disk over");
+  return {};
+}
+
+base::Result<std::unique_ptr<Backstore>> RamStore::adopt(const RamOptions& options, MediumState& state) {
+  const auto wrong = [](const char* what) {
+    return base::fail(base::Errc::kInvalid, std::string("the RAM disk that was handed over: ") + what);
+  };
+  if (!is_block_size(options.block_size) || state.size == 0 || state.size % options.block_size != 0 ||
+      state.size > kMaxSize) {
+    return wrong("its size");
+  }
+  if (state.map_bytes < kMinMapBytes || state.map_bytes % kPageSize != 0 || state.map_bytes > kMaxSize) {
+    return wrong("its page map");
+  }
+  if (pages_of(state.size) > state.map_bytes * 8) return wrong("its page map is too small");
+  RamOptions same = options;
+  same.size = state.size;
+  std::unique_ptr<RamStore> made(new RamStore(same, state.map_bytes));
+  if (state.descriptor) {
+    made->region_.emplace(TRY(hal::MemoryRegion::adopt(std::move(state.descriptor))));
+    if (made->region_->bytes().size() < state.map_bytes + pages_of(state.size) * kPageSize) {
+      return wrong("its memory is too small");
+    }
+    made->publish(*made->region_);
+  }
+  made->pages_.store(state.pages, std::memory_order_relaxed);  // they exist, whatever the limit is now
+  budget.used.fetch_add(state.pages, std::memory_order_relaxed);
+  return std::unique_ptr<Backstore>(std::move(made));
+}
+
+RamStore::RamStore(const RamOptions& options, std::uint64_t map_bytes)
     : block_size_(options.block_size),
       thin_(options.thin),
       page_limit_(options.memory_limit == 0 ? ~std::uint64_t{0} : options.memory_limit / kPageSize),
-      map_bytes_(std::max(kMinMapBytes, pages_of(pages_of(options.size) * kGrowth / 8) * kPageSize)),
+      map_bytes_(map_bytes),
       size_(options.size) {}
 
 RamStore::~RamStore() { budget.used.fetch_sub(pages_.load(std::memory_order_relaxed), std::memory_order_relaxed); }

@@ -32,6 +32,8 @@ std::uint64_t ram_in_use();  // bytes
 class RamStore final : public Backstore {
  public:
   static base::Result<std::unique_ptr<Backstore>> create(const RamOptions& options);
+  // One that another process has made.
+  static base::Result<std::unique_ptr<Backstore>> adopt(const RamOptions& options, MediumState& state);
   ~RamStore() override;
 
   StoreGeometry geometry() const override;
@@ -41,6 +43,7 @@ class RamStore final : public Backstore {
   base::Result<void> resize(std::uint64_t blocks) override;
   base::Result<StoreExtent> extent_at(std::uint64_t offset) override;
   std::string describe() const override { return "ram"; }
+  base::Result<void> hand_over(MediumState& out) override;
 
   // --- for its channels; any reactor ---
   std::uint64_t size() const { return size_.load(std::memory_order_acquire); }
@@ -62,7 +65,7 @@ class RamStore final : public Backstore {
   std::uint64_t trim(std::uint64_t offset, std::uint64_t length);
 
  private:
-  explicit RamStore(const RamOptions& options);
+  RamStore(const RamOptions& options, std::uint64_t map_bytes);
   bool inside(std::uint64_t offset, std::uint64_t length) const {
     const std::uint64_t now = size();
     return offset <= now && length <= now - offset && length != 0;

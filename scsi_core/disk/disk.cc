@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "scsi_core/disk/opcode_table.h"
+#include "scsi_core/handover.h"
 
 namespace scsi::disk {
 namespace {
@@ -65,6 +66,14 @@ void DiskServer::reset(LogicalUnit& lu, ResetCause cause) {
 }
 
 void DiskServer::nexus_lost(LogicalUnit&, const NexusKey& nexus) { prevent_removal(nexus, false); }
+
+void DiskServer::hand_over(DeviceState& out) const { out = {modes_.encode(modes_.current), prevents_}; }
+
+base::Result<void> DiskServer::take_over(LogicalUnit& lu, const DeviceState& state) {
+  prevents_ = state.prevents;
+  set_current_modes(lu, TRY(modes_.decode(state.mode_pages)));
+  return {};
+}
 
 void DiskServer::set_current_modes(LogicalUnit& lu, const ModePages::Image& image) {
   modes_.current = image;

@@ -37,6 +37,8 @@ class DiskServer final : public DeviceServer {
   std::uint8_t device_type() const override { return 0x00; }
   void reset(LogicalUnit& lu, ResetCause cause) override;
   void nexus_lost(LogicalUnit& lu, const NexusKey& nexus) override;
+  void hand_over(DeviceState& out) const override;
+  base::Result<void> take_over(LogicalUnit& lu, const DeviceState& state) override;
 
   const Limits& limits() const { return limits_; }
   bool lends() const { return lends_; }

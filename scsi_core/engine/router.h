@@ -33,6 +33,8 @@ class Router final : public TaskRouter {
   // --- TaskRouter ---
   Nexus& nexus_established(TargetPort& port, const TransportId& initiator, void* context) override;
   void nexus_lost(Nexus& nexus) override;
+  void nexus_handed_over(const Nexus& nexus, NexusState& out) override;
+  void nexus_taken_over(Nexus& nexus, const NexusState& state) override;
   void scsi_command_received(Command& command) override;
   void data_in_delivered(Command& command, Delivery delivery) override { transfer_answered(command, delivery); }
   void data_out_received(Command& command, Delivery delivery) override { transfer_answered(command, delivery); }

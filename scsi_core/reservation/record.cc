@@ -4,6 +4,7 @@
 
 #include "base/cursor.h"
 #include "base/endian.h"
+#include "scsi_core/handover.h"
 #include "scsi_core/reservation/table.h"
 
 namespace scsi {
@@ -67,6 +68,16 @@ std::vector<std::byte> ReservationTable::encode() const {
     writer.text(initiator.name);
   }
   return record;
+}
+
+ReservationState ReservationTable::hand_over() const { return {encode(), generation_, reserver_, lost_}; }
+
+base::Result<ReservationTable> ReservationTable::take_over(const ReservationState& state) {
+  ReservationTable table = TRY(decode(state.record));
+  table.generation_ = state.generation;
+  table.reserver_ = state.reserver;
+  table.lost_ = state.lost;
+  return table;
 }
 
 base::Result<ReservationTable> ReservationTable::decode(std::span<const std::byte> record) {

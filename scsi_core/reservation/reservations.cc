@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "scsi_core/execution.h"
+#include "scsi_core/handover.h"
 #include "scsi_core/metadata_store.h"
 #include "scsi_core/reservation/parameters.h"
 #include "scsi_core/sense_codes.h"
@@ -49,6 +50,11 @@ void Reservations::restore(MetadataStore* store) {
     table_ = std::move(**loaded);
     stored_ = true;
   }
+}
+
+base::Result<void> Reservations::take_over(const ReservationState& state) {
+  table_ = TRY(ReservationTable::take_over(state));
+  return {};
 }
 
 void Reservations::submit(Command& command) {
@@ -162,7 +168,7 @@ void Reservations::publish(std::function<void()> done) {
 }
 
 void Reservations::power_on() {
-  if (table_.type() != ReservationType::kNone) publish({});
+  if (table_.type() != ReservationType::kNone || table_.reserved_by_reserve()) publish({});
 }
 
 void Reservations::reset() {

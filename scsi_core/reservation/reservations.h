@@ -13,6 +13,7 @@
 namespace scsi {
 
 class MetadataStore;
+struct ReservationState;
 
 inline constexpr char kReservationsRecord[] = "reservations";  // in the metadata store
 
@@ -32,6 +33,8 @@ class Reservations {
   const ReservationTable& table() const { return table_; }
   // A command that came by at_home_async: PERSISTENT RESERVE OUT with its parameter list, RESERVE or RELEASE.
   void submit(Command& command);
+  // Instead of what was restored; before power_on().
+  base::Result<void> take_over(const ReservationState& state);
   void power_on();  // once, before the first command
   void reset();     // LOGICAL UNIT RESET, target reset
   void nexus_lost(const NexusKey& nexus);

@@ -103,6 +103,8 @@ struct Denials {
   std::uint8_t of(const NexusKey& nexus) const;  // Denial bits of lu_control.h
 };
 
+struct ReservationState;
+
 class ReservationTable {
  public:
   // 1,024 registrants with the longest names make a record of 260 KiB.
@@ -137,6 +139,10 @@ class ReservationTable {
   // APTPL: everything that survives a power cycle, as bytes (record.cc).
   std::vector<std::byte> encode() const;
   static base::Result<ReservationTable> decode(std::span<const std::byte> record);
+
+  // All of it, for another process that goes on with it (handover.h).
+  ReservationState hand_over() const;
+  static base::Result<ReservationTable> take_over(const ReservationState& state);
 
   bool operator==(const ReservationTable&) const = default;
 

@@ -33,13 +33,17 @@ class Answers:
                    "add": lambda: self.target.add_lun(int(rest[0]), "extra"),
                    "remove": lambda: self.target.remove_lun(int(rest[0])),
                    "restart": self.target.restart,
-                   "crash": self.crash}
+                   "crash": self.crash,
+                   "upgrade": self.upgrade}
         try:
             actions[verb]()
         except (JudgeError, KeyError) as error:
             print(f"iscsi_judge: {words}: {error!r}", flush=True)
             return f"failed: {type(error).__name__}"
         return "done"
+
+    def upgrade(self):
+        print(f"iscsi_judge: {self.target.upgrade()}", flush=True)
 
     def crash(self):
         self.target.kill()
@@ -81,7 +85,7 @@ def judge(options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("script", choices=("filesystem", "sg", "changes", "restart"))
+    parser.add_argument("script", choices=("filesystem", "sg", "changes", "restart", "upgrade"))
     parser.add_argument("--target", choices=("outboard", "tgt"), default="outboard")
     parser.add_argument("--bin-dir", help="the folder of outboardd and tgtctl")
     parser.add_argument("--backend", choices=("ram", "file"), default="file")

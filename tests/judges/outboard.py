@@ -1,8 +1,10 @@
 # Outboard as a target: configured as a whole by `tgtctl apply`, changed live by tgtctl's single commands.
+import json
 import os
 import re
 
-from target import JudgeError, Target, accepts, run_tool, wait_for
+from heir import Heir, adopt_orphans
+from target import JudgeError, Target, accepts, end_process, run_tool, wait_for
 
 
 class Outboard(Target):
@@ -39,6 +41,15 @@ class Outboard(Target):
             return bool(self.ctl("status"))
         except JudgeError:
             return False
+
+    def upgrade(self):
+        """Another process goes on; returns what it says of that."""
+        adopt_orphans()
+        report = json.loads(self.ctl("--json", "upgrade"))
+        if end_process(self.process) != 0:
+            raise JudgeError("the old outboardd did not end well")
+        self.process = Heir(report["pid"])
+        return report
 
     def ctl(self, *arguments, seconds=20):
         return run_tool([self.program("tgtctl"), "--socket", self.socket, *arguments], seconds=seconds)

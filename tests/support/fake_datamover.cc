@@ -244,7 +244,9 @@ class Handle final : public hal::DatamoverConnection {
     return fake_.has_r2ts;
   }
   void end_task(DataTask& task) override { fake_.end_task(task); }
-  void pause(bool paused) override { static_cast<void>(paused); }
+  void pause(bool paused) override { fake_.paused = paused; }
+  bool at_rest() const override { return fake_.enabled && !fake_.terminated && !fake_.bytes_under_way; }
+  int descriptor() const override { return fake_.datamover.any_descriptor(); }
   std::unique_ptr<hal::PendingConnection> hand_over() override;
   void terminate(base::Duration linger) override {
     static_cast<void>(linger);
@@ -288,9 +290,12 @@ struct FakeDatamover::Listener final : hal::DatamoverListener {
   std::string address() const override {
     return text.ends_with(":0") ? text.substr(0, text.size() - 1) + "40000" : text;
   }
+  void pause(bool paused) override { on_hold = paused; }
+  int descriptor() const override { return datamover.any_descriptor(); }
   FakeDatamover& datamover;
   std::string text;
   hal::DatamoverAcceptor& acceptor;
+  bool on_hold = false;
 };
 
 base::Result<std::unique_ptr<hal::DatamoverListener>> FakeDatamover::listen(hal::Reactor&, const std::string& address,
@@ -301,6 +306,12 @@ base::Result<std::unique_ptr<hal::DatamoverListener>> FakeDatamover::listen(hal:
   listening.push_back(address);
   return std::unique_ptr<hal::DatamoverListener>(std::move(listener));
 }
+
+std::unique_ptr<hal::PendingConnection> FakeDatamover::adopt_connection(base::Fd, std::string local, std::string peer) {
+  return std::make_unique<Pending>(*this, std::move(peer), std::move(local));
+}
+
+bool FakeDatamover::accepts(std::size_t portal) const { return !listeners_.at(portal)->on_hold; }
 
 void FakeDatamover::connect(std::size_t portal, const std::string& peer, const std::string& local) {
   listeners_.at(portal)->acceptor.connection_accepted(std::make_unique<Pending>(*this, peer, local));

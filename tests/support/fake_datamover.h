@@ -4,6 +4,8 @@
 // (a Deferred), numbers are taken when a PDU is queued, data PDUs are whole (one Data-In per put_data).
 #pragma once
 
+#include <fcntl.h>
+
 #include <deque>
 #include <map>
 #include <memory>
@@ -38,9 +40,10 @@ class FakeConnection {
   std::deque<SentPdu> sent;  // not yet looked at, oldest first
   hal::DatamoverKeys keys;
   bool enabled = false, terminated = false, ended = false, destroyed = false;
-  bool hold_answers = false;           // put_data is answered only when this is false again
-  bool hold_get = false;               // get_data likewise
-  bool bytes_under_way = false;        // so that it cannot be handed over
+  bool hold_answers = false;     // put_data is answered only when this is false again
+  bool hold_get = false;         // get_data likewise
+  bool bytes_under_way = false;  // so that it cannot be handed over
+  bool paused = false;
   FakeConnection* moved_to = nullptr;  // what it has become on another reactor
   std::uint32_t gets = 0, puts = 0;
   std::vector<std::pair<std::uint32_t, std::uint32_t>> r2ts_resent;  // first, last
@@ -113,6 +116,12 @@ class FakeDatamover final : public hal::Datamover {
   const char* name() const override { return "fake"; }
   base::Result<std::unique_ptr<hal::DatamoverListener>> listen(hal::Reactor& reactor, const std::string& address,
                                                                hal::DatamoverAcceptor& acceptor) override;
+  void adopt_listener(std::string address, base::Fd) override { adopted.push_back(std::move(address)); }
+  std::unique_ptr<hal::PendingConnection> adopt_connection(base::Fd socket, std::string local,
+                                                           std::string peer) override;
+  int any_descriptor() const { return descriptor_.get(); }  // for those that want one to copy
+  bool accepts(std::size_t portal) const;                   // its listener is not paused
+  std::vector<std::string> adopted;                         // listeners
   // Somebody connects to the listener at `portal`; what the fabric makes of it appears in `connections` once its
   // reactor has run.
   void connect(std::size_t portal, const std::string& peer, const std::string& local);
@@ -124,6 +133,7 @@ class FakeDatamover final : public hal::Datamover {
   friend class FakeConnection;
   struct Listener;
   std::vector<Listener*> listeners_;
+  const base::Fd descriptor_{open("/dev/null", O_RDONLY | O_CLOEXEC)};
 };
 
 }  // namespace test_support

@@ -46,6 +46,10 @@ class TcpConnection final : public hal::DatamoverConnection,
   void end_task(hal::DataTask& task) override;
   void pause(bool paused) override;
   std::unique_ptr<hal::PendingConnection> hand_over() override;
+  bool at_rest() const override {
+    return enabled_ && !closing_ && !broken_ && receiver_.idle() && sender_.empty() && !data_out_.answers_waiting();
+  }
+  int descriptor() const override { return fd_; }
   void terminate(base::Duration linger) override;
 
   // For the poller. read_some: one receive; true if bytes came. serve: answers, then sends.

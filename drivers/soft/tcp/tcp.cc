@@ -9,10 +9,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <utility>
+#include <vector>
 
 #include "base/log.h"
 #include "drivers/soft/tcp/address.h"
@@ -34,6 +37,13 @@ class Tcp final : public hal::Datamover, public TcpPollers {
     poller(reactor).set_capture(ring);
     return true;
   }
+  void adopt_listener(std::string address, base::Fd socket) override {
+    adopted_.emplace_back(std::move(address), std::move(socket));
+  }
+  std::unique_ptr<hal::PendingConnection> adopt_connection(base::Fd socket, std::string local,
+                                                           std::string peer) override {
+    return std::make_unique<TcpPending>(*this, socket.release(), std::move(local), std::move(peer));
+  }
   // On `reactor`'s thread. A poller lives until the end of the Datamover, which outlives its reactors' connections.
   TcpPoller& poller(hal::Reactor& reactor) override {
     const std::lock_guard lock(mutex_);
@@ -43,24 +53,30 @@ class Tcp final : public hal::Datamover, public TcpPollers {
   }
 
  private:
-  std::mutex mutex_;  // taken once per connection
+  base::Result<base::Fd> open(const std::string& address);
+
+  std::vector<std::pair<std::string, base::Fd>> adopted_;  // listeners
+  std::mutex mutex_;                                       // taken once per connection
   std::map<hal::Reactor*, std::unique_ptr<TcpPoller>> pollers_;
 };
 
 class Listener final : public hal::DatamoverListener, public hal::FdHandler {
  public:
-  Listener(Tcp& tcp, hal::Reactor& reactor, int fd, std::string address, hal::DatamoverAcceptor& acceptor)
-      : tcp_(tcp), reactor_(reactor), fd_(fd), address_(std::move(address)), acceptor_(acceptor) {}
-  ~Listener() override {
-    reactor_.unwatch(fd_, *this);
-    close(fd_);
-  }
+  Listener(Tcp& tcp, hal::Reactor& reactor, base::Fd fd, std::string address, hal::DatamoverAcceptor& acceptor)
+      : tcp_(tcp), reactor_(reactor), fd_(std::move(fd)), address_(std::move(address)), acceptor_(acceptor) {}
+  ~Listener() override { reactor_.unwatch(fd_.get(), *this); }
   std::string address() const override { return address_; }
+  int descriptor() const override { return fd_.get(); }
+  void pause(bool paused) override {
+    paused_ = paused;
+    again_.disarm();
+    watch(paused ? 0u : static_cast<std::uint32_t>(EPOLLIN));
+  }
   void fd_ready(std::uint32_t) override {
     for (int i = 0; i < 64; ++i) {
       SocketAddress peer;
       peer.length = sizeof peer.storage;
-      const int fd = accept4(fd_, peer.get(), &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      const int fd = accept4(fd_.get(), peer.get(), &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd < 0) {
         if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) rest();
         return;
@@ -78,43 +94,55 @@ class Listener final : public hal::DatamoverListener, public hal::FdHandler {
   // Out of descriptors or memory: connections wait in the kernel for a while; those that exist go on.
   void rest() {
     kLog.warn("{}: no connection can be accepted now: {}", address_, std::strerror(errno));
-    if (!reactor_.rewatch(fd_, 0, *this).has_value()) return;
+    watch(0);
     again_.arm(reactor_.timers(), reactor_.now() + kAcceptPause);
   }
   static void accept_again(void* context) {
     auto& self = *static_cast<Listener*>(context);
-    if (!self.reactor_.rewatch(self.fd_, EPOLLIN, self).has_value()) kLog.error("{}: stopped accepting", self.address_);
+    if (!self.paused_) self.watch(EPOLLIN);
+  }
+  void watch(std::uint32_t events) {
+    if (!reactor_.rewatch(fd_.get(), events, *this).has_value()) kLog.error("{}: stopped accepting", address_);
   }
 
   Tcp& tcp_;
   hal::Reactor& reactor_;
-  int fd_;
+  base::Fd fd_;
   std::string address_;
   hal::DatamoverAcceptor& acceptor_;
+  bool paused_ = false;
   hal::Timer again_{&Listener::accept_again, this};
 };
 
+base::Result<base::Fd> Tcp::open(const std::string& address) {
+  const auto mine =
+      std::find_if(adopted_.begin(), adopted_.end(), [&](const auto& each) { return each.first == address; });
+  if (mine != adopted_.end()) {
+    base::Fd socket = std::move(mine->second);
+    adopted_.erase(mine);
+    return socket;
+  }
+  SocketAddress place = TRY(parse_address(address));
+  base::Fd fd(socket(place.get()->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd) return base::fail_errno("socket");
+  const int on = 1;
+  setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (place.get()->sa_family == AF_INET6) setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  if (bind(fd.get(), place.get(), place.length) != 0 || ::listen(fd.get(), 1024) != 0) {
+    return base::fail_errno("listen on " + address);
+  }
+  return fd;
+}
+
 base::Result<std::unique_ptr<hal::DatamoverListener>> Tcp::listen(hal::Reactor& reactor, const std::string& address,
                                                                   hal::DatamoverAcceptor& acceptor) {
-  SocketAddress place = TRY(parse_address(address));
-  const int fd = socket(place.get()->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return base::fail_errno("socket");
-  const int on = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (place.get()->sa_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-  if (bind(fd, place.get(), place.length) != 0 || ::listen(fd, 1024) != 0) {
-    auto error = base::fail_errno("listen on " + address);
-    close(fd);
-    return error;
-  }
+  base::Fd fd = TRY(open(address));
+  SocketAddress place;
   place.length = sizeof place.storage;
-  if (getsockname(fd, place.get(), &place.length) != 0) {
-    auto error = base::fail_errno("getsockname");
-    close(fd);
-    return error;
-  }
-  auto listener = std::make_unique<Listener>(*this, reactor, fd, place.text(), acceptor);
-  TRY(reactor.watch(fd, EPOLLIN, *listener));
+  if (getsockname(fd.get(), place.get(), &place.length) != 0) return base::fail_errno("getsockname");
+  const int raw = fd.get();
+  auto listener = std::make_unique<Listener>(*this, reactor, std::move(fd), place.text(), acceptor);
+  TRY(reactor.watch(raw, EPOLLIN, *listener));
   return listener;
 }
 

@@ -6,6 +6,7 @@
 
 #include "hal/reactor.h"
 #include "scsi_core/command.h"
+#include "scsi_core/handover.h"
 #include "scsi_core/nexus.h"
 #include "scsi_core/port.h"
 
@@ -35,6 +36,9 @@ class FakeRouter final : public scsi::TaskRouter {
   // --- scsi::TaskRouter ---
   scsi::Nexus& nexus_established(scsi::TargetPort& port, const scsi::TransportId& initiator, void* context) override;
   void nexus_lost(scsi::Nexus& nexus) override;
+  void nexus_handed_over(const scsi::Nexus&, scsi::NexusState& out) override { out = owed; }
+  void nexus_taken_over(scsi::Nexus&, const scsi::NexusState& state) override { taken = state; }
+  scsi::NexusState owed, taken;  // what is told of every nexus; what was told of the last that was taken over
   void scsi_command_received(scsi::Command& command) override;
   void data_in_delivered(scsi::Command& command, scsi::Delivery delivery) override;
   void data_out_received(scsi::Command& command, scsi::Delivery delivery) override;
