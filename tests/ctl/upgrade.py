@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """tgtctl upgrade: another process goes on with sessions, RAM disks and files; whatever goes wrong, the old one does."""
+import json
 import os
 import pathlib
 import shutil
@@ -17,7 +18,7 @@ from target import free_port, wait_for
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "conformance"))
 from rawiscsi import scsi  # noqa: E402
-from rawiscsi.errors import Closed  # noqa: E402
+from rawiscsi.errors import Closed, NoAnswer  # noqa: E402
 from rawiscsi.session import LUN_RESET, Session  # noqa: E402
 
 HOST = "iqn.2026-01.org.example:host"
@@ -78,10 +79,20 @@ def served(daemon):
     return port
 
 
-def upgrade(daemon, *words):
-    """Upgrades and returns the report; the daemon is the new process then."""
+def upgrade(daemon, *words, answering=()):
+    """Upgrades and returns the report; the daemon is the new process then. `answering` sessions answer pings meanwhile:
+    from error recovery level 1 on a session is at rest when all responses are acknowledged."""
     old = daemon.process
-    report = daemon.ctl_json("upgrade", *words)
+    asked = subprocess.Popen(daemon.argv("--json", "upgrade", *words), stdout=subprocess.PIPE)
+    while asked.poll() is None:
+        for session in answering:
+            try:
+                session.receive("a ping", 0.05)
+            except NoAnswer:
+                pass
+        time.sleep(0.01)
+    check(asked.returncode == 0, "the upgrade failed")
+    report = json.loads(asked.communicate()[0])
     check(old.wait(10) == 0, f"the old daemon ended with {old.returncode}")
     check(report["pid"] != old.pid, f"{report}")
     daemon.process = Heir(report["pid"])
@@ -145,7 +156,7 @@ def every_session_goes_on_with_all_that_it_knew(daemon):
     check(first.tmf(LUN_RESET, PROTECTED) == 0, "LOGICAL UNIT RESET")
     before = lasting(daemon.ctl_json("session", "list"))
 
-    report = upgrade(daemon)
+    report = upgrade(daemon, answering=(leading, second))
     check((report["sessions"], report["connections"], report["logical_units"]) == (3, 4, 5), f"{report}")
     check(report["pause_ms"] < 2000, f"{report}")
 
@@ -180,7 +191,7 @@ def a_resized_and_a_half_used_disk_goes_on(daemon):
     """RAM disks keep size, holes and their count of pages; what is created later is another's."""
     port = served(daemon)
     session = log_in(port)
-    daemon.ctl("lu", "resize", "ram", "--size", "96MiB")
+    daemon.ctl("lu", "resize", "ram", "96MiB")
     session.settle(RAM)
     end = (96 << 20) // BLOCK - 8
     good(session, scsi.write10(end, 8), RAM, write=pattern(8, 3))
@@ -288,7 +299,8 @@ def commands_that_do_not_end_keep_it_off_unless_forced(daemon):
     slow, other, pid = log_in(port), log_in(port, OTHER), daemon.process.pid
     half = log_in(port, "iqn.2026-01.org.example:half")
     daemon.announce(NO_UPGRADE)
-    daemon.ctl("debug", "inject", "delay", "file", "--delay", "3s", "--any-command", "--count", "2")
+    delay = ("debug", "inject", "delay", "file", "--delay", "3s", "--any-command", "--count", "1")
+    daemon.ctl(*delay)
     late = slow.command(scsi.test_unit_ready(), FILE)
     said = daemon.refused("upgrade", "--wait", "300ms")
     check("not at rest" in said and HOST in said and OTHER not in said, said)
@@ -298,7 +310,8 @@ def commands_that_do_not_end_keep_it_off_unless_forced(daemon):
 
     half.wire.socket.sendall(b"\x00" * 20)  # of a header
     check("iqn.2026-01.org.example:half" in daemon.refused("upgrade", "--wait", "300ms"), "half a PDU")
-    late = slow.command(scsi.test_unit_ready(), FILE)
+    daemon.ctl(*delay)
+    slow.command(scsi.test_unit_ready(), FILE)
     report = upgrade(daemon, "--wait", "300ms", "--force")
     check(report["sessions"] == 1, f"{report}")
     good(other, scsi.read10(0, 1), RAM, read=BLOCK)

@@ -19,7 +19,7 @@ MediumState handed_over(Backstore& store) {
 }
 
 TEST(Handover, ARamDiskIsTheSameMemory) {
-  const BackstoreConfig config{.kind = BackstoreConfig::Kind::kRam, .size = 16 << 20};
+  const BackstoreConfig config{.kind = BackstoreConfig::Kind::kRam, .path = "", .size = 16 << 20};
   const std::uint64_t before = ram_in_use();
   Bench old(make_backstore(config).value());
   ASSERT_EQ(old.write(1 << 20, pattern(65536, 1)), StoreStatus::kGood);
@@ -42,7 +42,7 @@ TEST(Handover, ARamDiskIsTheSameMemory) {
 }
 
 TEST(Handover, ARamDiskThatWasNeverWrittenNeedsNoMemory) {
-  const BackstoreConfig config{.kind = BackstoreConfig::Kind::kRam, .size = 16 << 20};
+  const BackstoreConfig config{.kind = BackstoreConfig::Kind::kRam, .path = "", .size = 16 << 20};
   Bench old(make_backstore(config).value());
   MediumState state = handed_over(old.store());
   EXPECT_FALSE(state.descriptor);
@@ -53,7 +53,7 @@ TEST(Handover, ARamDiskThatWasNeverWrittenNeedsNoMemory) {
 
 // Every number is checked, though it comes from our own kind.
 TEST(Handover, ARamDiskWhoseNumbersDoNotFitIsRefused) {
-  const BackstoreConfig config{.kind = BackstoreConfig::Kind::kRam, .size = 16 << 20};
+  const BackstoreConfig config{.kind = BackstoreConfig::Kind::kRam, .path = "", .size = 16 << 20};
   const auto refused = [&](const std::function<void(MediumState&)>& spoil) {
     Bench old(make_backstore(config).value());
     EXPECT_EQ(old.write(0, pattern(4096, 1)), StoreStatus::kGood);
