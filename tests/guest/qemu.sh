@@ -16,7 +16,8 @@ inside() { DEBIAN_FRONTEND=noninteractive chroot "$work" "$@" >>"$log" 2>&1; }
 build() {
   work=$(mktemp -d "$cache/making-XXXXXX")
   log=$cache/log
-  trap 'umount "$work/proc" 2>/dev/null; rm -rf "$work"' EXIT
+  # Its last status is not the script's, which set -e would make it.
+  trap 'umount "$work/proc" 2>/dev/null || true; rm -rf "$work"' EXIT
   local from
   from=$(mirror)
   [ -n "$from" ] || { apt-get update -qq >&2; from=$(mirror); }

@@ -45,6 +45,7 @@ TEST(Handover, AnIdleSessionIsDescribedAtOnce) {
   bench.settle();
   EXPECT_FALSE(host.connection().paused);
   EXPECT_TRUE(bench.datamover.accepts(0));
+  host.expect(pdu::Opcode::kNopIn);  // the window is open
   host.nop(77);
   bench.settle();
   host.expect(pdu::Opcode::kNopIn);
@@ -88,6 +89,7 @@ TEST(Handover, ASessionThatIsNotAtRestInTimeIsNamedAndEverythingGoesOn) {
   EXPECT_NE(frozen.state->error().text.find(kHost), std::string::npos) << frozen.state->error().text;
   EXPECT_NE(frozen.state->error().text.find("1 commands in hand"), std::string::npos);
   EXPECT_TRUE(bench.datamover.accepts(0));
+  host.expect(pdu::Opcode::kNopIn);  // the window is open
   bench.router->complete(bench.router->command(1), scsi::Status::kGood);
   bench.settle();
   host.expect_status(1);
@@ -177,6 +179,7 @@ TEST(Handover, SessionsGoOnInAnotherFabric) {
   Initiator same(bench, connection);
   same.cmd_sn = host.cmd_sn;
   same.stat_sn = host.stat_sn;
+  same.expect(pdu::Opcode::kNopIn);  // the window is open
   same.read(2, 512);
   bench.settle();
   bench.router->complete(bench.router->command(2), scsi::Status::kGood);
