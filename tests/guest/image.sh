@@ -8,7 +8,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 boot_modules=(virtio_pci virtio_blk ext4 crc32c_generic crc32c_intel)
 modules=(virtio_net virtio_rng sd_mod sg scsi_transport_iscsi iscsi_tcp dm_mod dm_multipath scsi_dh_alua
-         dm_round_robin dm_queue_length dm_log_writes qla2xxx target_core_mod target_core_file tcm_qla2xxx configfs
+         dm_round_robin dm_queue_length dm_log_writes qla2xxx target_core_mod target_core_file target_core_iblock
+         iscsi_target_mod tcm_qla2xxx configfs
          vfio_pci vfio_iommu_type1)
 tools=(iscsid iscsiadm fio mke2fs e2fsck debugfs dmsetup)
 needed_packages="dmsetup busybox-static open-iscsi sg3-utils fio e2fsprogs"

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-# Loss of power: outboardd in a guest serves a block device under dm-log-writes; afterwards the disk is made again as it
+# Loss of power: a target in a guest serves a block device under dm-log-writes; afterwards the disk is made again as it
 # was at each point where something became stable, and held against what had been promised until then.
 import argparse
+import json
 import os
 import random
 import subprocess
@@ -20,6 +21,9 @@ from target import JudgeError, free_port  # noqa: E402
 from write_log import FLUSH, FUA, MARK, LogError, Replay, entries  # noqa: E402
 
 IQN = "iqn.2026-01.test:power"
+# The targets that can be served in the guest: (LUN, what they lack, their programs).
+TARGETS = {"outboard": (0, (), ()), "tgt": (1, ("NDOB", "COMPARE"), ("/usr/sbin/tgtd", "/usr/sbin/tgtadm")),
+           "lio": (0, ("NDOB", "COMPARE"), ())}
 SIZE = 32 << 20
 WRITTEN = 8192  # blocks that the host writes, from 0
 COMMANDS = 150  # in a round
@@ -45,16 +49,16 @@ class Recorded(Medium):
 class Writer:
     """Writes through the guest's portal in rounds; remembers what each block may hold at the end of each."""
 
-    def __init__(self, port, seed):
-        self.port, self.iqn = port, IQN
+    def __init__(self, port, seed, lun, without):
+        self.port, self.iqn, self.lun = port, IQN, lun
         self.medium = Recorded(WRITTEN)
-        self.load = Load(self.medium, 0, range(WRITTEN), random.Random(seed), logged=True)
+        self.load = Load(self.medium, lun, range(WRITTEN), random.Random(seed), logged=True, without=without)
         self.promised = [[{0}] * WRITTEN]  # after round 0, 1, ...
         self.written = []                  # in round 1, 2, ...
 
     def __call__(self, words):
         try:
-            session = log_in(self, "writer", (0,))
+            session = log_in(self, "writer", (self.lun,))
             self.load.run_some(session, True, COMMANDS)
             session.close()
         except (JudgeError, OSError) as error:
@@ -154,12 +158,17 @@ def sparse(folder, name, size):
 def run(options, folder):
     port = free_port()
     disk, log = sparse(folder, "disk", SIZE), sparse(folder, "log", 2 << 30)
-    files = with_libraries({"outboardd": os.path.join(options.bin_dir, "outboardd")})
-    with open(os.path.join(HERE, "lib.sh"), "rb") as library, \
-            open(os.path.join(HERE, "power_loss.sh"), encoding="utf-8") as script:
-        files["lib.sh"], text = library.read(), script.read()
-    files["env"] = f"IQN='{IQN}'\nROUNDS={options.rounds}\nFILES={options.files}\nLACKS=''\n".encode()
-    writer = Writer(port, options.seed)
+    lun, lacks, programs = TARGETS[options.target]
+    programs = programs or ((os.path.join(options.bin_dir, "outboardd"),) if options.target == "outboard" else ())
+    files = with_libraries({os.path.basename(path): path for path in programs})
+    for name in ("lib.sh", "power_peers.sh"):
+        with open(os.path.join(HERE, name), "rb") as library:
+            files[name] = library.read()
+    with open(os.path.join(HERE, "power_loss.sh"), encoding="utf-8") as script:
+        text = script.read()
+    files["env"] = (f"IQN='{IQN}'\nTARGET={options.target}\nLUN={lun}\nROUNDS={options.rounds}\n"
+                    f"FILES={options.files}\nLACKS=''\n").encode()
+    writer = Writer(port, options.seed, lun, lacks)
     status, transcript = Guest(text, files, writer, qemu=disk[1] + log[1], forward=port).run(options.seconds)
     if status != 0 or options.verbose:
         print(transcript)
@@ -171,17 +180,22 @@ def run(options, folder):
           f"{judge.points} of a file system, {judge.checks['marks']} marks: everything promised was there")
     if judge.checks["raw"] < options.rounds or judge.checks["marks"] != options.rounds + options.files:
         raise Lost(f"too little was checked: {judge.checks}")
+    if options.json:
+        with open(options.json, "w", encoding="utf-8") as out:
+            json.dump(judge.checks, out)
     return 0
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--bin-dir", required=True, help="the folder of outboardd")
+    parser.add_argument("--target", choices=TARGETS, default="outboard")
+    parser.add_argument("--bin-dir", help="the folder of outboardd")
     parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--files", type=int, default=12)
     parser.add_argument("--points", type=int, default=60, help="of the file system that are checked, from the first")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=int, default=300)
+    parser.add_argument("--json", help="a file for the counts")
     parser.add_argument("--verbose", action="store_true", help="print the console even when all is well")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="power-") as folder:

@@ -2,7 +2,6 @@
 # What is left of many sessions, and what peers cost that never log in: memory, descriptors, threads and sessions of the
 # daemon before and after, and how long others wait meanwhile.
 import argparse
-import json
 import multiprocessing
 import os
 import re
@@ -26,13 +25,17 @@ def usage(pid):
     return memory(pid), descriptors(pid), threads(pid)
 
 
-def sessions(target):
-    return json.loads(target.ctl("session", "list", "--json"))
+def too_much(target, text):
+    """A bound is broken; a peer is only measured."""
+    if target.measured:
+        print(f"over the bound: {text}", flush=True)
+    else:
+        raise JudgeError(text)
 
 
 def settled(target, most=None):
     """Nothing is left of the sessions, and no more descriptors than there were."""
-    wait_for("all sessions to end", 30, lambda: not sessions(target))
+    wait_for("all sessions to end", 30, lambda: not target.sessions())
     if most is not None:
         wait_for(f"all but {most} descriptors to be closed", 10,
                  lambda: descriptors(target.process.pid) <= most)
@@ -47,7 +50,7 @@ def broken_sessions(target, count, first):
     """Each has a READ and a WRITE under way when its connection is reset."""
     for number in range(first, first + count):
         sock = storm.log_in(target.port, target.iqn, number)
-        sock.sendall(b"".join(storm.command_pdu(1 + i, 2 + i, write=i % 2 == 1) for i in range(4)))
+        sock.sendall(b"".join(storm.command_pdu(1 + i, 2 + i, i % 2 == 1, target.first_lun) for i in range(4)))
         if number % 2:
             storm.receive_pdu(sock)
         storm.break_off(sock)
@@ -67,9 +70,9 @@ def leaves_nothing(target, what, work, count):
     print(f"{count} {what}: {time.monotonic() - start:.1f} s; resident {before[0] >> 10} KiB, then {after[0] >> 10} KiB; "
           f"descriptors {before[1]}, then {after[1]}; threads {before[2]}, then {after[2]}", flush=True)
     if after[2] != before[2]:
-        raise JudgeError(f"{what}: {before[2]} threads have become {after[2]}")
+        too_much(target, f"{what}: {before[2]} threads have become {after[2]}")
     if not sanitized(pid) and grown > max(before[0] // 100, 64 << 10):
-        raise JudgeError(f"{what}: {grown} bytes more are resident")
+        too_much(target, f"{what}: {grown} bytes more are resident")
 
 
 class Reader:
@@ -77,13 +80,13 @@ class Reader:
 
     def __init__(self, target):
         self.sock = storm.log_in(target.port, target.iqn, 0xFFFF00)
-        self.number = 1
+        self.lun, self.number = target.first_lun, 1
         self.read()  # meets the unit attention condition of the new nexus
 
     def read(self):
         """Returns how long it took."""
         start = time.monotonic()
-        self.sock.sendall(storm.command_pdu(self.number, self.number, write=False))
+        self.sock.sendall(storm.command_pdu(self.number, self.number, False, self.lun))
         while storm.receive_pdu(self.sock)[0] not in (0x21, 0x25):
             pass
         self.number += 1
@@ -168,11 +171,11 @@ def strangers_cost_little(target, count):
     if sanitized(pid):
         return
     if cost > LOGIN_MEMORY:
-        raise JudgeError(f"a connection in login costs {cost:.0f} bytes")
+        too_much(target, f"a connection in login costs {cost:.0f} bytes")
     if spent > LOGIN_TIME:
-        raise JudgeError(f"a connection in login costs {spent * 1e3:.3f} ms of CPU")
+        too_much(target, f"a connection in login costs {spent * 1e3:.3f} ms of CPU")
     if beside > SLOWER * max(alone, 1e-3):
-        raise JudgeError(f"reads take {beside * 1e6:.0f} us beside strangers, {alone * 1e6:.0f} us alone")
+        too_much(target, f"reads take {beside * 1e6:.0f} us beside strangers, {alone * 1e6:.0f} us alone")
 
 
 def descriptors_run_out(target):
@@ -208,25 +211,36 @@ def descriptors_run_out(target):
     print("no descriptor left: sessions went on, and logins came again", flush=True)
 
 
+def judge(target, options):
+    if options.target == "outboard":
+        target.limits = {"max_connections": 4096, "max_logins_per_peer": 4096}
+    target.create_lu("disk", 1 << 20)
+    target.add_lun(target.first_lun, "disk")
+    if options.logins:
+        leaves_nothing(target, "logins", short_sessions, options.logins)
+    if options.broken:
+        leaves_nothing(target, "broken sessions", broken_sessions, options.broken)
+    if options.strangers:
+        strangers_cost_little(target, options.strangers)
+    if options.target == "outboard":
+        descriptors_run_out(target)
+    target.stop()
+    if faults := target.faults((r"refused with status 0203", NO_DESCRIPTOR)):
+        raise JudgeError("the target logged:\n" + "\n".join(faults))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--target", choices=("outboard", "tgt"), default="outboard", help="tgt: bounds are only told")
     parser.add_argument("--bin-dir", help="the folder of outboardd and tgtctl")
     parser.add_argument("--logins", type=int, default=2000)
     parser.add_argument("--broken", type=int, default=1000)
     parser.add_argument("--strangers", type=int, default=1000)
     options = parser.parse_args()
-    with make_target("outboard", "ram", options.bin_dir) as target:
-        target.limits = {"max_connections": 4096, "max_logins_per_peer": 4096}
-        target.create_lu("disk", 1 << 20)
-        target.add_lun(0, "disk")
-        leaves_nothing(target, "logins", short_sessions, options.logins)
-        leaves_nothing(target, "broken sessions", broken_sessions, options.broken)
-        strangers_cost_little(target, options.strangers)
-        descriptors_run_out(target)
-        target.stop()
-        if faults := target.faults((r"refused with status 0203", NO_DESCRIPTOR)):
-            raise JudgeError("the target logged:\n" + "\n".join(faults))
-    print("endurance: passed")
+    with make_target(options.target, "ram", options.bin_dir) as target:
+        target.measured = options.target != "outboard"
+        judge(target, options)
+    print("endurance: " + ("measured" if target.measured else "passed"))
     return 0
 
 

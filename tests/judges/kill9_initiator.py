@@ -47,13 +47,13 @@ def write_cache(session, lun):
     return tuple(bool(caching_page(session, lun, control)[2] & 0x04) for control in (0, 3))
 
 
-def set_write_cache(session, lun, enabled):
-    """MODE SELECT with SP=1: current and saved."""
+def set_write_cache(session, lun, enabled, saved=True):
+    """MODE SELECT: current and, with SP=1, saved."""
     page = bytearray(caching_page(session, lun, 0))
     page[0] &= 0x3F
     page[2] = page[2] & ~0x04 | enabled << 2
     data = bytes(8) + bytes(page)
-    good(session, scsi.mode_select10(len(data), sp=True), lun, "MODE SELECT of page 08", write=data)
+    good(session, scsi.mode_select10(len(data), sp=saved), lun, "MODE SELECT of page 08", write=data)
 
 
 def read_disk(session, lun, blocks, step=512):

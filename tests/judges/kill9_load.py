@@ -14,11 +14,12 @@ FUA = 0x08
 class Load:
     """The writer's session; once a registrant's, which changes its key all the time."""
 
-    def __init__(self, medium, lun, area, random, logged=False):
+    def __init__(self, medium, lun, area, random, logged=False, without=()):
         """logged: the medium is a disk under dm-log-writes, which takes neither UNMAP nor WRITE ATOMIC, and which logs a
-        write with FUA before older ones of the same block that nobody has flushed: a disk would not."""
+        write with FUA before older ones of the same block that nobody has flushed: a disk would not.
+        without: commands that the target does not have, of UNMAP, NDOB, COMPARE, ATOMIC."""
         self.medium, self.lun, self.area, self.random = medium, lun, area, random
-        self.logged = logged
+        self.logged, self.without = logged, {*without, *(("UNMAP", "ATOMIC") if logged else ())}
         self.generation = 1
         self.in_flight = []  # (Task, Write), or with the acknowledgements that a SYNCHRONIZE CACHE covers
         self.counts = {"written": 0, "durable": 0, "synchronized": 0, "in flight at a kill": 0}
@@ -84,17 +85,17 @@ class Load:
         if self.logged and any(lba in self.medium.volatile for lba in range(first, first + count)):
             fua = False
         new = Write(first, count, self.generation, durable or fua)
-        if kind < 0.04 and not self.logged:
+        if kind < 0.04 and "UNMAP" not in self.without:
             data = scsi.unmap_list([(first, count)])
             return scsi.unmap(len(data)), data, Write(first, count, NEVER, durable)
-        if kind < 0.08:
+        if kind < 0.08 and "NDOB" not in self.without:
             return scsi.write_same16(first, count, 0x01), b"", Write(first, count, NEVER, durable)  # NDOB
-        if kind < 0.14 and count <= 64:
+        if kind < 0.14 and count <= 64 and "COMPARE" not in self.without:
             old = b"".join(content(lba, self.medium.newest(lba)) for lba in new.blocks())
             cdb = bytearray(scsi.compare_and_write(first, count))
             cdb[1] |= FUA * fua
             return bytes(cdb), old + new.data(), new
-        if kind < 0.2 and not self.logged:
+        if kind < 0.2 and "ATOMIC" not in self.without:
             cdb = bytearray(scsi.write_atomic16(first, count))
             cdb[1] |= FUA * fua
             return bytes(cdb), new.data(), new

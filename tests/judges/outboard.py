@@ -17,6 +17,7 @@ class Outboard(Target):
         self.socket = os.path.join(self.folder, "control")
         self.units = {}  # name -> TOML lines of [[lu]]
         self.luns = {}  # lun -> name
+        self.loops = {}  # name -> loop device
         self.chap = None
         self.max_connections = 1
         self.limits = {}
@@ -90,17 +91,33 @@ class Outboard(Target):
 
     def create_lu(self, name, size, removable=False, write_protected=False, physical_block=512, protection_type=0):
         lines = f'size = "{size // (1 << 20)} MiB"\nphysical_block_size = {physical_block}\n'
-        if self.backend == "file":
-            path = os.path.join(self.folder, name)
-            with open(path, "wb") as image:
-                image.truncate(size)
-            lines += f'backstore = "file"\npath = "{path}"\n'
+        if self.backend in ("file", "block"):
+            lines += f'backstore = "{self.backend}"\npath = "{self.make_medium(name, size)}"\n'
         else:
             lines += 'backstore = "ram"\n'
         lines += f"removable = {str(removable).lower()}\nwrite_protected = {str(write_protected).lower()}\n"
         lines += f"protection_type = {protection_type}\n"
         self.units[name] = lines
         self.apply()
+
+    def make_medium(self, name, size):
+        """A file, or a loop device on one."""
+        path = os.path.join(self.folder, name)
+        with open(path, "wb") as image:
+            image.truncate(size)
+        if self.backend == "block":
+            self.loops[name] = run_tool(["losetup", "--find", "--show", path]).strip()
+        return self.path_of(name)
+
+    def path_of(self, name):
+        return self.loops.get(name, super().path_of(name))
+
+    def __exit__(self, *what):
+        try:
+            super().__exit__(*what)
+        finally:
+            for device in self.loops.values():
+                run_tool(["losetup", "--detach", device])
 
     def apply_units(self, count, size):
         """That many more RAM disks, mapped at the LUNs behind those in use, in one transaction."""
@@ -109,6 +126,9 @@ class Outboard(Target):
             self.units[f"unit{lun}"] = f'size = "{size // (1 << 20)} MiB"\nbackstore = "ram"\n'
             self.luns[lun] = f"unit{lun}"
         self.apply(seconds=120)
+
+    def sessions(self):
+        return len(json.loads(self.ctl("session", "list", "--json")))
 
     def resize_lu(self, name, size):
         self.ctl("lu", "resize", name, f"{size // (1 << 20)}MiB")

@@ -9,17 +9,18 @@ LOGOUT = struct.Struct(">BBHB3s8xIHHII16x")
 
 def login_pdu(target, number):
     """One Login Request that goes to the full feature phase: an initiator port of its own for each number."""
-    pairs = ["InitiatorName=iqn.2026-01.test.storm", "TargetName=" + target, "InitialR2T=Yes", "ImmediateData=No"]
+    pairs = ["InitiatorName=iqn.2026-01.test.storm", "TargetName=" + target, "InitialR2T=Yes", "ImmediateData=No",
+             "HeaderDigest=None", "DataDigest=None"]
     text = "".join(pair + "\0" for pair in pairs).encode()
     isid = bytes((0x80, number >> 16 & 0xFF, number >> 8 & 0xFF, number & 0xFF, 0, 1))
     header = LOGIN.pack(0x43, 0x87, 0, 0, 0, len(text).to_bytes(3, "big"), isid, 0, 1, 1, 0, 1, 0)
     return header + text + bytes(-len(text) % 4)
 
 
-def command_pdu(number, tag, write):
-    """READ or WRITE of one block; the write gets an R2T that nobody answers."""
-    cdb = bytes((0x2A if write else 0x28, 0, 0, 0, 0, number & 0xFF, 0, 0, 1, 0)) + bytes(6)
-    return COMMAND.pack(0x01, 0xA1 if write else 0xC1, 0, 0, b"\0\0\0", 0, tag, 512, number, 1, cdb)
+def command_pdu(number, tag, write, lun=0, lba=None):
+    """READ or WRITE of one block, by default that of the command's number; the write gets an R2T that nobody answers."""
+    cdb = bytes((0x2A if write else 0x28, 0, 0, 0, 0, (number if lba is None else lba) & 0xFF, 0, 0, 1, 0)) + bytes(6)
+    return COMMAND.pack(0x01, 0xA1 if write else 0xC1, 0, 0, b"\0\0\0", lun << 48, tag, 512, number, 1, cdb)
 
 
 def receive(sock, size):

@@ -4,6 +4,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -84,7 +85,7 @@ def with_us(argv):
 
 
 class Target:
-    """One target with one iSCSI name and one portal on 127.0.0.1. Subclasses: tgt.Tgt, outboard.Outboard."""
+    """One target with one iSCSI name and one portal on 127.0.0.1. Subclasses: outboard.Outboard; the peers tgt.Tgt and, in tests/guest, lio_target.Lio."""
 
     first_lun = 0  # the lowest LUN at which a disk can be mapped
     core = None  # the CPU that the daemon is kept on, with all its threads
@@ -101,6 +102,14 @@ class Target:
 
     def create_lu(self, name, size, removable=False, write_protected=False, physical_block=512):
         raise NotImplementedError
+
+    def sessions(self):
+        """How many there are."""
+        raise Unsupported("nobody counts its sessions")
+
+    def path_of(self, name):
+        """Where the bytes of a logical unit are."""
+        return os.path.join(self.folder, name)
 
     def resize_lu(self, name, size):
         raise NotImplementedError
@@ -164,10 +173,17 @@ class Target:
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
+KINDS = ("outboard", "tgt", "lio")
+
+
 def make_target(kind, backend="ram", bin_dir=None):
-    """The target named on a judge's command line: 'outboard' or 'tgt'."""
+    """The target named on a judge's command line: one of KINDS."""
     if kind == "tgt":
         from tgt import Tgt
         return Tgt(backend)
+    if kind == "lio":
+        sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "guest"))
+        from lio_target import Lio
+        return Lio(backend)
     from outboard import Outboard
     return Outboard(bin_dir, backend)

@@ -12,7 +12,7 @@ import time
 
 import cu_output
 from cu_output import FAILED, PASSED, SKIPPED, UNFINISHED
-from target import JudgeError, make_target, run_tool, with_us
+from target import KINDS, JudgeError, make_target, run_tool, with_us
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SIZE = 64 << 20  # under 1 GiB, or the READ(6) tests pass without looking
@@ -127,7 +127,7 @@ def verdict(outcomes, expected, whole):
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--target", choices=("outboard", "tgt"), default="outboard")
+    parser.add_argument("--target", choices=KINDS, default="outboard")
     parser.add_argument("--bin-dir", help="the folder of outboardd and tgtctl")
     parser.add_argument("--backend", choices=("ram", "file"), default="ram")
     parser.add_argument("--urls", type=int, choices=(1, 2), action="append", help="paths (default: 1 and then 2)")

@@ -47,6 +47,10 @@ class Tgt(Target):
         self.units[name] = (path, f"thin_provisioning=1,removable={int(removable)},readonly={int(write_protected)},"
                             f"lbppbe={exponent},scsi_sn={name},scsi_id={name}")
 
+    def sessions(self):
+        """How many there are."""
+        return self.admin("conn", "show").count("Session:")
+
     def resize_lu(self, name, size):
         raise Unsupported("tgt cannot resize a logical unit in use")
 
