@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # Figure 13: how long until every one of many sessions has logged in again and found its data, after the daemon was
-# restarted (SIGTERM) or killed (SIGKILL); and after a reinstatement.
+# restarted (SIGTERM) or killed (SIGKILL), and after a reinstatement; and how long they wait while it is upgraded in place.
 # The initiator is that of endurance.py: it tries again every 10 ms, so what is measured is the target.
 import argparse
 import os
@@ -92,6 +92,30 @@ def restart(target, verifiers, how):
     return times
 
 
+def upgrade(target, verifiers):
+    """All sessions read all the time while a new process takes over; the longest that each waited for its data."""
+    times, over = [0.0] * len(verifiers), threading.Event()
+
+    def session(verifier):
+        while not over.is_set():
+            since = time.monotonic()
+            if verifier.read() != verifier.data:
+                raise JudgeError(f"block {verifier.number} is not what was written")
+            times[verifier.number] = max(times[verifier.number], time.monotonic() - since)
+            time.sleep(0.05)
+
+    threads = [threading.Thread(target=session, args=(verifier,), daemon=True) for verifier in verifiers]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.3)
+    target.upgrade()
+    time.sleep(0.3)
+    over.set()
+    for thread in threads:
+        thread.join(70)
+    return times
+
+
 def reinstate(target, verifier):
     """Logs in as the same initiator port while a read and a write of the old session are under way."""
     old = verifier.sock
@@ -128,6 +152,9 @@ def judge(target, options):
             last.append(max(times))
         told(f"{options.sessions} sessions, daemon {how}: each session verified", every)
         told(f"{options.sessions} sessions, daemon {how}: the last one verified", last)
+    if hasattr(target, "upgrade"):
+        every = [each for _ in range(options.restarts) for each in upgrade(target, verifiers)]
+        told(f"{options.sessions} sessions, daemon upgraded in place: the longest wait of each for a read", every)
     told("reinstatement under I/O", [reinstate(target, verifiers[at % len(verifiers)])
                                      for at in range(options.reinstatements)])
 
