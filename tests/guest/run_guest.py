@@ -95,7 +95,7 @@ class Guest:
                 "-cpu", "max", "-m", str(self.memory_mib), "-nodefaults", "-display", "none", "-no-reboot", *shared,
                 "-kernel", f"{image}/vmlinux", "-initrd", initrd,
                 "-drive", f"file={image}/root,format=raw,if=virtio,snapshot=on",
-                "-append", "console=ttyS0 quiet loglevel=4 panic=-1 random.trust_cpu=on"
+                "-append", "console=ttyS0 quiet loglevel=4 panic=-1 random.trust_cpu=on no_timer_check"
                 + (" intel_iommu=on" if self.iommu else ""),
                 "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
                 "-chardev", f"socket,id=control,fd={control}", "-serial", "chardev:control",

@@ -2,9 +2,11 @@
 # Figures 3 and 4: the rows of docs/answers/faults.md and the published bugs of tests/conformance/coverage.py, each with the
 # verdict of all tests that it names, from the JUnit files of a run of ctest:
 #   ctest --test-dir build/dev --output-junit FILE --test-output-size-passed 100000000
+# or, for a part of them, from what test programs and run.py have printed (--log).
 import argparse
 import collections
 import os
+import pathlib
 import re
 import sys
 import xml.etree.ElementTree
@@ -16,15 +18,13 @@ sys.path[:0] = [os.path.join(ROOT, "tests", "conformance"), os.path.join(ROOT, "
 import coverage  # noqa: E402
 from answers import rows  # noqa: E402
 
-import pathlib  # noqa: E402
-
 GOOGLE = re.compile(r"^\[ +(OK|FAILED|SKIPPED) +\] (?:\w+/)?(\w+?)(?:/\d+)?\.(\w+?)(?:/\w+)? \(", re.M)
 PYTHON = re.compile(r"^(ok|FAIL|skip) +(?:(?:\w+) +)?(\w+) +\(?\d", re.M)
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 WORDS = {"OK": PASSED, "ok": PASSED, "FAILED": FAILED, "FAIL": FAILED, "SKIPPED": SKIPPED, "skip": SKIPPED}
 
 
-def verdicts_of(paths):
+def verdicts_of(paths, logs):
     """{name of a test: verdict}, and where it was: "in process", "sockets", "guest" or "fuzz"."""
     verdicts, places = {}, {}
 
@@ -32,17 +32,22 @@ def verdicts_of(paths):
         if verdicts.get(name) != FAILED:
             verdicts[name], places[name] = verdict, place
 
+    def note_output(output, place):
+        found = GOOGLE.findall(output)
+        for word, suite, test in found:
+            note(f"{suite}.{test}", WORDS[word], "in process")
+        for word, test in PYTHON.findall(output):
+            note(test, WORDS[word], place)
+        return bool(found)
+
+    for path in logs:
+        note_output(pathlib.Path(path).read_text(encoding="utf-8", errors="replace"), "sockets")
     for path in paths:
         for case in xml.etree.ElementTree.parse(path).iter("testcase"):
             name, output = case.get("name"), case.findtext("system-out") or ""
             verdict = {"run": PASSED, "fail": FAILED}.get(case.get("status"), SKIPPED)
             place = "guest" if name.startswith(("guest_", "package")) else "sockets"
-            found = GOOGLE.findall(output)
-            for word, suite, test in found:
-                note(f"{suite}.{test}", WORDS[word], "in process")
-            for word, test in PYTHON.findall(output):
-                note(test, WORDS[word], place)
-            note(name, verdict, "in process" if found else place)
+            note(name, verdict, "in process" if note_output(output, place) else place)
             if name.startswith("fuzz_"):
                 note("harness:" + name.removeprefix("fuzz_"), verdict, "fuzz")
     return verdicts, places
@@ -89,9 +94,10 @@ def tell(title, table, verdicts, places):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--junit", action="append", required=True, help="of a run of ctest; may be given again")
+    parser.add_argument("--junit", action="append", default=[], help="of a run of ctest; may be given again")
+    parser.add_argument("--log", action="append", default=[], help="what a test program printed; may be given again")
     options = parser.parse_args()
-    verdicts, places = verdicts_of(options.junit)
+    verdicts, places = verdicts_of(options.junit, options.log)
     failed = tell("published bugs", bug_rows(), verdicts, places)
     aside = sum(tests[0] is None for _, _, *tests in coverage.BUGS)
     print(f"  beside these, {aside} rows are not concerned: their reasons are in coverage.py")
