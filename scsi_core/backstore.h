@@ -103,10 +103,15 @@ class Backstore {
   // First extent at `offset`; may block briefly on a system call (lseek); any thread.
   virtual base::Result<StoreExtent> extent_at(std::uint64_t offset) = 0;
   virtual std::string describe() const = 0;  // "ram", "file /srv/disk0", for status
-  // For another process to go on with (medium_state.h); no request is in flight, any thread. This one stays as it is.
+  // For another process to go on with (medium_state.h), any thread; this one stays as it is. Up to date when no request
+  // is in flight. take_over: there, of the same medium, when the other process does not use it any more.
   virtual base::Result<void> hand_over(MediumState& out) {
     (void)out;
     return base::fail(base::Errc::kUnsupported, describe() + " cannot be handed over");
+  }
+  virtual base::Result<void> take_over(MediumState& state) {
+    (void)state;
+    return {};
   }
   // Where the protection information of a protected medium is (protected.h); null: there is none.
   virtual Backstore* protection() { return nullptr; }

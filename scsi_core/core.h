@@ -118,11 +118,10 @@ class Core {
   void remove_lu(const std::string& name, Done done);  // ends its commands, then the views that name it see 3F/0E
   void resize_lu(const std::string& name, std::uint64_t blocks, Done done);  // 2A/09 to every nexus
   void modify_lu(const std::string& name, LuConfig config, Done done);       // write_protected only; others are refused
-  // Upgrade in place (handover.h). hand_over: when no command is in flight, and none is let in until another process
-  // has taken over or this one is to go on; an error: some unit cannot be handed over. inherit: before these units are
-  // added, whose media have been opened from their MediumState already.
+  // Upgrade in place (handover.h): all logical units; an error: some unit cannot be handed over. In the other process,
+  // once they have been added with their media opened from such a state, the last state of each; nobody uses them yet.
   void hand_over(std::function<void(base::Result<std::vector<UnitState>>)> done);
-  void inherit(std::vector<UnitState> units);
+  void take_over(std::vector<UnitState> units, Done done);
   // All target ports there are, whether an initiator is logged in or not: what ALL_TG_PT registers for.
   void set_target_ports(std::vector<TargetPortIdentity> ports, Done done);
   void set_views(ViewTable table, Done done);  // live: 3F/0E where a map changed

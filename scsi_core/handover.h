@@ -1,6 +1,5 @@
 // What the core knows of its logical units and nexuses beyond configuration and records: for another process that
-// goes on in the place of this one (Core::hand_over, Core::inherit). Values; no command is in flight when they are
-// made.
+// goes on in the place of this one (Core::hand_over, Core::take_over). Values, true while no command is in flight.
 #pragma once
 
 #include <cstddef>
@@ -15,9 +14,9 @@
 
 namespace scsi {
 
-struct DeviceState {                  // of a device server
-  std::vector<std::byte> mode_pages;  // current values, as ModePages::encode
-  std::vector<NexusKey> prevents;     // who has sent PREVENT ALLOW MEDIUM REMOVAL
+struct DeviceState {                                    // of a device server
+  std::vector<std::byte> mode_pages, saved_mode_pages;  // current values and saved ones, as ModePages::encode
+  std::vector<NexusKey> prevents;                       // who has sent PREVENT ALLOW MEDIUM REMOVAL
 };
 
 struct ReservationState {

@@ -160,7 +160,7 @@ void Daemon::begin() {
 }
 
 void Daemon::ready(const base::Result<Transactor::Report>& report) {
-  if (report && arrival_ != nullptr) return arrival_->take_sessions([this] { serve(); });
+  if (report && arrival_ != nullptr) return arrival_->settled([this] { serve(); });
   if (report) return serve();
   if (arrival_ != nullptr) return arrival_->give_up(report.error());
   kProcessLog.error("{}", report.error().text);

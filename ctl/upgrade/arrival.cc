@@ -41,7 +41,7 @@ void Arrival::prepared(const Parts& parts, std::function<void()> begin, std::fun
   auto result = channel_.send(kPrepared, Json::object());
   if (result) result = parts_->control.watch(channel_.fd(), EPOLLIN, *this);
   if (!result) return ended(result.error());
-  expect(kState, kStateLimit);
+  expect(kMedia, kMediaLimit);
 }
 
 void Arrival::fd_ready(std::uint32_t) {
@@ -53,19 +53,13 @@ void Arrival::fd_ready(std::uint32_t) {
     return ended({base::Errc::kInvalid, "the old outboardd said something out of turn: " + message.kind});
   }
   timer_.disarm();
-  if (message.kind == kGo) {
-    failed_ = nullptr;
-    parts_->control.unwatch(channel_.fd(), *this);
-    std::exchange(parts_, nullptr)->fabric.thaw();
-    const auto go = std::move(go_);  // destroys this
-    return go();
-  }
-  if (const auto taken = take_state(message); !taken) return give_up(taken.error());
-  expected_ = "";  // nothing before we are ready
-  std::exchange(begin_, nullptr)();
+  expected_ = "";  // nothing before we have spoken again
+  if (message.kind == kGo) return go();
+  const auto taken = message.kind == kMedia ? take_media(message) : take_state(message);
+  if (!taken) give_up(taken.error());
 }
 
-base::Result<void> Arrival::take_state(HandoverMessage& message) {
+base::Result<void> Arrival::take_media(HandoverMessage& message) {
   HandoverState state = TRY(state_from_json(message.value, message.descriptors));
   std::map<std::string, scsi::MediumState> media;
   for (scsi::UnitState& unit : state.units) {
@@ -73,23 +67,46 @@ base::Result<void> Arrival::take_state(HandoverMessage& message) {
     media.emplace(unit.name, std::move(unit.medium));
   }
   parts_->engine.inherit_media(std::move(media));
-  parts_->core.inherit(std::move(state.units));
-  parts_->fabric.adopt_listeners(std::exchange(state.fabric.listeners, {}));
-  fabric_ = std::move(state.fabric);
+  parts_->fabric.adopt_listeners(std::move(state.fabric.listeners));
+  std::exchange(begin_, nullptr)();
   return {};
 }
 
-void Arrival::take_sessions(std::function<void()> go) {
+void Arrival::settled(std::function<void()> go) {
   for (const std::string& unit : units_) {
     if (const auto why = parts_->engine.why_absent(unit)) return give_up({base::Errc::kIo, unit + ": " + *why});
   }
   go_ = std::move(go);
+  if (const auto sent = channel_.send(kSettled, Json::object()); !sent) return ended(sent.error());
+  expect(kState, kStateLimit);
+}
+
+base::Result<void> Arrival::take_state(HandoverMessage& message) {
+  HandoverState state = TRY(state_from_json(message.value, message.descriptors));
+  fabric_ = std::move(state.fabric);
+  parts_->core.take_over(std::move(state.units), [this](const base::Result<void>& result) {
+    if (failed_ == nullptr) return;
+    if (!result) return give_up(result.error());
+    take_sessions();
+  });
+  return {};
+}
+
+void Arrival::take_sessions() {
   parts_->fabric.restore(std::move(fabric_), [this](const base::Result<void>& result) {
     if (failed_ == nullptr) return;
     if (!result) return give_up(result.error());
     if (const auto sent = channel_.send(kReady, Json::object()); !sent) return ended(sent.error());
     expect(kGo, kGoLimit);
   });
+}
+
+void Arrival::go() {
+  failed_ = nullptr;
+  parts_->control.unwatch(channel_.fd(), *this);
+  std::exchange(parts_, nullptr)->fabric.thaw();
+  const auto told = std::move(go_);  // destroys this
+  told();
 }
 
 void Arrival::tell_failure(const base::Error& error) { (void)channel_.send(kFailed, {{"text", error.text}}); }

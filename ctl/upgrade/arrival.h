@@ -27,18 +27,21 @@ class Arrival final : private hal::FdHandler {
   base::Fd take_management() { return std::move(management_); }
   ~Arrival() override;
 
-  // Tells that this daemon is prepared. `begin` is called when the state has come and everything that the configuration
-  // names will find its own in it; `failed` when the old daemon goes on instead.
+  // Tells that this daemon is prepared. `begin` is called when the media have come and everything that the
+  // configuration names will find its own among them; `failed` when the old daemon goes on instead.
   void prepared(const Parts& parts, std::function<void()> begin, std::function<void(base::Error)> failed);
-  // The configuration is in force: takes the sessions in and says ready. `go` when initiators are heard again.
-  void take_sessions(std::function<void()> go);
+  // The configuration is in force. `go` when the sessions are here and initiators are heard again.
+  void settled(std::function<void()> go);
   void give_up(const base::Error& error);  // tells the old daemon; `failed` is called
   void tell_failure(const base::Error& error);
 
  private:
   explicit Arrival(base::Fd socket) : channel_(std::move(socket)) {}
   void fd_ready(std::uint32_t events) override;
+  base::Result<void> take_media(HandoverMessage& message);
   base::Result<void> take_state(HandoverMessage& message);
+  void take_sessions();
+  void go();
   void expect(const char* kind, base::Duration limit);
   void ended(const base::Error& error);
   static void too_late(void* context);

@@ -17,6 +17,13 @@ namespace {
 constexpr base::Duration kDescribeLimit = std::chrono::seconds(5);
 constexpr base::Duration kFreezeSlack = std::chrono::seconds(7);  // beyond the sessions' own limit, which it enforces
 
+// fn(medium, part): of a protected one also what holds the protection information.
+template <class Medium, class Fn>
+void for_each_medium(Medium& medium, const Fn& fn) {
+  int part = 0;
+  for (auto* each = &medium; each != nullptr; each = each->information.get()) fn(*each, part++);
+}
+
 }  // namespace
 
 void Departure::start(const UpgradeOptions& options, Done done) {
@@ -78,16 +85,47 @@ void Departure::take(const HandoverMessage& message) {
     if (const auto sent = channel_->send(kWelcome, Json::object(), parts_.welcome()); !sent) return fail(sent.error());
     return next(Step::kWelcomed, kPrepareLimit, "make its parts");
   }
-  if (message.kind == kPrepared && step_ == Step::kWelcomed) return freeze();
+  if (message.kind == kPrepared && step_ == Step::kWelcomed) return share();
+  if (message.kind == kSettled && step_ == Step::kShared) return freeze();
   if (message.kind == kReady && step_ == Step::kSent) return leave();
   fail({base::Errc::kInvalid, "the new outboardd said something out of turn: " + message.kind});
 }
 
+void Departure::describe_units(Step step, void (Departure::*then)(std::vector<scsi::UnitState>)) {
+  next(step, kDescribeLimit, "hear of the logical units");
+  parts_.core.hand_over([this, attempt = attempt_, step, then](base::Result<std::vector<scsi::UnitState>> units) {
+    if (attempt != attempt_ || step_ != step) return;
+    if (!units) return fail(units.error());
+    (this->*then)(std::move(*units));
+  });
+}
+
+// What takes long is done while sessions go on: the new daemon opens all media and puts the configuration in force. The
+// page for Prometheus is its own from here on.
+void Departure::share() {
+  undo_ = true;
+  parts_.engine.apply_metrics({}, [](const base::Result<void>&) {});
+  describe_units(Step::kShared, &Departure::shared);
+}
+
+void Departure::shared(std::vector<scsi::UnitState> units) {
+  for (const scsi::UnitState& unit : units) {
+    for_each_medium(unit.medium, [&](const scsi::MediumState& medium, int part) {
+      if (medium.descriptor) open_there_.insert({unit.name, part});
+    });
+  }
+  HandoverState state;
+  state.units = std::move(units);
+  state.fabric.listeners = parts_.fabric.listeners();
+  std::vector<base::Fd> descriptors;
+  const Json json = state_to_json(state, descriptors);
+  if (const auto sent = channel_->send(kMedia, json, descriptors); !sent) return fail(sent.error());
+  next(Step::kShared, kConfigureLimit, "put the configuration in force");
+}
+
 void Departure::freeze() {
   next(Step::kFreezing, options_.wait + kFreezeSlack, "see all sessions come to rest");
-  frozen_ = true;
   frozen_at_ = parts_.control.now();
-  parts_.engine.apply_metrics({}, [](const base::Result<void>&) {});
   parts_.fabric.freeze(options_.wait, options_.force,
                        [this, attempt = attempt_](base::Result<iscsi::FabricState> fabric) {
                          if (attempt != attempt_ || step_ != Step::kFreezing) return;
@@ -97,16 +135,17 @@ void Departure::freeze() {
 }
 
 void Departure::frozen(iscsi::FabricState fabric) {
-  next(Step::kFreezing, kDescribeLimit, "hear of the logical units");
   state_.fabric = std::move(fabric);
-  parts_.core.hand_over([this, attempt = attempt_](base::Result<std::vector<scsi::UnitState>> units) {
-    if (attempt == attempt_ && step_ == Step::kFreezing) described(std::move(units));
-  });
+  describe_units(Step::kFreezing, &Departure::described);
 }
 
-void Departure::described(base::Result<std::vector<scsi::UnitState>> units) {
-  if (!units) return fail(units.error());
-  state_.units = std::move(*units);
+void Departure::described(std::vector<scsi::UnitState> units) {
+  state_.units = std::move(units);
+  for (scsi::UnitState& unit : state_.units) {
+    for_each_medium(unit.medium, [&](scsi::MediumState& medium, int part) {
+      if (open_there_.contains({unit.name, part})) medium.descriptor = base::Fd();
+    });
+  }
   report_.logical_units = state_.units.size();
   report_.sessions = state_.fabric.sessions.size();
   for (const iscsi::SessionState& session : state_.fabric.sessions) report_.connections += session.connections.size();
@@ -146,7 +185,8 @@ void Departure::fail(const base::Error& error) {
   step_ = Step::kIdle;
   ++attempt_;
   state_ = {};
-  if (std::exchange(frozen_, false)) {
+  open_there_.clear();
+  if (std::exchange(undo_, false)) {
     parts_.fabric.thaw();
     parts_.engine.apply_metrics(parts_.transactor.config().metrics, [](const base::Result<void>& opened) {
       if (!opened) kLog.error("the page for Prometheus: {}", opened.error().text);

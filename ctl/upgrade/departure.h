@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "ctl/engine.h"
@@ -37,12 +38,15 @@ class Departure final : private hal::FdHandler {
   void call_off(const char* why);  // if one is under way
 
  private:
-  enum class Step : std::uint8_t { kIdle, kLaunched, kWelcomed, kFreezing, kSent, kGone };
+  enum class Step : std::uint8_t { kIdle, kLaunched, kWelcomed, kShared, kFreezing, kSent, kGone };
   void fd_ready(std::uint32_t events) override;
   void take(const HandoverMessage& message);
+  void share();
+  void shared(std::vector<scsi::UnitState> units);
   void freeze();
   void frozen(iscsi::FabricState fabric);
-  void described(base::Result<std::vector<scsi::UnitState>> units);
+  void described(std::vector<scsi::UnitState> units);
+  void describe_units(Step step, void (Departure::*then)(std::vector<scsi::UnitState>));
   void leave();
   void next(Step step, base::Duration limit, const char* waits_for);
   void fail(const base::Error& error);
@@ -51,8 +55,9 @@ class Departure final : private hal::FdHandler {
 
   Parts parts_;
   Step step_ = Step::kIdle;
-  std::uint64_t attempt_ = 0;  // answers to an earlier one come too late
-  bool frozen_ = false;
+  std::uint64_t attempt_ = 0;                         // answers to an earlier one come too late
+  bool undo_ = false;                                 // sessions or the page for Prometheus have been stopped
+  std::set<std::pair<std::string, int>> open_there_;  // media that the new daemon has: unit, part
   UpgradeOptions options_;
   UpgradeReport report_;
   HandoverState state_;

@@ -41,12 +41,15 @@ void fields(Visitor& visitor, MediumState& medium) {
   visitor("unflushed", medium.unflushed);
   visitor("suspect", medium.suspect);
   visitor("was_cut", medium.was_cut);
+  visitor("direct", medium.direct);
+  visitor("memory_alignment", medium.memory_alignment);
   visitor("information", medium.information);
 }
 
 template <class Visitor>
 void fields(Visitor& visitor, DeviceState& device) {
   visitor("mode_pages", device.mode_pages);
+  visitor("saved_mode_pages", device.saved_mode_pages);
   visitor("prevents", device.prevents);
 }
 

@@ -61,6 +61,8 @@ void Fabric::freeze(base::Duration limit, bool force, std::function<void(base::R
 
 void Fabric::thaw() { impl_->control.thaw(); }
 
+std::vector<FabricListener> Fabric::listeners() const { return impl_->control.listeners(); }
+
 void Fabric::adopt_listeners(std::vector<FabricListener> listeners) {
   impl_->control.adopt_listeners(std::move(listeners));
 }

@@ -35,6 +35,7 @@ class FabricControl final : public ControlLink, public PortalHost, public Sessio
   void set_chap_verifier(ChapVerifier& verifier) { verifier_ = &verifier; }
   void freeze(base::Duration limit, bool force, std::function<void(base::Result<FabricState>)> done);
   void thaw();
+  std::vector<FabricListener> listeners() const { return portals_.hand_over(); }
   void adopt_listeners(std::vector<FabricListener> listeners);
   void restore(FabricState state, scsi::Done done);
 

@@ -74,7 +74,6 @@ void FabricControl::complete(FabricState& state) const {
     session.portal = directory_.portal_of(session.id);
     for (ConnectionState& each : session.connections) each.portal = admission_.portal_of(each.id);
   }
-  state.listeners = portals_.hand_over();
   state.next_session = directory_.next_id();
   state.next_tsih = directory_.next_tsih();
   state.next_connection = next_connection_;

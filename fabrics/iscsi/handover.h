@@ -44,7 +44,7 @@ struct FabricListener {
 };
 
 struct FabricState {
-  std::vector<FabricListener> listeners;
+  std::vector<FabricListener> listeners;  // as of Fabric::listeners, while sessions go on
   std::vector<SessionState> sessions;
   std::uint64_t next_session = 1, next_connection = 1;
   std::uint16_t next_tsih = 1;

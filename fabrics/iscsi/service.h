@@ -168,6 +168,7 @@ class Fabric {
   // thaw() nobody is heard or accepted.
   void freeze(base::Duration limit, bool force, std::function<void(base::Result<FabricState>)> done);
   void thaw();
+  std::vector<FabricListener> listeners() const;  // copies of the sockets
   // In the other process: before the first apply(), whose portals then accept nobody before thaw().
   void adopt_listeners(std::vector<FabricListener> listeners);
   // ... and after it: the sessions, frozen, where they were.

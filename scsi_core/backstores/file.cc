@@ -24,10 +24,7 @@ base::Result<std::unique_ptr<Backstore>> FileStore::create(const FileOptions& op
   }
   auto medium = TRY(open_medium(options));
   std::unique_ptr<FileStore> made(new FileStore(options, std::move(medium)));
-  if (const MediumState* const before = options.inherited) {
-    made->flush_state_.take_over(before->unflushed, before->suspect);
-    made->was_cut_ = before->was_cut;
-  }
+  if (options.inherited != nullptr) TRY(made->take_over(*options.inherited));
   return std::unique_ptr<Backstore>(std::move(made));
 }
 
@@ -80,9 +77,19 @@ base::Result<void> FileStore::hand_over(MediumState& out) {
   const std::lock_guard lock(mutex_);
   out.size = size();
   out.was_cut = was_cut_;
+  out.direct = medium_.direct;
+  out.memory_alignment = medium_.memory_alignment;
   flush_state_.hand_over(out.unflushed, out.suspect);
   out.descriptor = base::Fd(fcntl(medium_.fd.get(), F_DUPFD_CLOEXEC, 0));
   if (!out.descriptor) return base::fail_errno("hand " + path_ + " over");
+  return {};
+}
+
+base::Result<void> FileStore::take_over(MediumState& state) {
+  const std::lock_guard lock(mutex_);
+  if (state.size != size()) return base::fail(base::Errc::kInvalid, path_ + ", handed over, has changed its size");
+  was_cut_ = state.was_cut;
+  flush_state_.take_over(state.unflushed, state.suspect);
   return {};
 }
 

@@ -30,6 +30,7 @@ class FileStore final : public Backstore {
   base::Result<StoreExtent> extent_at(std::uint64_t offset) override;
   std::string describe() const override;
   base::Result<void> hand_over(MediumState& out) override;
+  base::Result<void> take_over(MediumState& state) override;
 
   // --- for its channels; any reactor ---
   std::uint64_t size() const { return size_.load(std::memory_order_acquire); }

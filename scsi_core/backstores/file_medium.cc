@@ -169,7 +169,12 @@ base::Result<FileMedium> open_medium(const FileOpenOptions& options) {
   } else {
     describe_file(medium, about);
   }
-  if (options.direct) choose_direct(medium, options.block_size);
+  if (inherited) {  // not tried out: the other process still uses the file
+    medium.direct = options.inherited->direct;
+    medium.memory_alignment = std::max(1u, options.inherited->memory_alignment);
+  } else if (options.direct) {
+    choose_direct(medium, options.block_size);
+  }
   if (!medium.direct) kLog.info("{}: through the page cache", options.path);
   return medium;
 }

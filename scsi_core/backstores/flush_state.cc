@@ -121,6 +121,7 @@ void FlushState::take_over(const std::vector<ByteRange>& unflushed, const std::v
   const std::lock_guard lock(mutex_);
   orphans_ = unflushed;
   orphans_epoch_ = epoch();
+  suspects_.clear();
   for (const ByteRange& range : suspect) add_suspect(range);
   any_suspect_.store(!suspects_.empty(), std::memory_order_release);
 }

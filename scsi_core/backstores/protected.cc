@@ -20,4 +20,10 @@ base::Result<void> ProtectedStore::hand_over(MediumState& out) {
   return information_->hand_over(*out.information);
 }
 
+base::Result<void> ProtectedStore::take_over(MediumState& state) {
+  TRY(data_->take_over(state));
+  if (state.information == nullptr) return base::fail(base::Errc::kInvalid, "there is no protection information");
+  return information_->take_over(*state.information);
+}
+
 }  // namespace scsi

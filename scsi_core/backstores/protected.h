@@ -28,6 +28,7 @@ class ProtectedStore final : public Backstore {
   base::Result<StoreExtent> extent_at(std::uint64_t offset) override { return data_->extent_at(offset); }
   std::string describe() const override { return data_->describe() + ", protected"; }
   base::Result<void> hand_over(MediumState& out) override;
+  base::Result<void> take_over(MediumState& state) override;
   Backstore* protection() override { return information_.get(); }
 
  private:

@@ -106,16 +106,28 @@ base::Result<std::unique_ptr<Backstore>> RamStore::adopt(const RamOptions& optio
   RamOptions same = options;
   same.size = state.size;
   std::unique_ptr<RamStore> made(new RamStore(same, state.map_bytes));
-  if (state.descriptor) {
-    made->region_.emplace(TRY(hal::MemoryRegion::adopt(std::move(state.descriptor))));
-    if (made->region_->bytes().size() < state.map_bytes + pages_of(state.size) * kPageSize) {
-      return wrong("its memory is too small");
-    }
-    made->publish(*made->region_);
-  }
-  made->pages_.store(state.pages, std::memory_order_relaxed);  // they exist, whatever the limit is now
-  budget.used.fetch_add(state.pages, std::memory_order_relaxed);
+  TRY(made->take_over(state));
   return std::unique_ptr<Backstore>(std::move(made));
+}
+
+// The memory comes once, with the first state that has it: it may not have existed before.
+base::Result<void> RamStore::take_over(MediumState& state) {
+  const std::lock_guard lock(mutex_);
+  if (state.size != size() || state.map_bytes != map_bytes_) {
+    return base::fail(base::Errc::kInvalid, "the RAM disk that was handed over has changed its size");
+  }
+  if (!exists() && state.descriptor) {
+    auto memory = TRY(hal::MemoryRegion::adopt(std::move(state.descriptor)));
+    if (memory.bytes().size() < map_bytes_ + pages_of(size()) * kPageSize) {
+      return base::fail(base::Errc::kInvalid, "the RAM disk that was handed over: its memory is too small");
+    }
+    region_.emplace(std::move(memory));
+    publish(*region_);
+  }
+  // They exist, whatever the limit is now.
+  const std::uint64_t before = pages_.exchange(state.pages, std::memory_order_relaxed);
+  budget.used.fetch_add(state.pages - before, std::memory_order_relaxed);
+  return {};
 }
 
 RamStore::RamStore(const RamOptions& options, std::uint64_t map_bytes)

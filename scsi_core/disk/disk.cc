@@ -67,10 +67,13 @@ void DiskServer::reset(LogicalUnit& lu, ResetCause cause) {
 
 void DiskServer::nexus_lost(LogicalUnit&, const NexusKey& nexus) { prevent_removal(nexus, false); }
 
-void DiskServer::hand_over(DeviceState& out) const { out = {modes_.encode(modes_.current), prevents_}; }
+void DiskServer::hand_over(DeviceState& out) const {
+  out = {modes_.encode(modes_.current), modes_.encode(modes_.saved), prevents_};
+}
 
 base::Result<void> DiskServer::take_over(LogicalUnit& lu, const DeviceState& state) {
   prevents_ = state.prevents;
+  set_saved_modes(TRY(modes_.decode(state.saved_mode_pages)));
   set_current_modes(lu, TRY(modes_.decode(state.mode_pages)));
   return {};
 }

@@ -90,16 +90,10 @@ void Core::Impl::add(LuConfig config, std::unique_ptr<Backstore> store, std::uni
   units.emplace(name, std::move(made));
   lu.at_home().pin();
   const Done finish = limited(std::move(done), "adding " + name);
-  std::shared_ptr<const UnitState> before;
-  if (const auto at = inherited.find(name); at != inherited.end()) {
-    before = std::make_shared<const UnitState>(std::move(at->second));
-    inherited.erase(at);
-  }
   const auto restore = [this, &lu] { lu.reservations().restore(fleet.options().metadata); };
-  const auto start = [this, &lu, finish, name, before] {
-    lu.home().post_function([this, &lu, finish, name, before] {
+  const auto start = [this, &lu, finish, name] {
+    lu.home().post_function([this, &lu, finish, name] {
       lu.server().reset(lu, ResetCause::kPowerOn);
-      if (before != nullptr) take_over(lu, *before);
       lu.reservations().power_on();
       control.post_function([this, &lu, finish, name] {
         lu.at_home().ready = true;

@@ -12,7 +12,6 @@
 #include "scsi_core/engine/lu_home.h"
 #include "scsi_core/engine/router.h"
 #include "scsi_core/engine/views.h"
-#include "scsi_core/handover.h"
 
 namespace scsi {
 
@@ -39,8 +38,6 @@ struct Core::Impl {
   hal::Reactor& control;
   Fleet fleet;
   std::map<std::string, std::unique_ptr<LogicalUnit>> units;
-  static void take_over(LogicalUnit& lu, const UnitState& state);  // home reactor
-  std::map<std::string, UnitState> inherited;                      // for units that are yet to be added
   std::vector<std::unique_ptr<LogicalUnit>> leaving;  // removed, with commands or messages that are not over yet
   ViewTable table;
   std::vector<TargetPortIdentity> ports;

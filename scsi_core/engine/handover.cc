@@ -4,14 +4,11 @@
 #include <memory>
 #include <utility>
 
-#include "base/log.h"
 #include "scsi_core/engine/core_impl.h"
 #include "scsi_core/reservation/reservations.h"
 
 namespace scsi {
 namespace {
-
-constexpr base::Logger kLog("core");
 
 // On its home reactor.
 base::Result<UnitState> state_of_unit(LogicalUnit& lu) {
@@ -29,22 +26,40 @@ base::Result<UnitState> state_of_unit(LogicalUnit& lu) {
   return state;
 }
 
+// Likewise.
+base::Result<void> take_over_unit(LogicalUnit& lu, UnitState& state) {
+  const auto set = [&lu](LuFlag flag, bool on) {
+    if (on) lu.flags.fetch_or(flag, std::memory_order_release);
+  };
+  set(kLuStopped, state.stopped);
+  set(kLuEjected, state.ejected);
+  TRY(lu.server().take_over(lu, state.device));
+  TRY(lu.reservations().take_over(state.reservations));
+  return lu.backstore().take_over(state.medium);
+}
+
+// Answers of all logical units, from their home reactors.
+struct Gathering {
+  std::vector<UnitState> units;
+  base::Result<void> result;
+  std::size_t left = 1;
+  std::function<void(Gathering&)> done;
+  void answered(base::Result<void> one) {
+    if (result && !one) result = std::move(one);
+    if (--left != 0) return;
+    const std::unique_ptr<Gathering> last(this);
+    done(*this);
+  }
+};
+
 }  // namespace
 
 void Core::hand_over(std::function<void(base::Result<std::vector<UnitState>>)> done) {
-  struct Gathering {
-    std::vector<UnitState> units;
-    base::Result<void> result;
-    std::size_t left = 1;
-    std::function<void(base::Result<std::vector<UnitState>>)> done;
-    void answered() {
-      if (--left != 0) return;
-      const std::unique_ptr<Gathering> last(this);
-      if (!result) return done(tl::unexpected<base::Error>(result.error()));
-      done(std::move(units));
-    }
+  auto* const all = new Gathering;  // deletes itself with its last answer
+  all->done = [done = std::move(done)](Gathering& gathered) {
+    if (!gathered.result) return done(tl::unexpected<base::Error>(gathered.result.error()));
+    done(std::move(gathered.units));
   };
-  auto* const all = new Gathering{{}, {}, 1, std::move(done)};  // deletes itself with its last answer
   for (const auto& [name, unit] : impl_->units) {
     LogicalUnit& lu = *unit;
     ++all->left;
@@ -54,35 +69,41 @@ void Core::hand_over(std::function<void(base::Result<std::vector<UnitState>>)> d
       impl_->control.post_function([all, &lu, state] {
         const std::unique_ptr<base::Result<UnitState>> mine(state);
         lu.at_home().unpin();
+        base::Result<void> result;
         if (*mine) {
           all->units.push_back(std::move(**mine));
         } else {
-          all->result = tl::unexpected<base::Error>(mine->error());
+          result = tl::unexpected<base::Error>(mine->error());
         }
-        all->answered();
+        all->answered(std::move(result));
       });
     });
   }
-  impl_->control.post_function([all] { all->answered(); });
+  impl_->control.post_function([all] { all->answered({}); });
 }
 
-void Core::inherit(std::vector<UnitState> units) {
-  for (UnitState& unit : units) {
-    std::string name = unit.name;
-    impl_->inherited.insert_or_assign(std::move(name), std::move(unit));
+void Core::take_over(std::vector<UnitState> units, Done done) {
+  auto* const all = new Gathering;  // likewise
+  all->units = std::move(units);
+  all->done = [done = std::move(done)](const Gathering& gathered) { done(gathered.result); };
+  for (UnitState& state : all->units) {
+    LogicalUnit* const lu = impl_->find(state.name);
+    ++all->left;
+    if (lu == nullptr) {
+      impl_->control.post_function([all, name = state.name] {
+        all->answered(base::fail(base::Errc::kNotFound, "there is no logical unit " + name + " to take over"));
+      });
+      continue;
+    }
+    lu->at_home().pin();
+    lu->home().post_function([this, all, lu, &state] {
+      impl_->control.post_function([all, lu, result = take_over_unit(*lu, state)] {
+        lu->at_home().unpin();
+        all->answered(result);
+      });
+    });
   }
-}
-
-// On the home reactor, between power on and the first command.
-void Core::Impl::take_over(LogicalUnit& lu, const UnitState& state) {
-  const auto set = [&lu](LuFlag flag, bool on) {
-    if (on) lu.flags.fetch_or(flag, std::memory_order_release);
-  };
-  set(kLuStopped, state.stopped);
-  set(kLuEjected, state.ejected);
-  base::Result<void> taken = lu.server().take_over(lu, state.device);
-  if (taken) taken = lu.reservations().take_over(state.reservations);
-  if (!taken) kLog.error("{}: its state did not come over whole: {}", state.name, taken.error().text);
+  impl_->control.post_function([all] { all->answered({}); });
 }
 
 void Router::nexus_handed_over(const Nexus& nexus, NexusState& out) {

@@ -54,6 +54,8 @@ void Reservations::restore(MetadataStore* store) {
 
 base::Result<void> Reservations::take_over(const ReservationState& state) {
   table_ = TRY(ReservationTable::take_over(state));
+  stored_ = table_.persists() || table_.lost();  // what the other process has kept or erased since we read it
+  power_on();
   return {};
 }
 

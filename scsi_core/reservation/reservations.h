@@ -33,7 +33,7 @@ class Reservations {
   const ReservationTable& table() const { return table_; }
   // A command that came by at_home_async: PERSISTENT RESERVE OUT with its parameter list, RESERVE or RELEASE.
   void submit(Command& command);
-  // Instead of what was restored; before power_on().
+  // Instead of what was restored; while nobody uses the logical unit.
   base::Result<void> take_over(const ReservationState& state);
   void power_on();  // once, before the first command
   void reset();     // LOGICAL UNIT RESET, target reset

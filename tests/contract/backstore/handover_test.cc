@@ -41,6 +41,24 @@ TEST(Handover, ARamDiskIsTheSameMemory) {
   ASSERT_EQ(fresh.write((64 << 20) - 4096, pattern(4096, 3)), StoreStatus::kGood);
 }
 
+// The other process goes on with it for a while: what it does meanwhile comes with the second state.
+TEST(Handover, ARamDiskThatIsWrittenForTheFirstTimeBetweenTwoStates) {
+  const BackstoreConfig config{.kind = BackstoreConfig::Kind::kRam, .path = "", .size = 16 << 20, .protection = true};
+  const std::uint64_t before = ram_in_use();
+  Bench old(make_backstore(config).value());
+  MediumState early = handed_over(old.store());
+  Bench fresh(make_backstore(config, &early).value());
+  ASSERT_EQ(old.write(4096, pattern(8192, 4)), StoreStatus::kGood);
+  MediumState late = handed_over(old.store());
+  ASSERT_TRUE(fresh.store().take_over(late));
+  EXPECT_EQ(fresh.read(4096, 8192), pattern(8192, 4));
+  EXPECT_EQ(ram_in_use(), before + 2 * 8192);
+  late = handed_over(old.store());
+  ASSERT_TRUE(old.store().resize(32 << 11));
+  late = handed_over(old.store());
+  EXPECT_FALSE(fresh.store().take_over(late)) << "of another size";
+}
+
 TEST(Handover, ARamDiskThatWasNeverWrittenNeedsNoMemory) {
   const BackstoreConfig config{.kind = BackstoreConfig::Kind::kRam, .path = "", .size = 16 << 20};
   Bench old(make_backstore(config).value());

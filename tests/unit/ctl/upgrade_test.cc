@@ -21,7 +21,7 @@ HandoverState some_state() {
   scsi::UnitState unit;
   unit.name = "disk";
   unit.ejected = true;
-  unit.device = {{std::byte{1}, std::byte{0xfe}}, {some_nexus("a")}};
+  unit.device = {{std::byte{1}, std::byte{0xfe}}, {std::byte{2}}, {some_nexus("a")}};
   unit.reservations = {{std::byte{9}}, 12, some_nexus("b"), false};
   unit.medium.descriptor = some_descriptor();
   unit.medium.size = std::uint64_t{1} << 40;

@@ -155,7 +155,7 @@ TEST(Handover, SessionsGoOnInAnotherFabric) {
   FabricState state = std::move(**frozen.state);
 
   IscsiBench bench;
-  bench.fabric->adopt_listeners(std::move(state.listeners));
+  bench.fabric->adopt_listeners(old.fabric->listeners());
   EXPECT_EQ(bench.datamover.adopted, old.datamover.listening);
   ASSERT_TRUE(bench.apply());
   EXPECT_FALSE(bench.datamover.accepts(0));
