@@ -51,11 +51,11 @@ iscsi::FabricConfig without_secrets(iscsi::FabricConfig fabric) {
 // One attempt to open a medium; goes to the worker and comes back.
 struct Engine::Opening {
   LogicalUnit lu;
-  std::uint64_t attempt;
   Done done;
   std::optional<scsi::MediumState> inherited;
+  scsi::Filling filling = {};
   base::Result<std::unique_ptr<scsi::Backstore>> store = nullptr;
-  void open() { store = scsi::make_backstore(backstore_config(lu), inherited ? &*inherited : nullptr); }
+  void open() { store = scsi::make_backstore(backstore_config(lu), inherited ? &*inherited : nullptr, &filling); }
 };
 
 Engine::Engine(Parts parts) : parts_(parts), radius_udp_(parts.control), radius_(parts.control, radius_udp_) {
@@ -72,9 +72,9 @@ base::Result<void> Engine::validate(const Config& config) const {
 }
 
 void Engine::add_lu(const LogicalUnit& lu, Done done) {
-  auto* const opening = new Opening{lu, next_attempt_++, std::move(done), std::nullopt};  // deleted by opened()
+  auto* const opening = new Opening{lu, std::move(done), std::nullopt};  // deleted by opened()
   if (auto mine = inherited_.extract(lu.unit.name)) opening->inherited = std::move(mine.mapped());
-  opening_[lu.unit.name] = opening->attempt;
+  opening_[lu.unit.name] = opening;
   parts_.worker.submit(
       parts_.control, [opening] { opening->open(); }, [this, opening] { opened(*std::unique_ptr<Opening>(opening)); });
 }
@@ -82,7 +82,7 @@ void Engine::add_lu(const LogicalUnit& lu, Done done) {
 void Engine::opened(Opening& opening) {
   const std::string& name = opening.lu.unit.name;
   const auto wanted = opening_.find(name);
-  if (wanted == opening_.end() || wanted->second != opening.attempt) {
+  if (wanted == opening_.end() || wanted->second != &opening) {
     return opening.done(base::fail(base::Errc::kTimeout, "it was taken back before its medium was open"));
   }
   opening_.erase(wanted);
@@ -103,6 +103,13 @@ std::optional<std::string> Engine::why_absent(const std::string& name) const {
   const auto found = absent_.find(name);
   if (found == absent_.end()) return std::nullopt;
   return found->second;
+}
+
+Part Engine::filling(const std::string& name) const {
+  const auto found = opening_.find(name);
+  if (found == opening_.end()) return {};
+  const scsi::Filling& filling = found->second->filling;
+  return {filling.done.load(std::memory_order_relaxed), filling.of.load(std::memory_order_relaxed)};
 }
 
 void Engine::remove_lu(const std::string& name, Done done) {

@@ -36,6 +36,7 @@ class Engine final : public Machine {
   base::Result<void> validate(const Config& config) const override;
   void add_lu(const LogicalUnit& lu, Done done) override;
   std::optional<std::string> why_absent(const std::string& name) const override;
+  Part filling(const std::string& name) const override;
   void remove_lu(const std::string& name, Done done) override;
   void forget_lu(const std::string& name, Done done) override;
   void resize_lu(const std::string& name, std::uint64_t blocks, Done done) override;
@@ -86,9 +87,8 @@ class Engine final : public Machine {
 
   Parts parts_;
   std::map<std::string, scsi::MediumState> inherited_;
-  std::map<std::string, std::uint64_t> opening_;  // name -> number of the attempt that is wanted
-  std::uint64_t next_attempt_ = 1;
-  std::map<std::string, std::string> absent_;  // name -> why its last add failed
+  std::map<std::string, const Opening*> opening_;  // name -> the attempt that is wanted
+  std::map<std::string, std::string> absent_;      // name -> why its last add failed
   std::vector<scsi::TargetPortIdentity> iscsi_ports_;
   iscsi::RadiusServers radius_servers_;
   radius::Udp radius_udp_;

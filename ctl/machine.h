@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "ctl/capture/captures.h"
 #include "ctl/config/config.h"
+#include "ctl/steps.h"
 #include "fabrics/fcp/service.h"
 #include "fabrics/iscsi/service.h"
 #include "scsi_core/core.h"
@@ -29,8 +30,6 @@ struct DeviceInfo {  // one line of `tgtctl device list`: a PCI function that so
   std::string obstacle;  // why it cannot be used; empty: it can
 };
 
-using Done = std::function<void(base::Result<void>)>;
-
 class Machine {
  public:
   virtual ~Machine() = default;
@@ -41,6 +40,7 @@ class Machine {
   virtual void add_lu(const LogicalUnit& lu, Done done) = 0;
   // Why the last add_lu of this name failed; nullopt: it is there, or was never wanted.
   virtual std::optional<std::string> why_absent(const std::string& name) const = 0;
+  virtual Part filling(const std::string& name) const = 0;  // of the medium of a logical unit that is being added
   virtual void remove_lu(const std::string& name, Done done) = 0;
   // Erases what was saved for a removed logical unit: a later one of that name begins without reservations.
   virtual void forget_lu(const std::string& name, Done done) = 0;

@@ -74,9 +74,12 @@ base::Result<void> check_change(const LogicalUnit& before, const LogicalUnit& af
 }
 
 Step add_lu(Machine& machine, const LogicalUnit& lu, bool optional, const PlanOptions& options) {
-  return {"add lu " + lu.unit.name, options.step_limit,
+  return {"add lu " + lu.unit.name,
+          options.step_limit,
           [&machine, lu](Done done) { machine.add_lu(lu, std::move(done)); },
-          [&machine, name = lu.unit.name](Done done) { machine.remove_lu(name, std::move(done)); }, optional};
+          [&machine, name = lu.unit.name](Done done) { machine.remove_lu(name, std::move(done)); },
+          optional,
+          [&machine, name = lu.unit.name] { return machine.filling(name); }};
 }
 
 Step resize_lu(Machine& machine, const LogicalUnit& before, const LogicalUnit& after, const PlanOptions& options) {

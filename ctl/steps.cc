@@ -24,6 +24,11 @@ std::string Sequencer::current() const {
   return (undoing_ ? "undo: " : "") + steps_[at_].name;
 }
 
+Part Sequencer::bytes() const {
+  const bool told = busy() && !undoing_ && at_ < steps_.size() && steps_[at_].bytes;
+  return told ? steps_[at_].bytes() : Part();
+}
+
 void Sequencer::next() {
   if (undoing_) {
     while (at_ > 0 && !steps_[at_ - 1].undo) --at_;
@@ -37,12 +42,17 @@ void Sequencer::next() {
 
 void Sequencer::call(const Action& action) {
   const std::uint64_t number = ++call_;
+  seen_ = 0;
   timer_.arm(reactor_.timers(), reactor_.now() + steps_[at_].limit);
   action([this, number](base::Result<void> result) { answered(number, std::move(result)); });
 }
 
 void Sequencer::late(void* context) {
   auto& self = *static_cast<Sequencer*>(context);
+  if (const std::uint64_t done = self.bytes().done; done != self.seen_) {
+    self.seen_ = done;
+    return self.timer_.arm(self.reactor_.timers(), self.reactor_.now() + self.steps_[self.at_].limit);
+  }
   self.answered(self.call_,
                 base::fail(base::Errc::kTimeout, "no answer within " + format_duration(self.steps_[self.at_].limit)));
 }

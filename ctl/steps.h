@@ -16,12 +16,17 @@ namespace ctl {
 using Done = std::function<void(base::Result<void>)>;
 using Action = std::function<void(Done)>;
 
+struct Part {  // how far something is; of 0: it does not tell
+  std::uint64_t done = 0, of = 0;
+};
+
 struct Step {
-  std::string name;  // "add lu disk0"; begins the error when the step fails
-  base::Duration limit{};
+  std::string name;        // "add lu disk0"; begins the error when the step fails
+  base::Duration limit{};  // begins anew as long as `bytes` grow
   Action run;
   Action undo;            // empty: nothing to undo
   bool optional = false;  // a failure is only noted
+  std::function<Part()> bytes = {};
 };
 
 // Runs one list of steps at a time. Outlives whatever it calls: an answer that comes after its limit is recognised by
@@ -38,6 +43,9 @@ class Sequencer {
   void run(std::vector<Step> steps, Finished finished);  // not while busy()
   bool busy() const { return finished_ != nullptr; }
   std::string current() const;  // the step that is running, for status
+  Part steps() const { return {at_, steps_.size()}; }
+  Part bytes() const;                            // of the step that is running
+  std::uint64_t calls() const { return call_; }  // grows with each step
 
  private:
   void next();
@@ -55,6 +63,7 @@ class Sequencer {
   std::size_t at_ = 0;  // the step that runs or is being undone
   bool undoing_ = false;
   std::uint64_t call_ = 0;  // number of the call whose answer is awaited
+  std::uint64_t seen_ = 0;  // bytes when its limit began
   hal::Timer timer_{&Sequencer::late, this};
 };
 

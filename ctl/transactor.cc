@@ -86,6 +86,11 @@ void Transactor::next() {
   carry_out(std::move(*plan), std::move(after), std::move(report), true, pending.finished);
 }
 
+Transactor::Progress Transactor::progress() const {
+  const Part steps = sequencer_.steps();
+  return {sequencer_.current(), {steps_before_ + steps.done, steps_in_all_}, sequencer_.bytes(), waiting_.size()};
+}
+
 Action Transactor::save(const Config& config) {
   return [this, config](Done done) {
     auto* const result = new base::Result<void>();  // freed by the second function, which runs after the first
@@ -102,6 +107,8 @@ Step Transactor::store_step(const Config& before, const Config& after) {
 
 void Transactor::carry_out(Plan plan, Config after, Report report, bool store, Finished finished) {
   if (store && after != config_) plan.steps.push_back(store_step(config_, after));
+  steps_before_ = 0;
+  steps_in_all_ = plan.steps.size() + plan.removals.size();
   auto finish_steps = [this, removals = std::move(plan.removals), after = std::move(after), report = std::move(report),
                        finished = std::move(finished)](Sequencer::Outcome outcome) mutable {
     if (!outcome.result) return finish(finished, tl::unexpected<base::Error>(outcome.result.error()));
@@ -115,6 +122,7 @@ void Transactor::carry_out(Plan plan, Config after, Report report, bool store, F
 
 void Transactor::remove_old(std::vector<Step> removals, Report report, Finished finished) {
   if (removals.empty()) return finish(finished, std::move(report));
+  steps_before_ = steps_in_all_ - removals.size();
   sequencer_.run(std::move(removals), [this, report = std::move(report),
                                        finished = std::move(finished)](const Sequencer::Outcome& outcome) mutable {
     report.notes.insert(report.notes.end(), outcome.notes.begin(), outcome.notes.end());

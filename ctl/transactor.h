@@ -51,6 +51,14 @@ class Transactor {
   const Config& config() const { return config_; }
   bool busy() const { return busy_; }
   std::string current_step() const { return sequencer_.current(); }
+  struct Progress {  // of the change that is being carried out
+    std::string step;
+    Part steps, bytes;
+    std::size_t waiting = 0;  // changes behind it
+  };
+  Progress progress() const;
+  // Another number than before whenever something got done.
+  std::uint64_t progress_mark() const { return (sequencer_.calls() << 48) ^ sequencer_.bytes().done; }
 
  private:
   struct Pending {
@@ -74,6 +82,7 @@ class Transactor {
   Sequencer sequencer_;
   Config config_;
   bool busy_ = false;
+  std::size_t steps_before_ = 0, steps_in_all_ = 0;  // of this change; before those that the sequencer has
   std::deque<Pending> waiting_;
   std::function<void(const Report&)> told_;
 };

@@ -42,6 +42,7 @@ void Dispatcher::handle(std::string_view text, const std::string& who, Answer an
   batch.owed = batch.array ? request.size() : 1;
   batch.replies.resize(batch.owed);
   batch.ids.resize(batch.owed);
+  batch.mark = control_.progress_mark();
   batch.timer.arm(reactor_.timers(), reactor_.now() + limit_);
   // One more is owed until all have been called: an answer may come at once and must not end the batch under our feet.
   ++batch.owed;
@@ -71,6 +72,7 @@ void Dispatcher::call(Batch& batch, std::size_t index, const Json& request, cons
   }
   if (method->changes) kLog.info("{}: {} {}", who, method->name, params->describe());
   batch.ids[index] = id;
+  batch.changes |= method->changes;
   (control_.*method->handler)(*params, [this, batch_id = batch.id, index, id, notification](base::Result<Json> result) {
     if (notification) return replied(batch_id, index, nullptr);
     replied(
@@ -106,6 +108,11 @@ void Dispatcher::settle(Batch& batch, std::size_t index, Json reply) {
 
 void Dispatcher::late(void* context) {
   auto& batch = *static_cast<Batch*>(context);
+  const std::uint64_t mark = batch.owner.control_.progress_mark();
+  if (batch.changes && mark != batch.mark) {
+    batch.mark = mark;
+    return batch.timer.arm(batch.owner.reactor_.timers(), batch.owner.reactor_.now() + batch.owner.limit_);
+  }
   const std::string text = "no answer within " + format_duration(batch.owner.limit_);
   kLog.error("{}", text);
   for (std::size_t i = 0; i < batch.replies.size(); ++i) {

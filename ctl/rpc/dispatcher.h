@@ -33,7 +33,8 @@ class Dispatcher {
   // Called exactly once; empty when nothing is to be sent (notifications).
   using Answer = std::function<void(std::string)>;
 
-  // Outlives every handler's reply. A method that does not answer within `limit` is answered for.
+  // Outlives every handler's reply. A method that does not answer within `limit` is answered for; a change, when for so
+  // long nothing got done.
   Dispatcher(Control& control, hal::Reactor& reactor, base::Duration limit = std::chrono::minutes(5))
       : control_(control), reactor_(reactor), limit_(limit) {}
   // `who` is written to the log with each change: "uid 0, pid 4711".
@@ -48,6 +49,8 @@ class Dispatcher {
     std::vector<Json> replies;  // null: a notification, or not answered yet
     std::vector<Json> ids;      // of those still owed; discarded once answered
     std::size_t owed = 0;
+    bool changes = false;    // one of its methods does
+    std::uint64_t mark = 0;  // Control::progress_mark() when its limit began
     Answer answer;
     hal::Timer timer{&Dispatcher::late, this};
   };

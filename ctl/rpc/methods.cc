@@ -195,6 +195,7 @@ constexpr std::array kMethods = {
     Method{"status", "the daemon, its portals, ports and counters", false, {}, &Control::status},
     Method{"upgrade", "hand sessions, RAM disks and files to a newly started outboardd; initiators do not notice", true,
            kUpgrade, &Control::upgrade},
+    Method{"progress", "the change that is being carried out, and how far it is", false, {}, &Control::progress},
     Method{"apply", "make the configuration what a file says: all or nothing", true, kApply, &Control::apply},
     Method{"export", "the configuration as TOML, without secrets", false, {}, &Control::export_config},
     Method{"describe", "the methods of the management interface", false, {}, &Control::describe},

@@ -18,8 +18,11 @@ using Reply = std::function<void(base::Result<Json>)>;
 class Control {  // implemented by Service
  public:
   virtual ~Control() = default;
+  // Another number than before whenever a change that is being carried out got further.
+  virtual std::uint64_t progress_mark() const = 0;
   virtual void status(const Params& params, Reply reply) = 0;
   virtual void upgrade(const Params& params, Reply reply) = 0;
+  virtual void progress(const Params& params, Reply reply) = 0;
   virtual void apply(const Params& params, Reply reply) = 0;
   virtual void export_config(const Params& params, Reply reply) = 0;
   virtual void describe(const Params& params, Reply reply) = 0;

@@ -47,6 +47,21 @@ void Service::finish_status(Json fc_counters, Reply reply) {
   });
 }
 
+void Service::progress(const Params&, Reply reply) {
+  const Transactor::Progress progress = transactor_.progress();
+  if (!transactor_.busy()) return reply(Json{{"busy", false}});
+  Json out = {{"busy", true},
+              {"step", progress.step},
+              {"steps_done", progress.steps.done},
+              {"steps", progress.steps.of},
+              {"waiting", progress.waiting}};
+  if (progress.bytes.of != 0) {
+    out["bytes_done"] = progress.bytes.done;
+    out["bytes"] = progress.bytes.of;
+  }
+  reply(std::move(out));
+}
+
 void Service::apply(const Params& params, Reply reply) {
   Transactor::Options options;
   options.dry_run = params.flag("dry_run");

@@ -30,9 +30,11 @@ class Service final : public Control {
   using Upgrade = std::function<void(const UpgradeOptions&, std::function<void(base::Result<UpgradeReport>)>)>;
   void on_upgrade(Upgrade upgrade) { upgrade_ = std::move(upgrade); }
   ~Service() override { transactor_.on_report(nullptr); }
+  std::uint64_t progress_mark() const override { return transactor_.progress_mark(); }
 
   void status(const Params& params, Reply reply) override;
   void upgrade(const Params& params, Reply reply) override;
+  void progress(const Params& params, Reply reply) override;
   void apply(const Params& params, Reply reply) override;
   void export_config(const Params& params, Reply reply) override;
   void describe(const Params& params, Reply reply) override;

@@ -132,6 +132,7 @@ struct Parser {
     root.fallthrough();
     values[root.add_option("--socket", socket, "the daemon's management socket")->capture_default_str()].file = true;
     root.add_flag("--json", json, "print the result as JSON");
+    root.add_flag("--no-progress", no_progress, "no bar on the terminal while something takes long");
     commands.reserve(methods().size());
     add_commands(root, commands, values);
     san_app = add_san(root, san);
@@ -152,7 +153,7 @@ struct Parser {
   CLI::App root{"tgtctl: manages a running outboardd", "tgtctl"};
   ValuesOf values;
   std::string socket = kDefaultSocket;
-  bool json = false;
+  bool json = false, no_progress = false;
   std::vector<Command> commands;
   SanInvocation san{kDefaultSan, {}, false};
   ImportInvocation import;
@@ -166,6 +167,7 @@ struct Parser {
 
 // After parsing: what is to be done.
 base::Result<void> Parser::understood(CommandLine& out) {
+  import.progress = !no_progress;
   san.json = import.json = events.json = capture.json = top.json = json;
   import.socket = events.socket = capture.socket = top.socket = socket;
   if (top_app->parsed()) TRY(understand(top_words, top));
@@ -182,6 +184,7 @@ base::Result<void> Parser::understood(CommandLine& out) {
     Invocation invocation = TRY(invocation_of(command));
     invocation.socket = socket;
     invocation.json = json;
+    invocation.progress = !no_progress;
     out.invocation = std::move(invocation);
   }
   return {};

@@ -27,7 +27,7 @@ struct Invocation {
   std::vector<SecretSource> secrets;
   std::string text_param, text_file;  // a parameter that is the text of a file; "-" is standard input
   std::string socket;
-  bool json = false;
+  bool json = false, progress = true;
 };
 
 struct SanInvocation {  // a command of outboard-emu's, which is asked instead of the daemon
@@ -39,7 +39,7 @@ struct SanInvocation {  // a command of outboard-emu's, which is asked instead o
 struct ImportInvocation {  // the configuration of another target is read here; only --apply asks the daemon
   std::string file, format = "auto", output, secrets_output, socket;
   std::vector<std::string> fc_devices;  // WWPN=ADDRESS
-  bool apply = false, replace = false, dry_run = false, strict = false, json = false;
+  bool apply = false, replace = false, dry_run = false, strict = false, json = false, progress = true;
 };
 
 struct CaptureInvocation {  // a capture of the daemon's, written to a file here

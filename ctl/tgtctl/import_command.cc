@@ -16,6 +16,7 @@
 #include "ctl/libtgt/client.h"
 #include "ctl/tgtctl/exit_codes.h"
 #include "ctl/tgtctl/output.h"
+#include "ctl/tgtctl/progress_bar.h"
 #include "hal/port/fc_port.h"
 
 namespace ctl {
@@ -121,7 +122,11 @@ int apply(const ImportInvocation& invocation, const Imported& imported) {
       {"text", write_config(imported.config)}, {"origin", "imported configuration"}, {"dry_run", invocation.dry_run}};
   if (!imported.config.users.empty()) params["secrets"] = write_secrets(imported.config);
   const Method& method = *find_method("apply");
-  const auto result = client->call(method.name, params);
+  const auto result = [&] {
+    ProgressBar bar(invocation.progress);
+    bar.watch(*client);
+    return client->call(method.name, params);
+  }();
   if (!result) return fail(result.error().text, client->broken() ? kUnknown : kRefused);
   print(stdout, invocation.json ? print_json(*result) + "\n" : format_result(method, *result));
   return 0;

@@ -10,6 +10,7 @@
 #include "ctl/tgtctl/exit_codes.h"
 #include "ctl/tgtctl/import_command.h"
 #include "ctl/tgtctl/output.h"
+#include "ctl/tgtctl/progress_bar.h"
 #include "ctl/tgtctl/san_output.h"
 #include "ctl/tgtctl/secrets.h"
 
@@ -50,6 +51,12 @@ int run_san(const SanInvocation& san) {
   }
 }
 
+base::Result<Json> call(Client& client, const Invocation& invocation) {
+  ProgressBar bar(invocation.progress);
+  bar.watch(client);
+  return client.call(invocation.method->name, invocation.params);
+}
+
 int run(int argc, const char* const* argv) {
   if (argc > 1 && std::strcmp(argv[1], "__complete") == 0) {
     return run_completion(std::vector<std::string>(argv + 2, argv + argc));
@@ -67,7 +74,7 @@ int run(int argc, const char* const* argv) {
   if (const auto filled = fill_in(invocation); !filled) return fail(filled.error(), kRefused);
   auto client = Client::connect(invocation.socket);
   if (!client) return fail(client.error(), kNoDaemon);
-  const auto result = client->call(invocation.method->name, invocation.params);
+  const auto result = call(*client, invocation);
   if (!result) return fail(result.error(), client->broken() ? kUnknown : kRefused);
   print(stdout, invocation.json ? as_json(*result) : format_result(*invocation.method, *result));
   return 0;

@@ -14,7 +14,8 @@ base::Result<std::unique_ptr<Backstore>> make_ram(const RamOptions& options, Med
   return inherited != nullptr ? RamStore::adopt(options, *inherited) : RamStore::create(options);
 }
 
-base::Result<std::unique_ptr<Backstore>> make_data(const BackstoreConfig& config, MediumState* inherited) {
+base::Result<std::unique_ptr<Backstore>> make_data(const BackstoreConfig& config, MediumState* inherited,
+                                                   Filling* filling) {
   switch (config.kind) {
     case BackstoreConfig::Kind::kRam:
       return make_ram({.size = config.size,
@@ -31,6 +32,7 @@ base::Result<std::unique_ptr<Backstore>> make_data(const BackstoreConfig& config
       options.block_size = config.block_size;
       options.thin = config.thin;
       options.inherited = inherited;
+      options.filling = filling;
       return FileStore::create(options);
     }
   }
@@ -62,8 +64,9 @@ base::Result<std::unique_ptr<Backstore>> make_information(const BackstoreConfig&
 
 }  // namespace
 
-base::Result<std::unique_ptr<Backstore>> make_backstore(const BackstoreConfig& config, MediumState* inherited) {
-  auto data = TRY(make_data(config, inherited));
+base::Result<std::unique_ptr<Backstore>> make_backstore(const BackstoreConfig& config, MediumState* inherited,
+                                                        Filling* filling) {
+  auto data = TRY(make_data(config, inherited, filling));
   if (!config.protection) return data;
   auto information = TRY(
       make_information(config, data->geometry().blocks, inherited != nullptr ? inherited->information.get() : nullptr));

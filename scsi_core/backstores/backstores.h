@@ -6,6 +6,7 @@
 #include <string>
 
 #include "scsi_core/backstore.h"
+#include "scsi_core/backstores/filling.h"
 
 namespace scsi {
 
@@ -26,8 +27,9 @@ struct BackstoreConfig {
 
 // Blocking (open, allocate): from a worker thread or before the reactors run. Errc::kBusy: another unit or program uses
 // the medium.
-// `inherited`: the medium as another process has handed it over (medium_state.h); used up.
-base::Result<std::unique_ptr<Backstore>> make_backstore(const BackstoreConfig& config,
-                                                        MediumState* inherited = nullptr);
+// `inherited`: the medium as another process has handed it over (medium_state.h); used up. `filling`: what it takes
+// long over is told there.
+base::Result<std::unique_ptr<Backstore>> make_backstore(const BackstoreConfig& config, MediumState* inherited = nullptr,
+                                                        Filling* filling = nullptr);
 
 }  // namespace scsi

@@ -6,6 +6,7 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -25,6 +26,7 @@ namespace {
 constexpr base::Logger kLog("backstore");
 constexpr int kBusyTries = 60;
 constexpr useconds_t kBusyWait = 50'000;
+constexpr std::uint64_t kSlice = std::uint64_t{256} << 20;  // allocated at a time, so that one sees how far it is
 
 // An attribute of the request queue under a device; partitions share their disk's.
 std::uint64_t queue_attribute(dev_t device, const char* name, std::uint64_t otherwise) {
@@ -62,6 +64,29 @@ base::Result<base::Fd> make_file(const std::string& path) {
   return descriptor;
 }
 
+// Asked first: a file system is not filled up only to find out that it is too small.
+base::Result<void> room_for(const FileOpenOptions& options, int fd, std::uint64_t bytes) {
+  struct stat file {};
+  struct statvfs system {};
+  if (fstat(fd, &file) != 0 || fstatvfs(fd, &system) != 0) return base::fail_errno("allocate " + options.path);
+  const auto has = static_cast<std::uint64_t>(file.st_blocks) * 512;
+  if (bytes <= has || (bytes - has) / std::max<std::uint64_t>(system.f_frsize, 1) <= system.f_bavail) return {};
+  return base::fail_errno("allocate " + options.path, ENOSPC);
+}
+
+base::Result<void> allocate(const FileOpenOptions& options, int fd, std::uint64_t bytes) {
+  if (options.filling != nullptr) options.filling->of.store(bytes, std::memory_order_relaxed);
+  for (std::uint64_t at = 0; at < bytes;) {
+    const std::uint64_t part = std::min(bytes - at, kSlice);
+    if (fallocate(fd, 0, static_cast<off_t>(at), static_cast<off_t>(part)) != 0) {
+      return base::fail_errno("allocate " + options.path);
+    }
+    at += part;
+    if (options.filling != nullptr) options.filling->done.store(at, std::memory_order_relaxed);
+  }
+  return {};
+}
+
 base::Result<std::uint64_t> fit_size(const FileOpenOptions& options, int fd, bool block_device) {
   const std::uint64_t there = TRY(medium_size(fd, block_device));
   const std::uint64_t wanted = options.size != 0 ? options.size : there / options.block_size * options.block_size;
@@ -73,9 +98,11 @@ base::Result<std::uint64_t> fit_size(const FileOpenOptions& options, int fd, boo
     return base::fail(base::Errc::kInvalid, options.path + " holds " + std::to_string(there) + " bytes only");
   }
   if (block_device) return wanted;
+  if (!options.thin) TRY(room_for(options, fd, wanted));
   if (wanted > there && ftruncate(fd, static_cast<off_t>(wanted)) != 0) return base::fail_errno("grow " + options.path);
-  if (!options.thin && fallocate(fd, 0, 0, static_cast<off_t>(wanted)) != 0) {
-    return base::fail_errno("allocate " + options.path);
+  if (const auto allocated = options.thin ? base::Result<void>() : allocate(options, fd, wanted); !allocated) {
+    if (wanted > there && ftruncate(fd, static_cast<off_t>(there)) != 0) return base::fail_errno("cut " + options.path);
+    return tl::unexpected<base::Error>(allocated.error());
   }
   if (fdatasync(fd) != 0) return base::fail_errno("sync " + options.path);
   return wanted;

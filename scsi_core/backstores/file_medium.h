@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "scsi_core/backstores/filling.h"
 #include "scsi_core/medium_state.h"
 
 namespace scsi {
@@ -18,6 +19,7 @@ struct FileOpenOptions {
   bool thin = true;
   bool direct = true;                // O_DIRECT if it can; false only to test the other way
   MediumState* inherited = nullptr;  // opened by another process, which has done with it; used up
+  Filling* filling = nullptr;
 };
 
 struct FileMedium {

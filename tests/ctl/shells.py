@@ -3,6 +3,7 @@
 import os
 import pathlib
 import pty
+import re
 import select
 import shutil
 import signal
@@ -12,6 +13,7 @@ import time
 from daemon import IQN, check, run
 from operation import served
 
+MANY = 3000  # logical units: more than a moment to make
 BASH = r"""
 source "$1"
 COMP_LINE=$2; COMP_POINT=${#COMP_LINE}; COMP_CWORD=0; COMP_WORDS=(tgtctl)
@@ -159,8 +161,45 @@ def rest(terminal):
             return heard
 
 
+def on_terminal(argv):
+    """What a command says on a terminal, and its exit code."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(argv[0], argv)
+    try:
+        heard = rest(terminal)
+        return heard.decode(errors="replace"), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    finally:
+        os.close(terminal)
+
+
+def what_takes_long_has_a_bar_on_a_terminal(daemon):
+    """It grows from step to step and goes before the result; others see the progress, too; --no-progress: no bar."""
+    daemon.start()
+    many = [f'[[lu]]\nname = "disk{i}"\nbackstore = "ram"\nsize = "1 MiB"\n' for i in range(MANY)]
+    path, none = daemon.write("many.toml", "".join(many)), daemon.write("none.toml", "")
+    heard, code = on_terminal(daemon.argv("apply", path))
+    check(code == 0, heard[-500:])
+    bars = re.findall(r"\r\[(#*)\.*\] +\d+ %  [a-z]+ [^,]*, step (\d+) of (\d+)\x1b\[K", heard)
+    steps = [int(step) for _, step, _ in bars]
+    check(len(set(steps)) > 1 and steps == sorted(steps), f"bars: {bars}")
+    check(all(MANY < int(of) < MANY + 5 and len(full) == (int(step) - 1) * 30 // int(of) for full, step, of in bars), f"{bars}")
+    check("\r\x1b[K" in heard and "disk" in heard.rsplit("\r\x1b[K", 1)[1], f"no trace: {heard[-300:]}")
+    heard, code = on_terminal(daemon.argv("--no-progress", "apply", none))
+    check(code == 0 and "\x1b" not in heard and " %" not in heard, heard[:300])
+    with subprocess.Popen(daemon.argv("apply", path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as applying:
+        seen = []
+        while applying.poll() is None and len(seen) < 2:
+            progress = daemon.ctl_json("progress")
+            seen += [progress] if progress["busy"] and progress["steps"] > MANY else []
+        said, complained = applying.communicate(timeout=120)
+    check(applying.returncode == 0 and not complained and "\x1b" not in said, f"{complained[:300]}")
+    check(len(seen) == 2 and seen[0]["steps_done"] <= seen[1]["steps_done"] < seen[1]["steps"], f"{seen}")
+    check(daemon.ctl_json("progress") == {"busy": False}, "still busy")
+
+
 TESTS = [bash_completes, the_other_shells_accept_their_scripts, without_a_daemon_there_are_no_names,
-         man_pages_are_as_they_should_be, the_shell_runs_lines_and_completes_them]
+         man_pages_are_as_they_should_be, the_shell_runs_lines_and_completes_them, what_takes_long_has_a_bar_on_a_terminal]
 
 if __name__ == "__main__":
     run(__doc__, TESTS)

@@ -121,5 +121,32 @@ TEST(FileMedium, ABlockDeviceIsNotLargerThanItIs) {
   EXPECT_NE(store->describe().find("device /dev/loop"), std::string::npos);
 }
 
+TEST(FileMedium, AThickFileTellsHowFarItIs) {
+  const Folder folder;
+  BackstoreConfig thick = config(folder.file("disk"), std::uint64_t{3} << 20);
+  thick.thin = false;
+  Filling filling;
+  ASSERT_TRUE(make_backstore(thick, nullptr, &filling).has_value());
+  EXPECT_EQ(filling.of, thick.size);
+  EXPECT_EQ(filling.done, thick.size);
+  Filling none;
+  ASSERT_TRUE(make_backstore(config(folder.file("thin"), 1 << 20), nullptr, &none).has_value());
+  EXPECT_EQ(none.of, 0u);
+}
+
+// The medium is not filled up to find out; what there was stays as it was.
+TEST(FileMedium, AThickFileForWhichThereIsNoRoomLeavesNothingBehind) {
+  const Folder folder;
+  BackstoreConfig thick = config(folder.file("disk"), std::uint64_t{1} << 50);
+  ASSERT_TRUE(make_backstore(config(thick.path, 1 << 20)).has_value());
+  thick.thin = false;
+  Filling filling;
+  const auto made = make_backstore(thick, nullptr, &filling);
+  ASSERT_FALSE(made.has_value());
+  EXPECT_EQ(made.error().code, base::Errc::kNoSpace);
+  EXPECT_EQ(filling.done, 0u);
+  EXPECT_EQ(file_size(thick.path), 1u << 20);
+}
+
 }  // namespace
 }  // namespace scsi::test

@@ -97,5 +97,31 @@ TEST_F(DispatcherTest, AnErrorNamesItsKind) {
   EXPECT_EQ(answer["error"]["data"]["code"], "not found");
 }
 
+TEST_F(DispatcherTest, AChangeIsNotAnsweredForAsLongAsItGetsFurther) {
+  machine.silent = {"add d"};
+  ask(R"({"jsonrpc":"2.0","id":1,"method":"lu.create","params":{"name":"d","backstore":"ram","size":"1MiB"}})");
+  for (std::uint64_t done = 1; done <= 400; ++done) {
+    machine.fillings["d"] = {done, 400};
+    clock.advance(std::chrono::seconds(1));
+    settle();
+  }
+  EXPECT_TRUE(answers.empty());
+  EXPECT_EQ(service.progress_mark() & 0xffff, 400u);
+  EXPECT_EQ(
+      parse_json(answer_to(R"({"jsonrpc":"2.0","id":2,"method":"progress"})")).value()["result"],
+      Json::parse(
+          R"({"busy":true,"step":"add lu d","steps_done":0,"steps":3,"waiting":0,"bytes_done":400,"bytes":400})"));
+  answers.clear();
+  clock.advance(std::chrono::minutes(1));  // its step has its limit, too
+  for (int i = 0; i < 2'000'000 && answers.empty(); ++i) reactor->run_once();
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_NE(answers[0].find("add lu d: no answer within 30s"), std::string::npos) << answers[0];
+}
+
+TEST_F(DispatcherTest, WhenNothingIsBeingDoneThereIsNoProgress) {
+  EXPECT_EQ(answer_to(R"({"jsonrpc":"2.0","id":2,"method":"progress"})"),
+            R"({"id":2,"jsonrpc":"2.0","result":{"busy":false}})");
+}
+
 }  // namespace
 }  // namespace ctl

@@ -18,6 +18,7 @@ class FakeMachine final : public ctl::Machine {
   std::set<std::string> fail, silent;
   std::vector<std::string> calls;
   std::map<std::string, ctl::LogicalUnit> units;
+  std::map<std::string, ctl::Part> fillings;
   scsi::ViewTable views;
   iscsi::FabricConfig fabric;
   ctl::Metrics metrics;
@@ -52,6 +53,10 @@ class FakeMachine final : public ctl::Machine {
     const auto found = absent_.find(name);
     if (found == absent_.end()) return std::nullopt;
     return found->second;
+  }
+  ctl::Part filling(const std::string& name) const override {
+    const auto found = fillings.find(name);
+    return found == fillings.end() ? ctl::Part() : found->second;
   }
   void remove_lu(const std::string& name, ctl::Done done) override {
     if (answer("remove " + name, std::move(done))) units.erase(name);

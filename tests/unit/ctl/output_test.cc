@@ -1,6 +1,8 @@
 // Unit tests of what tgtctl prints for people.
 #include "ctl/tgtctl/output.h"
 
+#include "ctl/tgtctl/progress_bar.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -72,6 +74,21 @@ TEST(Output, CommandsWithTheirHistory) {
       "1.500 ms  transfer  READ(10)  d     8       1    9  i\n"
       "\ntag 9, READ(10):\n"
       "  1.250 ms ago  received  0\n");
+}
+
+TEST(Output, ProgressIsABarOfStepsOrBytes) {
+  const auto bar = [](const char* text, std::size_t columns = 200) {
+    return format_progress(Json::parse(text), columns);
+  };
+  EXPECT_EQ(bar(R"({"busy":false})"), "");
+  EXPECT_EQ(bar(R"([])"), "");
+  EXPECT_EQ(bar(R"({"busy":true,"step":"add lu disk7","steps_done":5,"steps":20,"waiting":0})"),
+            "[#######.......................]  25 %  add lu disk7, step 6 of 20");
+  EXPECT_EQ(
+      bar(R"({"busy":true,"step":"add lu a\u001b[2J","steps_done":0,"steps":3,"waiting":2,"bytes":2000,"bytes_done":1500})"),
+      "[######################........]  75 %  add lu a.[2J, 1.50 kB of 2.00 kB, step 1 of 3, 2 wait");
+  EXPECT_EQ(bar(R"({"busy":true,"step":"remove lu b","steps_done":9,"steps":3})").find("] 100 %"), 31u);
+  EXPECT_EQ(bar(R"({"busy":true,"step":"x","steps_done":1,"steps":2})", 10), "[#########");
 }
 
 }  // namespace

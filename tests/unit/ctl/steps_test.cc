@@ -112,5 +112,22 @@ TEST_F(StepsTest, UndoingHasALimitToo) {
   EXPECT_TRUE(outcome && !outcome->result);
 }
 
+TEST_F(StepsTest, AStepThatGetsFurtherHasItsLimitAnew) {
+  std::uint64_t done = 0;
+  run({{"a", seconds(1), hangs("a"), does("-a"), false, [&] { return Part{done, 100}; }}});
+  for (int i = 0; i < 5; ++i) {
+    done += 10;
+    clock.advance(seconds(1));
+    settle();
+    EXPECT_FALSE(outcome);
+    EXPECT_EQ(sequencer.bytes().done, done);
+  }
+  clock.advance(seconds(1));
+  settle();
+  ASSERT_TRUE(outcome && !outcome->result);
+  EXPECT_EQ(outcome->result.error().text, "a: no answer within 1s");
+  EXPECT_EQ(sequencer.bytes().of, 0u);
+}
+
 }  // namespace
 }  // namespace ctl

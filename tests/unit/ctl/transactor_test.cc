@@ -315,5 +315,33 @@ TEST_F(TransactorTest, TooManyWaitingChangesAreRefused) {
   run_until([&] { return done == 65; });
 }
 
+TEST_F(TransactorTest, ProgressCountsTheStepsOfTheWholeChange) {
+  ASSERT_TRUE(start(example()));
+  machine.silent = {"remove disk0"};
+  Config config = transactor.config();
+  std::erase_if(config.logical_units, [](const LogicalUnit& lu) { return lu.unit.name == "disk0"; });
+  std::erase_if(config.mapping.views, [](const scsi::View& view) { return view.lu == "disk0"; });
+  bool done = false;
+  transactor.submit(
+      [&](Config& edited) -> base::Result<void> {
+        edited = config;
+        return {};
+      },
+      {}, [&](const base::Result<Transactor::Report>&) { done = true; });
+  transactor.submit([](Config&) -> base::Result<void> { return {}; }, {},
+                    [](const base::Result<Transactor::Report>&) {});
+  EXPECT_EQ(transactor.progress().waiting, 1u);
+  std::uint64_t mark = transactor.progress_mark();
+  run_until([&] { return transactor.current_step() == "remove lu disk0"; });
+  EXPECT_NE(transactor.progress_mark(), mark);
+  const Transactor::Progress progress = transactor.progress();
+  EXPECT_EQ(progress.step, "remove lu disk0");
+  EXPECT_EQ(progress.steps.of - progress.steps.done, 2u);  // to remove and to forget it
+  EXPECT_GE(progress.steps.done, 2u);                      // views, store
+  const ExpectLog expect("remove lu disk0: no answer");
+  clock.advance(std::chrono::minutes(1));
+  run_until([&] { return done; });
+}
+
 }  // namespace
 }  // namespace ctl
