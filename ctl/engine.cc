@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "ctl/domains.h"
 #include "ctl/log.h"
 #include "fabrics/iscsi/settings.h"
 #include "scsi_core/backstores/backstores.h"
@@ -38,12 +39,6 @@ std::vector<scsi::TargetPortIdentity> ports_of(const iscsi::FabricConfig& fabric
     }
   }
   return ports;
-}
-
-iscsi::FabricConfig without_secrets(iscsi::FabricConfig fabric) {
-  for (iscsi::Target& target : fabric.targets) iscsi::wipe(target.authentication);
-  iscsi::wipe(fabric.discovery);
-  return fabric;
 }
 
 }  // namespace
@@ -144,8 +139,8 @@ void Engine::apply_fabric(const iscsi::FabricConfig& fabric, Done done) {
     const base::Error error = radius.error();
     return parts_.control.post_function([error, done = std::move(done)] { done(tl::unexpected<base::Error>(error)); });
   }
-  parts_.fabric.apply(fabric, [this, before, fabric = without_secrets(fabric),
-                               done = std::move(done)](const base::Result<void>& result) {
+  change_fabric(fabric, [this, before, fabric = without_secrets(fabric),
+                         done = std::move(done)](const base::Result<void>& result) {
     if (!result) {
       if (!use_radius(before)) kLog.error("the RADIUS servers of before cannot be used again");
       return done(result);

@@ -1,6 +1,7 @@
 // The real machine: the SCSI core, its backstores and the fabrics, as one thing that a configuration acts on.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -71,6 +72,7 @@ class Engine final : public Machine {
   void unbind_device(const std::string& address, Done done) override;
   std::string metrics_address() const override { return metrics_.address(); }
   std::vector<std::string> portal_addresses() const override;
+  std::vector<isns::Info> list_isns() const override;
   // Upgrade in place: units that are added under these names go on with these media.
   void inherit_media(std::map<std::string, scsi::MediumState> media) { inherited_ = std::move(media); }
   // Takes back what is registered elsewhere; `done` when that is over, soon in any case.
@@ -80,8 +82,11 @@ class Engine final : public Machine {
   struct Opening;
   void tell_target_ports(Done done);
   void on_device_worker(std::function<base::Result<void>(AdapterSource&)> call, Done done);
+  // engine_names.cc
   base::Result<void> use_radius(const iscsi::RadiusServers& servers);
   void register_names(const iscsi::FabricConfig& fabric);
+  void change_fabric(iscsi::FabricConfig fabric, Done done);
+  void domains_changed();
   void opened(Opening& opening);
   void added(const std::string& name, const base::Result<void>& result);
 
@@ -94,6 +99,9 @@ class Engine final : public Machine {
   radius::Udp radius_udp_;
   radius::Client radius_;
   std::vector<std::unique_ptr<isns::Client>> isns_, leaving_isns_;
+  iscsi::FabricConfig fabric_;  // in force; only while discovery domains may change who may log in
+  bool fabric_changes_ = false, domains_changed_ = false;
+  std::deque<std::function<void()>> waiting_changes_;  // of the fabric
   MetricsEndpoint metrics_{parts_.control, *this};
 };
 

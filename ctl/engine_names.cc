@@ -1,6 +1,8 @@
 // RADIUS and iSNS servers of the configuration: who is asked, and where targets are registered.
 #include <algorithm>
+#include <utility>
 
+#include "ctl/domains.h"
 #include "ctl/engine.h"
 #include "ctl/files.h"
 #include "ctl/isns/sockets.h"
@@ -46,6 +48,7 @@ void Engine::register_names(const iscsi::FabricConfig& fabric) {
       kept.push_back(std::move(*same));
     } else if (auto sockets = isns::Sockets::open(parts_.control, server.address)) {
       kept.push_back(std::make_unique<isns::Client>(parts_.control, server, std::move(*sockets)));
+      kept.back()->on_members([this] { domains_changed(); });
     } else {
       kLog.error("iSNS server {}: {}", server.address, sockets.error().text);
     }
@@ -60,6 +63,48 @@ void Engine::register_names(const iscsi::FabricConfig& fabric) {
   }
   isns_ = std::move(kept);
   for (const auto& client : isns_) client->offer(offer);
+}
+
+// One change of the fabric at a time. What is in force is kept while discovery domains may change who may log in.
+void Engine::change_fabric(iscsi::FabricConfig fabric, Done done) {
+  if (fabric_changes_) {
+    return waiting_changes_.push_back([this, fabric = std::move(fabric), done = std::move(done)]() mutable {
+      change_fabric(std::move(fabric), std::move(done));
+    });
+  }
+  fabric_changes_ = true;
+  std::vector<const isns::Client*> servers;
+  for (const auto& client : isns_) servers.push_back(client.get());
+  parts_.fabric.apply(within_domains(fabric, servers), [this, fabric, done](const base::Result<void>& result) mutable {
+    fabric_changes_ = false;
+    fabric_ = without_secrets(std::move(fabric_));
+    if (result && controls_access(fabric)) fabric_ = std::move(fabric);
+    fabric = without_secrets(std::move(fabric));
+    done(result);
+    if (!waiting_changes_.empty()) {
+      const std::function<void()> next = std::move(waiting_changes_.front());
+      waiting_changes_.pop_front();
+      return next();
+    }
+    if (std::exchange(domains_changed_, false)) domains_changed();
+  });
+}
+
+void Engine::domains_changed() {
+  if (!controls_access(fabric_)) return;
+  if (fabric_changes_) {
+    domains_changed_ = true;
+    return;
+  }
+  change_fabric(fabric_, [](const base::Result<void>& result) {
+    if (!result) kLog.error("discovery domains: {}", result.error().text);
+  });
+}
+
+std::vector<isns::Info> Engine::list_isns() const {
+  std::vector<isns::Info> out;
+  for (const auto& client : isns_) out.push_back(client->info());
+  return out;
 }
 
 void Engine::leave_name_services(std::function<void()> done) {

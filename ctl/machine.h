@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "ctl/capture/captures.h"
 #include "ctl/config/config.h"
+#include "ctl/isns/info.h"
 #include "ctl/steps.h"
 #include "fabrics/fcp/service.h"
 #include "fabrics/iscsi/service.h"
@@ -82,6 +83,7 @@ class Machine {
   virtual void list_devices(std::function<void(base::Result<std::vector<DeviceInfo>>)> done) = 0;
   virtual void bind_device(const std::string& address, Done done) = 0;
   virtual void unbind_device(const std::string& address, Done done) = 0;
+  virtual std::vector<isns::Info> list_isns() const = 0;
   virtual std::string metrics_address() const = 0;                // as opened; empty: none
   virtual std::vector<std::string> portal_addresses() const = 0;  // as opened, in the order of the configuration
 };

@@ -198,6 +198,7 @@ Entry entry_of(const iscsi::IsnsServer& server) {
   out.text("entity", server.entity, "");
   out.duration("period", server.period, normal.period);
   out.duration("inquiry_interval", server.inquiry_interval, normal.inquiry_interval);
+  out.flag("access_control", server.access_control, normal.access_control);
   return out.take();
 }
 

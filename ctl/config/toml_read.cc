@@ -180,6 +180,7 @@ void read_isns(TableReader& in, iscsi::IsnsServer& out) {
   in.read("entity", out.entity);
   in.read("period", out.period);
   in.read("inquiry_interval", out.inquiry_interval);
+  in.read("access_control", out.access_control);
 }
 
 class Parser {

@@ -47,6 +47,7 @@ void Client::offer(Offer offer) {
   if (stopping_ || (offer == offer_ && !registered_source_.empty())) return;
   offer_ = std::move(offer);
   fresh_ = true;
+  ask_only_ = false;
   retry_ = {};
   begin_round();
 }
@@ -56,6 +57,8 @@ void Client::offer(Offer offer) {
 void Client::begin_round() {
   link_->close();
   requests_.clear();
+  heard_.clear();
+  ask_again_ = false;
   reader_ = {};
   timer_.disarm();
   if (offer_.nodes.empty() && registered_source_.empty()) {
@@ -77,8 +80,10 @@ void Client::connected() {
     out.put(Tag::kEntityIdentifier, entity_);
     queue(Function::kDeregister, out, 0);
   } else {
-    queue_registration();
+    if (fresh_ || !ask_only_) queue_registration();
+    if (server_.access_control) queue_queries();
   }
+  ask_only_ = false;
   send_next();
 }
 
@@ -104,11 +109,15 @@ void Client::round_over() {
   registered_source_ = offer_.nodes.front().name;
   state_ = State::kRegistered;
   timer_.arm(reactor_.timers(), reactor_.now() + period_ / 3);
+  members_heard();
+  if (ask_again_) domains_changed();
 }
 
 void Client::failed(const std::string& why) {
   link_->close();
   if (stopping_) return finish_stop();
+  last_error_ = why;
+  error_at_ = reactor_.now();
   if (log_budget_.allow(reactor_.now())) {
     kLog.warn("iSNS server {}: {} ({} lines suppressed)", server_.address, why, log_budget_.suppressed());
   }
@@ -178,13 +187,15 @@ void Client::take_answer(const MessageReader::Message& message) {
   }
   base::be32 status;
   std::copy_n(message.payload.begin(), sizeof status, reinterpret_cast<std::byte*>(&status));
-  if (status != kSuccess) {
+  const bool nobody = asked.function == Function::kQuery && status == kNoSuchEntry;
+  if (status != kSuccess && !nobody) {
     if (status == kSourceUnknown || status == kNoSuchEntry) fresh_ = true;  // it has forgotten us
     return failed(std::string("refused a request: ") + status_name(status));
   }
   const auto attributes = std::span<const std::byte>(message.payload).subspan(4);
   if (!well_formed(attributes)) return failed("sent attributes that do not fit");
   if (asked.function == Function::kRegister) take_period(attributes);
+  if (asked.function == Function::kQuery) take_initiators(asked.node, attributes);
   requests_.pop_front();
   send_next();
 }
@@ -225,6 +236,7 @@ std::vector<std::byte> Client::asked(std::span<const std::byte> datagram) {
     out.raw(payload);
   } else if (header->function == static_cast<std::uint16_t>(Function::kScn) && first.tag == Tag::kIscsiName) {
     ++notifications_;
+    domains_changed();
     out.put(first.tag, first.value);
   } else {
     return {};

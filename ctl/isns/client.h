@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/log_budget.h"
+#include "ctl/isns/info.h"
 #include "ctl/isns/message.h"
 #include "fabrics/iscsi/service.h"
 #include "hal/reactor.h"
@@ -52,9 +53,8 @@ struct Offer {
 };
 Offer offer_of(const iscsi::FabricConfig& fabric, const std::vector<std::string>& addresses);
 
-enum class State : std::uint8_t { kIdle, kConnecting, kTalking, kRegistered, kWaiting };
-
-// A round: connect, some messages one after the other, close. Rounds register everything, refresh it, or take it back.
+// A round: connect, some messages one after the other, close. Rounds register everything, refresh it, take it back, or
+// only ask who shares discovery domains with our targets.
 class Client final : private Link::Events {
  public:
   Client(hal::Reactor& reactor, iscsi::IsnsServer server, std::unique_ptr<Link> link);
@@ -64,6 +64,10 @@ class Client final : private Link::Events {
   void stop(std::function<void()> done);
   const iscsi::IsnsServer& server() const { return server_; }
   State state() const { return state_; }
+  Info info() const;
+  // Empty until the server has told, and without access_control.
+  const std::optional<Members>& members() const { return members_; }
+  void on_members(std::function<void()> told) { told_ = std::move(told); }
   std::uint64_t inquiries() const { return inquiries_; }          // ESI answered
   std::uint64_t notifications() const { return notifications_; }  // SCN taken
 
@@ -72,6 +76,7 @@ class Client final : private Link::Events {
     Function function;
     std::vector<std::byte> message;
     std::uint16_t transaction;
+    std::string node = {};  // whose initiators are asked for
   };
   void connected() override;
   void received(std::span<const std::byte> bytes) override;
@@ -92,6 +97,11 @@ class Client final : private Link::Events {
   void queue_nodes(std::vector<MessageWriter>& messages, const std::string& local) const;
   MessageWriter opening() const;
   void queue(Function function, const MessageWriter& message, std::uint16_t flags);
+  // client_members.cc
+  void queue_queries();
+  void take_initiators(const std::string& node, std::span<const std::byte> attributes);
+  void members_heard();
+  void domains_changed();
 
   hal::Reactor& reactor_;
   const iscsi::IsnsServer server_;
@@ -104,6 +114,12 @@ class Client final : private Link::Events {
   bool stopping_ = false;
   std::function<void()> stopped_;
   std::deque<Request> requests_;
+  bool ask_only_ = false, ask_again_ = false;  // the next round; another one right behind this
+  Members heard_;                              // in this round
+  std::optional<Members> members_;
+  std::function<void()> told_;
+  std::string last_error_;
+  base::Time error_at_{};
   MessageReader reader_;
   std::uint16_t next_transaction_ = 1;
   base::Duration period_;

@@ -16,6 +16,7 @@ namespace ctl::isns {
 
 enum class Function : std::uint16_t {  // 4.1.3
   kRegister = 0x0001,                  // DevAttrReg
+  kQuery = 0x0002,                     // DevAttrQry
   kDeregister = 0x0004,                // DevDereg
   kRegisterScn = 0x0005,               // SCNReg
   kScn = 0x0008,                       // state change notification
@@ -43,7 +44,7 @@ enum class Tag : std::uint32_t {  // 6.1
   kGroupPortalPort = 50,
   kPortalGroupTag = 51,
 };
-inline constexpr std::uint32_t kIscsiProtocol = 2, kTargetNode = 1, kUdpPort = 0x10000;
+inline constexpr std::uint32_t kIscsiProtocol = 2, kTargetNode = 1, kInitiatorNode = 2, kUdpPort = 0x10000;
 
 struct Header {  // 5.1
   base::be16 version = 1;

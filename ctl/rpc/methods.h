@@ -68,6 +68,7 @@ class Control {  // implemented by Service
   virtual void discovery_modify(const Params& params, Reply reply) = 0;
   virtual void limits_show(const Params& params, Reply reply) = 0;
   virtual void limits_modify(const Params& params, Reply reply) = 0;
+  virtual void isns_list(const Params& params, Reply reply) = 0;
   virtual void metrics_show(const Params& params, Reply reply) = 0;
   virtual void metrics_modify(const Params& params, Reply reply) = 0;
   virtual void session_list(const Params& params, Reply reply) = 0;

@@ -225,6 +225,28 @@ void Service::limits_modify(const Params& params, Reply reply) {
       std::move(reply));
 }
 
+void Service::isns_list(const Params&, Reply reply) {
+  Json out = Json::array();
+  for (const isns::Info& info : machine_.list_isns()) {
+    Json one = {{"server", info.server},
+                {"entity", info.entity},
+                {"state", isns::state_name(info.state)},
+                {"registered", info.registered},
+                {"targets", info.targets},
+                {"inquiries", info.inquiries},
+                {"notifications", info.notifications},
+                {"access_control", info.access_control}};
+    if (info.next_try) one["next_try_ms"] = milliseconds(*info.next_try);
+    if (!info.last_error.empty()) {
+      one["last_error"] = info.last_error;
+      one["last_error_age_ms"] = milliseconds(info.error_age);
+    }
+    if (info.members) one["initiators"] = *info.members;
+    out.push_back(std::move(one));
+  }
+  reply(std::move(out));
+}
+
 void Service::session_list(const Params&, Reply reply) {
   list_sessions([reply = std::move(reply)](Json sessions) { reply(std::move(sessions)); });
 }

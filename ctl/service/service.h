@@ -80,6 +80,7 @@ class Service final : public Control {
   void discovery_modify(const Params& params, Reply reply) override;
   void limits_show(const Params& params, Reply reply) override;
   void limits_modify(const Params& params, Reply reply) override;
+  void isns_list(const Params& params, Reply reply) override;
   void metrics_show(const Params& params, Reply reply) override;
   void metrics_modify(const Params& params, Reply reply) override;
   void session_list(const Params& params, Reply reply) override;

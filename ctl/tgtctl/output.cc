@@ -90,6 +90,15 @@ constexpr std::array kInjects = {Column{"ID", "id"},           Column{"KIND", "k
                                  Column{"FIRST", "first_lba"}, Column{"LAST", "last_lba"}, Column{"OPCODE", "opcode"},
                                  Column{"COUNT", "count"},     Column{"LEFT", "left"},     Column{"DELAY", "delay"},
                                  Column{"SENSE", "sense"}};
+constexpr std::array kIsns = {Column{"SERVER", "server"},
+                              Column{"ENTITY", "entity"},
+                              Column{"STATE", "state"},
+                              Column{"REGISTERED", "registered"},
+                              Column{"TARGETS", "targets"},
+                              Column{"NEXT TRY", "next_try_ms", Cell::kMilliseconds},
+                              Column{"LAST ERROR", "last_error"},
+                              Column{"ERROR AGE", "last_error_age_ms", Cell::kMilliseconds},
+                              Column{"ACCESS CONTROL", "access_control"}};
 constexpr std::array kMethodList = {Column{"METHOD", "name"}, Column{"DOES", "help"}};
 
 constexpr std::array kListings = {
@@ -102,6 +111,7 @@ constexpr std::array kListings = {
     Listing{"target_group.list", "no target groups", kTargetGroups},
     Listing{"view.list", "no views", kViews},
     Listing{"user.list", "no users", kUsers},
+    Listing{"isns.list", "no iSNS servers", kIsns},
     Listing{"session.list", "no sessions", kSessions},
     Listing{"stats", "nothing to count", kStats},
     Listing{"command.list", "no commands in flight", kCommands},

@@ -78,6 +78,9 @@ bool Login::admit() {
   if (target_ != nullptr && !Settings::permits(*target_, identity_.initiator, identity_.peer)) {
     return fail(LoginStatus::kAuthorizationFailure, "this initiator has no access to this target");
   }
+  if (target_ != nullptr && target_->initiators_awaited) {
+    return fail(LoginStatus::kServiceUnavailable, "who has access to this target is not known yet");
+  }
   admitted_ = true;
   return true;
 }

@@ -47,6 +47,7 @@ struct Target {
   std::vector<std::uint16_t> relative_port_ids = {};
   Authentication authentication;
   std::vector<std::string> initiators;                // who may log in, wildcards; empty: everybody
+  bool initiators_awaited = false;                    // that is not known yet: logins are to be tried again
   std::vector<std::string> initiator_addresses = {};  // and from where: subnets; empty: from everywhere
   std::uint16_t command_window = 128;                 // commands in flight per session
   std::uint16_t max_connections = 1;                  // per session, at most kMaxSessionConnections
@@ -83,6 +84,7 @@ struct IsnsServer {                                 // where our targets are reg
   std::string entity = {};                          // our name there; empty: the host's
   base::Duration period = std::chrono::minutes(5);  // how long a registration is good; it is refreshed before
   base::Duration inquiry_interval = std::chrono::seconds(30);  // how often the server asks whether portals are there
+  bool access_control = false;  // only initiators that share a discovery domain with a target may log in to it
   bool operator==(const IsnsServer&) const = default;
 };
 

@@ -237,12 +237,17 @@ server default {{
 
 # --- iSNS
 
-REGISTER, DEREGISTER, REGISTER_SCN, SCN, ESI = 1, 4, 5, 8, 13
+REGISTER, QUERY, DEREGISTER, REGISTER_SCN, SCN, ESI = 1, 2, 4, 5, 8, 13
 CLIENT, SERVER, REPLACE, WHOLE = 0x8000, 0x4000, 0x1000, 0x0c00
 
 
 def attribute(tag, value):
     return struct.pack(">II", tag, len(value)) + value
+
+
+def padded(name):
+    value = name.encode() + b"\0"
+    return value + bytes(-len(value) % 4)
 
 
 def text_of(value):
@@ -259,7 +264,7 @@ class IsnsServer(threading.Thread):
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.udp.bind(("127.0.0.1", 0))
         self.udp.settimeout(5)
-        self.requests, self.answer = [], self.agree
+        self.requests, self.answer, self.domains = [], self.agree, {}
         self.start()
 
     def run(self):
@@ -277,7 +282,15 @@ class IsnsServer(threading.Thread):
             version, function, length, flags, transaction, sequence = struct.unpack(">HHHHHH", head)
             check(version == 1 and sequence == 0 and flags & ~REPLACE == CLIENT | WHOLE, f"header {head.hex()}")
             self.requests.append((function, flags, self.parse(stream.read(length))))
-            client.sendall(self.answer(function, transaction))
+            client.sendall(self.members(transaction) if function == QUERY else self.answer(function, transaction))
+
+    def members(self, transaction):
+        """The initiators that the source sees."""
+        asked = self.requests[-1][2]
+        check([tag for tag, _ in asked] == [32, 33, 0, 32] and asked[1][1] == b"\0\0\0\2", f"a query: {asked}")
+        found = self.domains.get(text_of(asked[0][1]), [])
+        names = b"".join(attribute(32, padded(name)) for name in found)
+        return self.agree(QUERY, transaction, bytes(4) + attribute(33, b"\0\0\0\2") + attribute(0, b"") + names)
 
     @staticmethod
     def agree(function, transaction, payload=b"\0\0\0\0"):
@@ -343,8 +356,7 @@ def the_servers_questions_are_answered(daemon):
     wait_for("the registration", 10, lambda: len(server.requests) == 2)
     payload = attribute(4, bytes(8)) + attribute(1, b"storage.example.org\0") + attribute(16, bytes(16))
     check(server.ask(ESI, payload) == bytes(4) + payload, "the inquiry was not echoed")
-    name = (IQN + "\0").encode()
-    name += bytes(-len(name) % 4)
+    name = padded(IQN)
     notification = attribute(32, name) + attribute(4, bytes(8)) + attribute(35, b"\0\0\0\1")
     check(server.ask(SCN, notification) == bytes(4) + attribute(32, name), "the notification was not confirmed")
     where = ("127.0.0.1", struct.unpack(">I", server.registered(20)[0])[0] & 0xffff)
@@ -371,6 +383,48 @@ def a_server_that_is_away_costs_nothing(daemon):
     wait_for("the registration", 15, lambda: REGISTER_SCN in [r[0] for r in server.requests])
     check(daemon.stop() == 0, "the daemon did not end well")
     check(server.requests[-1][0] == DEREGISTER, "nothing was taken back")
+
+
+def status_of_login(port, host=HOST):
+    try:
+        session = Session(("127.0.0.1", port), IQN, host)
+    except Refused as refused:
+        return refused.status
+    session.logout()
+    return 0
+
+
+def discovery_domains_say_who_may_log_in(daemon):
+    """Before the server has told: later. Then its list and ours together; who leaves the domain is sent away."""
+    daemon.start()
+    daemon.announce("refused with status 0301")
+    daemon.announce("refused with status 0202")
+    daemon.announce("iSNS server")
+    server, port, other = IsnsServer(), free_port(), HOST + ":other"
+    server.answer = lambda function, transaction: b""
+    server.domains = {IQN: [HOST, other]}
+    text = isns_config(port, server.port, access_control="true").replace(f'name = "{IQN}"', f'name = "{IQN}"\ninitiators = ["{HOST}"]')
+    daemon.ctl("apply", daemon.write("c.toml", text))
+    check(status_of_login(port) == UNAVAILABLE, "nobody knows yet, and it is not said so")
+    shown = daemon.ctl_json("isns", "list")[0]
+    check(not shown["registered"] and "initiators" not in shown and shown["access_control"], f"{shown}")
+    server.answer = server.agree
+    wait_for("the first list", 20, lambda: "initiators" in daemon.ctl_json("isns", "list")[0])
+    check(status_of_login(port) == 0, "who shares the domain was refused")
+    check(status_of_login(port, other) == 0x0202, "our own list is not looked at")
+    check(status_of_login(port, HOST + ":stranger") == 0x0202, "a stranger got in")
+    shown = daemon.ctl_json("isns", "list")[0]
+    check(shown["state"] == "registered" and shown["initiators"] == {IQN: sorted([HOST, other])}, f"{shown}")
+    check(0 < shown["next_try_ms"] < 300_000 and shown["last_error"] == "no answer in time", f"{shown}")
+    check(f"127.0.0.1:{server.port}" in daemon.ctl("isns", "list"), "not in the table")
+    session = Session(("127.0.0.1", port), IQN, HOST)
+    session.settle()
+    server.domains = {}
+    server.ask(SCN, attribute(32, padded(IQN)) + attribute(4, bytes(8)) + attribute(35, b"\0\0\0\2"))
+    wait_for("the session to end", 10, lambda: not daemon.ctl_json("session", "list"))
+    check(status_of_login(port) == 0x0202, "it left the domain and got in")
+    daemon.ctl("apply", daemon.write("d.toml", text.replace("access_control = true", "")))
+    check(status_of_login(port) == 0, "without access control the domain still counts")
 
 
 def open_isns_agrees(daemon):
@@ -428,7 +482,7 @@ ESIMaxInterval = 5s
 
 
 TESTS = [radius_judges_logins, radius_servers_fail_over, radius_configuration_is_checked, freeradius_agrees,
-         targets_are_registered_and_taken_back, the_servers_questions_are_answered, a_server_that_is_away_costs_nothing,
+         targets_are_registered_and_taken_back, discovery_domains_say_who_may_log_in, the_servers_questions_are_answered, a_server_that_is_away_costs_nothing,
          open_isns_agrees]
 
 if __name__ == "__main__":

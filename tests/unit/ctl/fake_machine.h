@@ -22,6 +22,7 @@ class FakeMachine final : public ctl::Machine {
   scsi::ViewTable views;
   iscsi::FabricConfig fabric;
   ctl::Metrics metrics;
+  std::vector<ctl::isns::Info> isns;
   std::vector<scsi::InjectRule> injects;
   std::vector<scsi::CommandInfo> commands;
   std::vector<iscsi::SessionInfo> sessions;
@@ -82,6 +83,7 @@ class FakeMachine final : public ctl::Machine {
   void apply_metrics(const ctl::Metrics& config, ctl::Done done) override {
     if (answer("metrics " + config.listen, std::move(done))) metrics = config;
   }
+  std::vector<ctl::isns::Info> list_isns() const override { return isns; }
   std::string metrics_address() const override { return metrics.listen; }
   void inject(const scsi::InjectRule& rule, std::function<void(base::Result<std::uint32_t>)> done) override {
     injects.push_back(rule);
