@@ -5,14 +5,13 @@ The target is pinned to core 0, the load generator to core 1; both sides are dri
 generator, and the side whose turn it is not is stopped. tgt serves a file on tmpfs, Outboard a RAM disk.
 --smoke: short runs of a part of the cases, with slack for a machine that does other things.
 """
-import argparse
 import contextlib
-import pathlib
 import signal
 import statistics
 import sys
 
 import measure
+from options import Options
 from outboard import Outboard
 from tgt import Tgt
 
@@ -95,20 +94,14 @@ def run(options, daemon_options, cases):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--bin-dir", type=pathlib.Path, required=True)
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=2.0)
-    parser.add_argument("--smoke", action="store_true")
-    parser.add_argument("--raw", action="store_true", help="print the figure of every run")
-    parser.add_argument("--report-only", action="store_true", help="print, never fail")
-    parser.add_argument("--case", action="append", metavar="NAME", help="only this case; may be given more than once")
-    options = parser.parse_args()
+    known = Options(__doc__)
+    known.add("--raw", action="store_true", help="print the figure of every run")
+    known.add("--report-only", action="store_true", help="print, never fail")
+    known.add("--case", action="append", metavar="NAME", help="only this case; may be given more than once")
+    options = known.read()
     unknown = set(options.case or []) - {case[0] for case in CASES + SLEEPING}
     if unknown:
-        parser.error("no such case: " + ", ".join(sorted(unknown)))
-    if options.smoke:
-        options.runs, options.seconds = 3, 0.5
+        known.parser.error("no such case: " + ", ".join(sorted(unknown)))
 
     def chosen(cases):
         if options.case:

@@ -2,13 +2,12 @@
 """What idle things cost: memory of 10,000 logical units and 1,000 sessions, CPU of an idle daemon, system calls per
 command under load, and whether the fast path stays fast beside them. --smoke: a tenth of the sessions, slack for the
 speed."""
-import argparse
-import pathlib
 import sys
 import threading
 import time
 
 import measure
+from options import Options
 from outboard import Outboard
 from process import cpu_seconds, memory
 from rawiscsi.session import Session
@@ -93,16 +92,14 @@ def prepare(options, target):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--bin-dir", type=pathlib.Path, required=True)
-    parser.add_argument("--units", type=int, default=10000)
-    parser.add_argument("--sessions", type=int, default=1000)
-    parser.add_argument("--smoke", action="store_true")
-    options = parser.parse_args()
-    options.runs, options.seconds, options.idle, options.slower = 9, 1.0, 5, 5
+    known = Options(__doc__, runs=9, seconds=1.0, smoke=(5, 0.4))
+    known.add("--units", type=int, default=10000)
+    known.add("--sessions", type=int, default=1000)
+    options = known.read()
+    options.idle, options.slower = 5, 5
     if options.smoke:
         options.sessions //= 10  # all units, though: of a tenth, what the change itself took would be a tenth of each
-        options.runs, options.seconds, options.idle, options.slower = 5, 0.4, 3, 25
+        options.idle, options.slower = 3, 25
     target, bare = make(options), make(options)
     with target, bare:
         prepare(options, target)

@@ -4,12 +4,11 @@
 The target is pinned to core 0, the load generator to core 1. --smoke: short runs, with slack for a machine that does
 other things.
 """
-import argparse
-import pathlib
 import statistics
 import sys
 
 import measure
+from options import Options
 from outboard import Outboard
 
 DIGESTS = ["--digests"]
@@ -39,15 +38,9 @@ def measured(options, target, case):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--bin-dir", type=pathlib.Path, required=True)
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=2.0)
-    parser.add_argument("--smoke", action="store_true")
-    options = parser.parse_args()
+    options = Options(__doc__, smoke=(3, 0.4)).read()
     cases = CASES
     if options.smoke:
-        options.runs, options.seconds = 3, 0.4
         cases = [(*case[:3], case[3] * SMOKE_SLACK) for case in CASES]
     print(f"{'':30} {'without':>10} {'with':>10}  ratio wanted")
     target = Outboard(options.bin_dir / "ctl", "ram", ["--cores", str(measure.TARGET_CORE), "--never-sleep"])
