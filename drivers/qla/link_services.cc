@@ -34,6 +34,14 @@ std::optional<LinkServiceKind> kind_of(std::uint8_t els) {
   }
 }
 
+// Whoever is not logged in has only PLOGI to say (FC-LS-3 4.2.2).
+hal::fc::LinkServiceAnswer refusal_of(std::optional<LinkServiceKind> kind, bool known) {
+  using hal::fc::LsRjt;
+  if (!kind.has_value()) return {.accept = false, .reason = LsRjt::kCommandNotSupported};
+  if (known || *kind == LinkServiceKind::kPlogi) return {.accept = false, .reason = LsRjt::kLogicalBusy};
+  return {.accept = false, .reason = LsRjt::kUnableToPerform, .explanation = LsRjt::kLoginRequired};
+}
+
 bool ends_login(LinkServiceKind kind) { return kind != LinkServiceKind::kPdisc && kind != LinkServiceKind::kAdisc; }
 
 }  // namespace
@@ -76,12 +84,10 @@ void LinkServices::els(const wire::ImmediateNotify& notify) {
   const auto kind = kind_of(notify.subcode);
   const auto free =
       std::find_if(pending_.begin(), pending_.end(), [](const Pending& p) { return p.state == State::kFree; });
-  if (!kind.has_value() || free == pending_.end() || notify.nport >= wire::kHandles) {
+  const bool known = notify.nport < wire::kHandles;  // to the firmware: it is logged in, or is about to be
+  if (!kind.has_value() || free == pending_.end() || !known) {
     ++device_.counters[Count::kLinkServicesRefused];
-    hal::fc::LinkServiceAnswer refusal;
-    refusal.accept = false;
-    refusal.reason = kind.has_value() ? hal::fc::LsRjt::kLogicalBusy : hal::fc::LsRjt::kCommandNotSupported;
-    acknowledge(notify, refusal, Purpose::kIgnored, 0);
+    acknowledge(notify, refusal_of(kind, known), Purpose::kIgnored, 0);
     return;
   }
   Pending& pending = *free;

@@ -412,6 +412,22 @@ TEST_F(ExchangeTest, RetransmissionIsRefused) {
   EXPECT_EQ(ack.srr_ui, 5);
 }
 
+TEST_F(ExchangeTest, WhoIsNotLoggedInIsToldThatALoginIsRequired) {
+  constexpr std::uint16_t kNoHandle = 0xffff;
+  const auto answer_to = [this](std::uint8_t els) {
+    give_atio(notify(els, 0x010900, kNoHandle));
+    run(2);
+    const auto ack = request<wire::NotifyAck>(wire::EntryType::kNotifyAck);
+    EXPECT_TRUE(wire::NotifyAck::Reject::get(ack.flags));
+    return ack.srr_reason << 8 | ack.srr_explanation;
+  };
+  const std::size_t before = services.size();
+  for (const std::uint8_t els : {0x20, 0x21, 0x50, 0x52}) EXPECT_EQ(answer_to(els), 0x091e) << int{els};
+  EXPECT_EQ(answer_to(0x03), 0x0500) << "PLOGI: the adapter has no room";
+  EXPECT_EQ(answer_to(0x7f), 0x0b00);
+  EXPECT_EQ(services.size(), before);
+}
+
 TEST_F(ExchangeTest, NewLoginWaitsForTheOldOne) {
   release_at_once = false;
   give_atio(notify(0x03));
