@@ -1,10 +1,9 @@
 #!/bin/bash
 # Makes the Debian package of BUILD_DIR and judges it in a debootstrap folder: install, start, upgrade, remove, purge.
-# package.sh BUILD_DIR
+# package.sh BUILD_DIR [make]: with `make`, only what the test needs and takes long, for the fixture.
 set -euo pipefail
 build=$(realpath "$1")
-cache=${OUTBOARD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/outboard}/package
-mkdir -p "$cache"
+here=$(cd "$(dirname "$0")" && pwd)
 if [ "$(id -u)" != 0 ]; then echo "package.sh: not root, which debootstrap and chroot need: skipped"; exit 77; fi
 for tool in debootstrap dpkg-shlibdeps cpack; do
   command -v "$tool" >/dev/null || { echo "package.sh: no $tool here (see scripts/packages.sh): skipped"; exit 77; }
@@ -18,11 +17,14 @@ fail() { echo "FAIL: $*" >&2; exit 1; }
 step() { printf '== [%2ds] %s\n' "$SECONDS" "$*"; }
 inside() { DEBIAN_FRONTEND=noninteractive LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot "$root" "$@"; }
 
-make_packages() {  # $work/1.deb, and $work/2.deb: the same as a later version, with another default configuration
+make_first() {  # $work/1.deb
   # gzip: the test need not wait for xz
   cpack --config "$build/CPackConfig.cmake" -B "$work/cpack" -D CPACK_DEBIAN_COMPRESSION_TYPE=gzip >"$work/log" 2>&1 ||
     { cat "$work/log" >&2; fail "cpack"; }
   mv "$work"/cpack/*.deb "$work/1.deb"
+}
+
+make_second() {  # $work/2.deb: the same as a later version, with another default configuration
   dpkg-deb -R "$work/1.deb" "$work/unpacked"
   sed -i 's/^Version: .*/Version: 99.0/' "$work/unpacked/DEBIAN/control"
   echo "# of version 99" >>"$work/unpacked/etc/outboard/outboard.toml"
@@ -30,36 +32,9 @@ make_packages() {  # $work/1.deb, and $work/2.deb: the same as a later version, 
   dpkg-deb --root-owner-group -Zgzip -z1 -b "$work/unpacked" "$work/2.deb" >/dev/null
 }
 
-codename() { (. /etc/os-release; echo "$VERSION_CODENAME"); }
-
-bootstrap() {  # $work/making; made while cpack works, when nothing is cached
-  local mirror
-  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' | head -1)
-  [ -n "$mirror" ] || fail "apt does not say where this machine takes Debian from"
-  debootstrap --variant=minbase "$(codename)" "$work/making" "$mirror" >"$work/bootstrap" 2>&1 ||
-    { tail -20 "$work/bootstrap" >&2; fail "debootstrap"; }
-}
-
-make_root() {  # a Debian with what the package depends on, from the cache or made now
-  local depends stamp
-  depends=$(dpkg-deb -f "$work/1.deb" Depends | sed 's/([^)]*)//g; s/|[^,]*//g; s/ //g')
-  stamp=$(echo "$depends $(codename)" | sha256sum | cut -c1-16)
-  exec 9>"$cache/lock"; flock 9
-  if [ ! -e "$cache/$stamp.tar" ]; then
-    if [ -n "$bootstrapping" ]; then wait "$bootstrapping" || fail "no Debian"; else bootstrap; fi
-    # shellcheck disable=SC2086  # a list; apt knows who provides what is only a name
-    { DEBIAN_FRONTEND=noninteractive chroot "$work/making" apt-get update &&
-      DEBIAN_FRONTEND=noninteractive chroot "$work/making" apt-get install -y --no-install-recommends ${depends//,/ }; } \
-      >"$cache/log" 2>&1 || { tail -20 "$cache/log" >&2; fail "installing $depends"; }
-    rm -rf "$work/making"/var/cache/apt/archives "$work/making"/var/lib/apt/lists "$work/making"/usr/share/{doc,locale,man}
-    rm -f "$cache"/*.tar
-    tar -C "$work/making" -cf "$cache/$stamp.tar.new" .
-    mv "$cache/$stamp.tar.new" "$cache/$stamp.tar"
-    rm -rf "$work/making"
-  fi
+make_root() {  # a Debian with what the package depends on
   mkdir "$root"
-  tar -C "$root" -xf "$cache/$stamp.tar"
-  flock -u 9
+  tar -C "$root" -xf "$("$here/root.sh" "$work/1.deb")"
   mount -t proc proc "$root/proc"
 }
 
@@ -127,9 +102,12 @@ purge_keeps_disks() {
   [ "$(cat "$root/var/lib/outboard/disk.img")" = data ] || fail "a purge deletes disk images"
 }
 
-bootstrapping=
-if ! compgen -G "$cache/*.tar" >/dev/null; then bootstrap & bootstrapping=$!; fi
-step "the package"; make_packages
+step "the package"; make_first
+if [ "${2:-}" = make ]; then
+  step "a small Debian"; "$here/root.sh" "$work/1.deb"
+  exit
+fi
+make_second
 step "a small Debian"; make_root
 cp "$work/1.deb" "$work/2.deb" "$root/"
 listing >"$work/before"
