@@ -2,7 +2,7 @@
 build_packages="g++ cmake ninja-build ccache pkg-config git libexpected-dev libfmt-dev libspdlog-dev libcli11-dev
   nlohmann-json3-dev libtomlplusplus-dev liburing-dev libssl-dev libisal-dev libhwloc-dev libseccomp-dev prometheus-cpp-dev libedit-dev libgtest-dev libgmock-dev"
 run_packages="libiscsi-bin qemu-utils qemu-block-extra"
-check_packages="clang-14 clang-format-14 clang-tidy-14 python3"
+check_packages="clang-14 clang-format-14 clang-tidy-14 cppcheck python3"
 test_packages="clang-14 libclang-rt-14-dev libiscsi-bin qemu-utils qemu-block-extra fio sg3-utils tshark valgrind strace tgt prometheus
   python3 iproute2 procps util-linux systemd mandoc zsh fish
   freeradius open-isns-server open-isns-utils"
