@@ -67,10 +67,11 @@ class TableReader {
       wrong_type(*node, key, "text");
     }
   }
-  void require(std::string_view key);                         // a fault if the key is not there
-  void reject(std::string_view key, const std::string& why);  // a fault at the key's value
-  void finish();                                              // a fault for each key that was not read
-  void finish_quietly();                                      // the same, for tables whose keys must not be quoted
+  const std::set<std::string, std::less<>>& keys() const { return taken_; }  // that were asked for
+  void require(std::string_view key);                                        // a fault if the key is not there
+  void reject(std::string_view key, const std::string& why);                 // a fault at the key's value
+  void finish();                                                             // a fault for each key that was not read
+  void finish_quietly();  // the same, for tables whose keys must not be quoted
 
  private:
   template <class Integer>

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "ctl/config/config.h"
@@ -21,6 +22,14 @@ base::Result<Config> parse_config(std::string_view text, const std::string& orig
                                   const Config* known = nullptr);
 // parse_config reads it back; secrets are left out.
 std::string write_config(const Config& config);
+
+struct KnownSection {
+  std::string name;     // "lu"
+  bool single = false;  // [name] rather than [[name]]
+  std::vector<std::string> keys;
+};
+// All that parse_config() knows, in its order.
+std::vector<KnownSection> known_sections();
 
 // Gives the users of `config` their secrets from the text of a secrets file.
 base::Result<void> take_secrets(std::string_view text, const std::string& origin, Config& config);

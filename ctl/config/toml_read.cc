@@ -210,6 +210,8 @@ class Parser {
     for (const Problem& problem : find_problems(config_)) faults_.add(place(problem), problem.text);
   }
   Config& config() { return config_; }
+  // From now on, the sections that run() looks for are listed there.
+  void list_sections(std::vector<KnownSection>& out) { listed_ = &out; }
   base::Result<void> result() const {
     if (faults_.any()) return tl::unexpected<base::Error>(faults_.error());
     return {};
@@ -219,7 +221,7 @@ class Parser {
   // [[key]] entries.
   template <class Item, class Read>
   void entries(const char* key, const char* name_key, std::vector<Item>& out, Read read) {
-    known_.emplace(key);
+    known(key, false);
     const toml::node* const node = root_.get(key);
     if (node == nullptr) return;
     const toml::array* const array = node->as_array();
@@ -230,7 +232,7 @@ class Parser {
       if (const toml::table* const table = element.as_table()) {
         TableReader in(*table, title(key, *table, name_key), faults_);
         read(in, out.emplace_back());
-        in.finish();
+        read_through(in);
       } else {
         faults_.add(element.source().begin, fmt::format("{0} must be written [[{0}]], once for each", key));
       }
@@ -238,14 +240,22 @@ class Parser {
   }
   template <class Section, class Read>
   void section(const char* key, Section& out, Read read) {
-    known_.emplace(key);
+    known(key, true);
     const toml::node* const node = root_.get(key);
     if (node == nullptr) return;
     const toml::table* const table = node->as_table();
     if (table == nullptr) return faults_.add(node->source().begin, fmt::format("{0} must be written [{0}]", key));
     TableReader in(*table, key, faults_);
     read(in, out);
+    read_through(in);
+  }
+  void known(const char* key, bool single) {
+    known_.emplace(key);
+    if (listed_ != nullptr) listed_->push_back({key, single, {}});
+  }
+  void read_through(TableReader& in) {
     in.finish();
+    if (listed_ != nullptr) listed_->back().keys.assign(in.keys().begin(), in.keys().end());
   }
   toml::source_position place(const Problem& problem) const {
     const toml::node* node = root_.get(problem.section);
@@ -261,6 +271,7 @@ class Parser {
   Faults faults_;
   std::set<std::string, std::less<>> known_;
   Config config_;
+  std::vector<KnownSection>* listed_ = nullptr;
 };
 
 void inherit_secrets(const Config& from, Config& config) {
@@ -284,6 +295,22 @@ base::Result<Config> parse_config(std::string_view text, const std::string& orig
   parser.check();
   TRY(parser.result());
   return std::move(parser.config());
+}
+
+// Reads a text that has each section once, and sees what is asked for.
+std::vector<KnownSection> known_sections() {
+  std::vector<KnownSection> names, all;
+  const auto read = [](const toml::table& root, std::vector<KnownSection>& out) {
+    Parser parser(root, "");
+    parser.list_sections(out);
+    parser.run();
+  };
+  read(toml::table(), names);
+  std::string text;
+  for (const KnownSection& section : names)
+    text += fmt::format(fmt::runtime(section.single ? "[{}]\n" : "[[{}]]\n"), section.name);
+  if (const auto root = parse_toml(text, "")) read(*root, all);
+  return all;
 }
 
 base::Result<void> take_secrets(std::string_view text, const std::string& origin, Config& config) {

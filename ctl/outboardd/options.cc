@@ -65,6 +65,7 @@ Configuration, secrets and reservations; not to be edited.
 .I /run/outboard/outboardd.sock
 The management socket.
 .SH SEE ALSO
+.BR outboard.toml (5),
 .BR tgtctl (8)
 )man";
 
@@ -105,8 +106,9 @@ OptionsResult parse_options(int argc, const char* const* argv) {
       ->capture_default_str();
   app.add_flag("--foreground", foreground, "stay in the foreground, which is what it always does");
   app.add_option("--take-over", options.take_over)->group("");  // for the launcher, not for people
-  bool man = false;
+  bool man = false, man_config = false;
   app.add_flag("--man", man, "print this program's man page");
+  app.add_flag("--man-config", man_config, "print the man page of its configuration");
   OptionsResult out;
   try {
     app.parse(argc, argv);
@@ -116,6 +118,7 @@ OptionsResult parse_options(int argc, const char* const* argv) {
     out.output = text.str();
     return out;
   }
+  if (man_config) return {std::nullopt, 0, config_page(OUTBOARD_VERSION)};
   if (man) return {std::nullopt, 0, man_page(grammar_of(app, {}), OUTBOARD_VERSION, kManEnd)};
   if (const auto understood = understand(words, options); !understood) {
     return {std::nullopt, 2, understood.error().text + "\n"};

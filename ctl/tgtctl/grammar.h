@@ -38,6 +38,11 @@ struct Grammar {
 
 Grammar grammar_of(const CLI::App& app, const ValuesOf& values);
 
+// Text as man(7) takes it; likewise in bold.
+std::string roff(const std::string& text);
+std::string roff_bold(const std::string& text);
+// The head of a page, up to its NAME: "OUTBOARDD", 8, "1.0", "serves logical units".
+std::string man_head(const std::string& name, int section, const std::string& version, const std::string& purpose);
 // The page of section 8, in man(7) macros. `more`: sections after the commands, in the same macros.
 std::string man_page(const Grammar& program, const std::string& version, const std::string& more);
 

@@ -92,10 +92,9 @@ def man_pages_are_as_they_should_be(daemon):
     """mandoc has nothing to say; every command is there as people read it."""
     daemon.start()
     described = json_names(daemon)
-    outboardd = subprocess.run([os.path.join(daemon.bin_dir, "outboardd"), "--man"], capture_output=True, text=True,
-                               timeout=30, check=True).stdout
-    for name, text in (("tgtctl", daemon.ctl("man")), ("outboardd", outboardd)):
-        page = daemon.write(f"{name}.8", text)
+    outboardd, config = (quiet(os.path.join(daemon.bin_dir, "outboardd"), option) for option in ("--man", "--man-config"))
+    for name, text in (("tgtctl", daemon.ctl("man")), ("outboardd", outboardd), ("outboard.toml", config)):
+        page = daemon.write(f"{name}.{5 if text is config else 8}", text)
         lint = subprocess.run([tool("mandoc", "mandoc"), "-T", "lint", "-W", "warning", page], capture_output=True,
                               text=True, timeout=60, check=False)
         check(lint.returncode == 0, f"{lint.stdout}{lint.stderr}")

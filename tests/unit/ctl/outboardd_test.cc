@@ -13,6 +13,7 @@
 #include <set>
 
 #include "ctl/config/toml.h"
+#include "ctl/outboardd/config_page.h"
 #include "ctl/outboardd/cores.h"
 #include "ctl/outboardd/default_config.h"
 #include "ctl/outboardd/notify.h"
@@ -51,6 +52,22 @@ TEST(Options, LogFormat) {
   EXPECT_EQ(parse({}).options->log_format, base::LogFormat::kText);
   EXPECT_EQ(parse({"--log-format", "json"}).options->log_format, base::LogFormat::kJson);
   EXPECT_EQ(parse({"--log-format", "xml"}).exit_code, 2);
+}
+
+TEST(ConfigPage, EveryKeyThatIsReadIsExplained) {
+  std::size_t keys = 0;
+  for (const KnownSection& section : known_sections()) {
+    EXPECT_FALSE(section.keys.empty()) << section.name;
+    for (const std::string& key : section.keys) {
+      ++keys;
+      EXPECT_NE(help_of_key(section.name, key), "") << section.name << "." << key;
+    }
+  }
+  EXPECT_GT(keys, 70u);
+  const std::string page = parse({"--man-config"}).output;
+  EXPECT_EQ(page.find("(?)"), std::string::npos);
+  EXPECT_NE(page.find("[[lu]]"), std::string::npos);
+  EXPECT_NE(page.find("[limits]"), std::string::npos);
 }
 
 TEST(Options, Seccomp) {
