@@ -72,13 +72,13 @@ void add_interface(std::vector<std::byte>& out, LinkType type, std::string_view 
 
 void add_packet(std::vector<std::byte>& out, std::uint32_t interface, std::uint64_t nanoseconds,
                 std::span<const std::byte> head, std::span<const std::byte> payload, std::string_view comment,
-                std::uint64_t lost) {
+                std::uint64_t lost, std::uint32_t left_out) {
   const auto size = static_cast<std::uint32_t>(head.size() + payload.size());
   Block block(out, kPacket);
   block.put(le32(interface));
   block.time(nanoseconds);
   block.put(le32(size));
-  block.put(le32(size));
+  block.put(le32(size + left_out));
   block.bytes(head);
   block.bytes(payload);
   block.pad();

@@ -39,10 +39,11 @@ class Block {
 // A file: one section, its interfaces in the order of their numbers, then packets.
 void add_section(std::vector<std::byte>& out, std::string_view application = {});
 void add_interface(std::vector<std::byte>& out, LinkType type, std::string_view name);
-// `comment`: empty for none. `lost`: packets of the interface that are missing before this one.
+// `comment`: empty for none. `lost`: packets of the interface that are missing before this one. `left_out`: bytes that
+// the packet had behind `payload`.
 void add_packet(std::vector<std::byte>& out, std::uint32_t interface, std::uint64_t nanoseconds,
                 std::span<const std::byte> head, std::span<const std::byte> payload, std::string_view comment = {},
-                std::uint64_t lost = 0);
+                std::uint64_t lost = 0, std::uint32_t left_out = 0);
 struct Statistics {
   std::uint32_t interface = 0;
   std::uint64_t now = 0, started = 0, ended = 0;  // nanoseconds

@@ -6,17 +6,13 @@
 
 #include "base/pcapng.h"
 #include "ctl/capture/tcp_flows.h"
+#include "ctl/wall_clock.h"
 
 namespace ctl {
 namespace {
 
 // Records of one reactor may be on their way into its ring while another's later ones are there already.
 constexpr base::Duration kMergeWindow = std::chrono::milliseconds(2);
-
-std::uint64_t wall_clock() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
-}
 
 }  // namespace
 
@@ -69,7 +65,7 @@ void Captures::start(const hal::CaptureFilter& filter, std::size_t buffer, Start
   if (running_ != nullptr) return started(base::fail(base::Errc::kBusy, "another capture is going on"));
   running_ = std::make_unique<Running>();
   running_->number = next_number_++;
-  running_->began = wall_clock();
+  running_->began = static_cast<std::uint64_t>(wall_clock().count());
   running_->began_at = control_.now();
   running_->name = filter.local.empty() ? "iscsi" : filter.local;
   for (std::size_t i = 0; i < data_.size(); ++i) {
@@ -138,7 +134,8 @@ void Captures::take_records(CapturePiece& piece) {
     if (piece.more) return;
     for (const auto& [head, payload] : run.flows.packets(from, *oldest, hal::CaptureRing::body(*oldest))) {
       const std::uint64_t lost = run.lost();
-      base::pcapng::add_packet(piece.bytes, 0, run.wall(oldest->when), head, payload, {}, lost - run.lost_told);
+      base::pcapng::add_packet(piece.bytes, 0, run.wall(oldest->when), head, payload, {}, lost - run.lost_told,
+                               oldest->left_out);
       run.lost_told = lost;
       ++run.packets;
     }

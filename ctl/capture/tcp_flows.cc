@@ -122,8 +122,9 @@ std::vector<TcpFlows::Packet> TcpFlows::packets(std::size_t ring, const hal::Cap
   const bool from_us = record.event == kSent;
   const std::uint32_t at =
       (from_us ? stream.sent_base : stream.received_base) + static_cast<std::uint32_t>(record.offset);
-  out.push_back(segment(stream.ends, from_us, at, from_us ? flow.received : flow.sent, kPush | kAck, body));
-  (from_us ? flow.sent : flow.received) = at + record.size;
+  out.push_back(
+      segment(stream.ends, from_us, at, from_us ? flow.received : flow.sent, kPush | kAck, body, record.left_out));
+  (from_us ? flow.sent : flow.received) = at + record.size + record.left_out;
   return out;
 }
 
@@ -158,7 +159,7 @@ void TcpFlows::close(const Key& key, std::vector<Packet>& out) {
 }
 
 TcpFlows::Packet TcpFlows::segment(const Ends& ends, bool from_us, std::uint32_t sequence, std::uint32_t acknowledged,
-                                   std::uint8_t flags, std::span<const std::byte> payload) {
+                                   std::uint8_t flags, std::span<const std::byte> payload, std::size_t left_out) {
   const auto& [local, peer] = ends;
   const IpEnd& from = from_us ? local : peer;
   const IpEnd& to = from_us ? peer : local;
@@ -171,7 +172,7 @@ TcpFlows::Packet TcpFlows::segment(const Ends& ends, bool from_us, std::uint32_t
   tcp.acknowledged = acknowledged;
   tcp.offset = static_cast<std::uint8_t>((sizeof tcp + options.size()) / 4 << 4);
   tcp.flags = flags;
-  const std::size_t size = sizeof tcp + options.size() + payload.size();
+  const std::size_t size = sizeof tcp + options.size() + payload.size() + left_out;
   Checksum sum;
   sum.add(std::span<const std::byte>(from.address).first(from.v6 ? 16 : 4));
   sum.add(std::span<const std::byte>(to.address).first(to.v6 ? 16 : 4));

@@ -25,7 +25,8 @@ std::optional<IpEnd> parse_ip_end(const std::string& text);  // "192.0.2.1:3260"
 
 class TcpFlows {
  public:
-  // Calls made of one record, in order: `head` is the IP and TCP headers.
+  // Those made of one record, in order: `head` is the IP and TCP headers. Of a record that leaves bytes out, they tell
+  // its whole length; the TCP checksum is then of what is there.
   using Packet = std::pair<std::vector<std::byte>, std::span<const std::byte>>;  // head, payload
   // `ring`: which ring it was in. A connection that moved to another reactor goes on where it was.
   std::vector<Packet> packets(std::size_t ring, const hal::CaptureRecord& record, std::span<const std::byte> body);
@@ -44,7 +45,7 @@ class TcpFlows {
   void open(const Key& key, hal::CaptureEvent event, std::span<const std::byte> body, std::vector<Packet>& out);
   void close(const Key& key, std::vector<Packet>& out);
   static Packet segment(const Ends& ends, bool from_us, std::uint32_t sequence, std::uint32_t acknowledged,
-                        std::uint8_t flags, std::span<const std::byte> payload = {});
+                        std::uint8_t flags, std::span<const std::byte> payload = {}, std::size_t left_out = 0);
 
   std::map<Key, Stream> streams_;
   std::map<Ends, Flow> flows_;

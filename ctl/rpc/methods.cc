@@ -186,9 +186,13 @@ constexpr std::array kInject = {
     Param{"sense", kText, kOptional, "for unit-attention: ASC/ASCQ in hexadecimal, default 29/00"}};
 constexpr std::array kInjectRemove = {
     Param{"id", kInteger, kPositional, "from `debug inject-list`", nullptr, 0, UINT32_MAX}};
-constexpr std::array kCaptureStart = {Param{"port", kText, kOptional, "the portal's address; default: all portals"},
-                                      Param{"initiator", kText, kOptional, "only connections from this IP address"},
-                                      Param{"buffer", kSize, kOptional, "memory for each data reactor, default 16MiB"}};
+constexpr std::array kCaptureStart = {
+    Param{"port", kText, kOptional, "the portal's address; default: all portals"},
+    Param{"initiator", kText, kOptional, "only connections from this IP address"},
+    Param{"session", kInteger, kOptional, "only this session's connections, as they are now; from `session list`"},
+    Param{"snap", kInteger, kOptional, "bytes of each PDU to keep, at least its header; default: all", nullptr, 48,
+          UINT32_MAX},
+    Param{"buffer", kSize, kOptional, "memory for each data reactor, default 16MiB"}};
 constexpr std::array kCaptureNumber = {Param{"id", kInteger, kPositional, "from `debug capture-start`"}};
 
 constexpr std::array kMethods = {

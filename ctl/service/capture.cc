@@ -1,5 +1,6 @@
 // Captures: which port, and the pieces of the file.
 #include <arpa/inet.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -39,11 +40,25 @@ base::Result<std::string> Service::portal_named(const std::string& name) const {
   return base::fail(base::Errc::kNotFound, "there is no portal \"" + name + "\"");
 }
 
+// Its connections, as they are now.
+void Service::peers_of_session(std::int64_t id, std::function<void(base::Result<std::vector<std::string>>)> done) {
+  machine_.list_sessions([id, done = std::move(done)](const std::vector<iscsi::SessionInfo>& sessions) {
+    std::vector<std::string> peers;
+    for (const iscsi::SessionInfo& session : sessions) {
+      if (session.id != static_cast<std::uint64_t>(id)) continue;
+      for (const iscsi::SessionInfo::Connection& connection : session.connections) peers.push_back(connection.peer);
+    }
+    if (!peers.empty()) return done(std::move(peers));
+    done(base::fail(base::Errc::kNotFound, fmt::format("there is no iSCSI session {} with a connection", id)));
+  });
+}
+
 void Service::debug_capture_start(const Params& params, Reply reply) {
   hal::CaptureFilter filter;
   const auto fill_in = [&]() -> base::Result<void> {
     if (params.has("port")) filter.local = TRY(portal_named(params.text("port")));
     if (params.has("initiator")) filter.peer_host = TRY(host_name(params.text("initiator")));
+    if (params.has("snap")) filter.snap = static_cast<std::uint32_t>(params.integer("snap"));
     return {};
   };
   if (const auto filled = fill_in(); !filled) return reply(tl::unexpected<base::Error>(filled.error()));
@@ -51,6 +66,16 @@ void Service::debug_capture_start(const Params& params, Reply reply) {
   if (buffer < kLeastCaptureBuffer || buffer > kMostCaptureBuffer) {
     return reply(base::fail(base::Errc::kInvalid, "buffer is 256KiB to 1GiB"));
   }
+  if (!params.has("session")) return start_capture(filter, buffer, std::move(reply));
+  peers_of_session(params.integer("session"), [this, filter, buffer, reply = std::move(reply)](
+                                                  base::Result<std::vector<std::string>> peers) mutable {
+    if (!peers) return reply(tl::unexpected<base::Error>(peers.error()));
+    filter.peers = std::move(*peers);
+    start_capture(filter, buffer, std::move(reply));
+  });
+}
+
+void Service::start_capture(const hal::CaptureFilter& filter, std::uint64_t buffer, Reply reply) {
   machine_.start_capture(filter, buffer, [reply = std::move(reply)](const base::Result<std::uint64_t>& number) {
     if (!number) return reply(tl::unexpected<base::Error>(number.error()));
     reply(Json{{"id", *number}});

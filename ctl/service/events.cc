@@ -5,6 +5,7 @@
 
 #include "ctl/service/service.h"
 #include "ctl/service/show.h"
+#include "ctl/wall_clock.h"
 
 namespace ctl {
 namespace {
@@ -13,9 +14,9 @@ constexpr auto kLongestWait = std::chrono::seconds(60);
 
 // For people: the wall clock, less the event's age.
 std::string wall_time(base::Duration age) {
-  const auto at = std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now() - age);
+  const auto at = std::chrono::floor<std::chrono::milliseconds>(wall_clock() - age);
   const auto seconds = std::chrono::floor<std::chrono::seconds>(at);
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)),
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(static_cast<std::time_t>(seconds.count())),
                      (at - seconds).count());
 }
 

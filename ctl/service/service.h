@@ -107,6 +107,8 @@ class Service final : public Control {
   void switch_port(const std::string& name, bool enabled, Reply reply);
   void list_sessions(std::function<void(Json)> done);
   void list_lus(std::string only, Reply reply);
+  void peers_of_session(std::int64_t id, std::function<void(base::Result<std::vector<std::string>>)> done);
+  void start_capture(const hal::CaptureFilter& filter, std::uint64_t buffer, Reply reply);
   base::Result<std::string> portal_named(const std::string& name) const;
 
   hal::Reactor& control_;

@@ -62,6 +62,8 @@ base::Result<Piece> capture(Client& client, const CaptureInvocation& invocation,
   Json params = Json::object();
   if (!invocation.port.empty()) params["port"] = invocation.port;
   if (!invocation.initiator.empty()) params["initiator"] = invocation.initiator;
+  if (invocation.session) params["session"] = *invocation.session;
+  if (invocation.snap != 0) params["snap"] = invocation.snap;
   if (!invocation.buffer.empty()) params["buffer"] = invocation.buffer;
   const Json begun = TRY(client.call("debug.capture_start", params));
   const Json id = begun.value("id", Json());

@@ -110,6 +110,12 @@ CLI::App* add_capture(CLI::App& root, CaptureInvocation& capture, ValuesOf& valu
   app->add_option("port", capture.port, "the portal's address; default: all portals");
   values[app->add_option("-w,--write", capture.file, "the file, pcapng; - is standard output")->required()].file = true;
   app->add_option("--initiator", capture.initiator, "only connections from this IP address");
+  Values& sessions =
+      values[app->add_option("--session", capture.session, "only this session, from `tgtctl session list`")];
+  sessions.listing = "session.list";
+  sessions.key = "id";
+  app->add_option("--snap", capture.snap, "bytes of each PDU to keep, at least its header")
+      ->check(CLI::Range(48U, UINT32_MAX));
   app->add_option("--seconds", capture.seconds, "how long; default: until Ctrl-C")->check(CLI::Range(1, 1'000'000));
   app->add_option("--buffer", capture.buffer, "memory for each data reactor, default 16MiB");
   return app;

@@ -44,7 +44,9 @@ struct ImportInvocation {  // the configuration of another target is read here; 
 
 struct CaptureInvocation {  // a capture of the daemon's, written to a file here
   std::string port, file, initiator, buffer, socket;
-  unsigned seconds = 0;  // 0: until a signal
+  std::optional<std::uint64_t> session;
+  std::uint32_t snap = 0;  // 0: whole PDUs
+  unsigned seconds = 0;    // 0: until a signal
   bool json = false;
 };
 

@@ -6,21 +6,16 @@
 #include <new>
 
 #include "base/check.h"
+#include "hal/port/address_text.h"
 
 namespace hal {
-namespace {
-
-// What stands before the last colon, and what stands behind it.
-std::string host_of(const std::string& address) { return address.substr(0, address.rfind(':')); }
-std::string port_of(const std::string& address) { return address.substr(address.rfind(':') + 1); }
-
-}  // namespace
 
 bool CaptureFilter::matches(const std::string& local_address, const std::string& peer_address) const {
-  const std::string host = host_of(local);
+  const std::string_view host = host_of(local);
   const bool everywhere = host == "0.0.0.0" || host == "[::]";
   const bool here = local.empty() || local == local_address || (everywhere && port_of(local) == port_of(local_address));
-  return here && (peer_host.empty() || peer_host == host_of(peer_address));
+  const bool one = peers.empty() || std::find(peers.begin(), peers.end(), peer_address) != peers.end();
+  return here && one && (peer_host.empty() || peer_host == host_of(peer_address));
 }
 
 CaptureRing::CaptureRing(std::size_t bytes, std::uint64_t number, const CaptureFilter& filter)
@@ -75,30 +70,34 @@ void CaptureRing::pop() {
 void CaptureStream::add(std::span<const std::byte> bytes, base::Time when) {
   while (!bytes.empty()) {
     if (room_ == nullptr && !lost_) {
-      room_size_ = std::min(left_, kMaxPiece);
+      room_size_ = std::min({left_, kMaxPiece, snap_ - kept_});
       room_ = ring_.reserve(room_size_);
       lost_ = room_ == nullptr;
     }
-    const auto part =
-        static_cast<std::uint32_t>(std::min<std::size_t>(bytes.size(), lost_ ? left_ : room_size_ - have_));
+    const bool skips = !lost_ && have_ == room_size_;
+    const std::uint32_t most = lost_ ? left_ : skips ? kMaxPiece - have_ - skipped_ : room_size_ - have_;
+    const auto part = static_cast<std::uint32_t>(std::min<std::size_t>(bytes.size(), most));
     if (lost_) {
       offset_ += part;
+    } else if (skips) {
+      skipped_ += part;
     } else {
       std::memcpy(room_ + have_, bytes.data(), part);
       have_ += part;
+      kept_ += part;
     }
     left_ -= part;
     bytes = bytes.subspan(part);
-    if (have_ == room_size_ || left_ == 0) cut(when);
+    if (left_ == 0 || have_ + skipped_ == kMaxPiece || (have_ == room_size_ && kept_ < snap_)) cut(when);
   }
 }
 
 void CaptureStream::cut(base::Time when) {
   if (room_ == nullptr) return;
-  ring_.commit({when, offset_, connection_, have_, event_});
-  offset_ += have_;
+  ring_.commit({when, offset_, connection_, have_, event_, skipped_});
+  offset_ += have_ + skipped_;
   room_ = nullptr;
-  have_ = room_size_ = 0;
+  have_ = room_size_ = skipped_ = 0;
 }
 
 }  // namespace hal

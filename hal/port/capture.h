@@ -7,14 +7,17 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 
 namespace hal {
 
 struct CaptureFilter {
-  std::string local;      // "192.0.2.1:3260", "[::]:3260" for every local address; empty: all portals
-  std::string peer_host;  // "192.0.2.7", "[2001:db8::7]"; empty: all
+  std::string local;                    // "192.0.2.1:3260", "[::]:3260" for every local address; empty: all portals
+  std::string peer_host;                // "192.0.2.7", "[2001:db8::7]"; empty: all
+  std::vector<std::string> peers = {};  // "192.0.2.7:40000": only these connections; empty: all
+  std::uint32_t snap = UINT32_MAX;      // bytes of each PDU that are kept
   bool matches(const std::string& local_address, const std::string& peer_address) const;
 };
 
@@ -32,6 +35,7 @@ struct CaptureRecord {  // the body follows it in the ring
   std::uint32_t connection = 0;
   std::uint32_t size = 0;  // of the body
   CaptureEvent event{};
+  std::uint32_t left_out = 0;  // bytes of the stream behind the body, which CaptureFilter::snap leaves out
 };
 
 // One producer, one consumer.
@@ -83,11 +87,12 @@ class CaptureStream {
  public:
   static constexpr std::uint32_t kMaxPiece = 65'408;  // fits an IP packet
   CaptureStream(CaptureRing& ring, std::uint32_t connection, CaptureEvent event)
-      : ring_(ring), connection_(connection), event_(event) {}
+      : ring_(ring), connection_(connection), event_(event), snap_(ring.filter().snap) {}
   bool inside() const { return left_ != 0; }  // a PDU
   std::uint32_t left() const { return left_; }
   void begin(std::uint32_t size) {  // a PDU of this size; the last one has ended
     left_ = size;
+    kept_ = 0;
     lost_ = false;
   }
   void add(std::span<const std::byte> bytes, base::Time when);  // at most left()
@@ -97,9 +102,11 @@ class CaptureStream {
   CaptureRing& ring_;
   const std::uint32_t connection_;
   const CaptureEvent event_;
+  const std::uint32_t snap_;
   bool lost_ = false;
   std::byte* room_ = nullptr;
-  std::uint32_t room_size_ = 0, have_ = 0, left_ = 0;
+  std::uint32_t room_size_ = 0, have_ = 0, skipped_ = 0;  // of the record; skipped behind what it has
+  std::uint32_t left_ = 0, kept_ = 0;                     // of the PDU
   std::uint64_t offset_ = 0;
 };
 

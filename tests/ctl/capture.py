@@ -144,8 +144,38 @@ def what_finds_no_room_is_counted(daemon):
     check("Number of stat entries = 1" in shown, f"capinfos: {shown}")
 
 
+def one_session_and_only_the_heads(daemon):
+    """--session: what another session does is not in it; --snap: every PDU is there, cut, and nothing is amiss."""
+    port = served(daemon)
+    first, second = (Session(("127.0.0.1", port), IQN, f"{HOST}:{name}") for name in ("first", "second"))
+    for session in (first, second):
+        session.settle()
+    known = {one["initiator"]: one["id"] for one in daemon.ctl_json("session", "list")}
+    check("no iSCSI session" in daemon.refused("capture", "-w", "/dev/null", "--session", "999999"), "a session that is not there")
+    capture = Capture(daemon, "--session", str(known[HOST + ":second"]), "--snap", "64")
+    for session, count in ((first, 30), (second, 7)):
+        for lba in range(count):
+            check(str(session.do(scsi.write10(lba * 256, 256), write=bytes([lba]) * 131072)) == "good", "WRITE")
+            check(str(session.do(scsi.read10(lba * 256, 256), read=131072)) == "good", "READ")
+    said = capture.end()
+    for session in (first, second):
+        session.close()
+    check(" 0 lost" in said, said)
+    options = ["-r", capture.path, "-d", f"tcp.port=={port},iscsi"]
+    text = run_tool(["tshark", *options, "-T", "fields", "-e", "tcp.len", "-e", "frame.len", "-e", "frame.cap_len"], 60)
+    rows = [[int(word) for word in line.split("\t")] for line in text.splitlines()]
+    check(sum(row[0] for row in rows) > 14 * 131072, "lengths are not told")
+    check(all(cut <= whole and cut <= 40 + 64 for _, whole, cut in rows), f"{rows[:20]}")
+    check(os.path.getsize(capture.path) < 200_000, f"{os.path.getsize(capture.path)} bytes")
+    wrong = run_tool(["tshark", *options, "-Y", "tcp.analysis.lost_segment || _ws.malformed"], 60)
+    check(not wrong, f"{wrong[:2000]}")
+    heads = run_tool(["tshark", *options, "-o", "iscsi.desegment_iscsi_messages:FALSE", "-T", "fields", "-e", "iscsi.opcode"], 60)
+    found = collections.Counter(int(word, 16) for word in heads.replace(",", "\n").split())
+    check(found[COMMAND] == 14, f"PDUs: {found}")
+
+
 TESTS = [libiscsi_as_wireshark_sees_it, sessions_that_are_there_and_that_come, chosen_ports_and_initiators_only,
-         what_finds_no_room_is_counted]
+         what_finds_no_room_is_counted, one_session_and_only_the_heads]
 
 if __name__ == "__main__":
     run(__doc__, TESTS)

@@ -77,6 +77,18 @@ TEST_F(Flows, AConnectionFromItsFirstByteToItsEnd) {
   }
 }
 
+TEST_F(Flows, WhatIsLeftOutCountsInLengthsAndSequenceNumbers) {
+  made(CaptureEvent::kOpened, 0, 1, 0, "192.0.2.1:3260 192.0.2.9:40000");
+  const std::string_view head = "the head";
+  const auto cut = flows.packets(0, {{}, 0, 1, 8, CaptureEvent::kSent, 1000}, std::as_bytes(std::span(head)));
+  ASSERT_EQ(cut.size(), 1u);
+  EXPECT_EQ(cut[0].second.size(), 8u);
+  EXPECT_EQ(word_at(cut[0].first, 0) & 0xffff, 20u + 20u + 1008u);
+  EXPECT_EQ(sum_of(Bytes(cut[0].first.begin(), cut[0].first.begin() + 20)), 0xffffu);
+  const auto next = made(CaptureEvent::kReceived, 0, 1, 0, "x");
+  EXPECT_EQ(acknowledged(next[0]), 1009u);
+}
+
 TEST_F(Flows, Ipv6) {
   EXPECT_TRUE(made(CaptureEvent::kContinued, 0, 1, 0, "[2001:db8::1]:3260 [2001:db8::9]:40000").empty());
   const auto said = made(CaptureEvent::kSent, 0, 1, 0, "hello");

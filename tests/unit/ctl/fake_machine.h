@@ -97,6 +97,8 @@ class FakeMachine final : public ctl::Machine {
   void start_capture(const hal::CaptureFilter& filter, std::size_t buffer,
                      std::function<void(base::Result<std::uint64_t>)> done) override {
     calls.push_back("capture " + filter.local + " from " + filter.peer_host + " " + std::to_string(buffer));
+    for (const std::string& peer : filter.peers) calls.back() += " " + peer;
+    if (filter.snap != UINT32_MAX) calls.back() += " snap " + std::to_string(filter.snap);
     later(std::move(done), base::Result<std::uint64_t>(1));
   }
   base::Result<ctl::CapturePiece> read_capture(std::uint64_t number) override {

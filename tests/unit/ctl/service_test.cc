@@ -228,6 +228,15 @@ TEST_F(ServiceTest, CapturesOfPortalsByName) {
   EXPECT_FALSE(call("debug.capture_start", {{"port", "127.0.0.1:1"}}));
   EXPECT_FALSE(call("debug.capture_start", {{"initiator", "somebody"}}));
   EXPECT_FALSE(call("debug.capture_start", {{"buffer", 1}}));
+  EXPECT_FALSE(call("debug.capture_start", {{"snap", 47}}));
+  EXPECT_FALSE(call("debug.capture_start", {{"session", 3}}));
+  iscsi::SessionInfo& session = machine.sessions.emplace_back();
+  session.id = 3;
+  session.connections.resize(2);
+  session.connections[0].peer = "192.0.2.7:40000";
+  session.connections[1].peer = "192.0.2.7:40001";
+  good("debug.capture_start", {{"session", 3}, {"snap", 128}});
+  EXPECT_EQ(machine.calls.back(), "capture  from  16777216 192.0.2.7:40000 192.0.2.7:40001 snap 128");
 }
 
 TEST_F(ServiceTest, InjectionRules) {

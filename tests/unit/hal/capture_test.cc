@@ -113,6 +113,40 @@ TEST(CaptureStream, ALostPduIsAGapAndTheNextOneIsWhole) {
   EXPECT_EQ(taken[0].body.size(), 48u);
 }
 
+// What stays is the beginning of each PDU, at the offsets where it was.
+TEST(CaptureStream, PdusAreKeptUpToTheSnapLength) {
+  CaptureFilter filter;
+  filter.snap = 100;
+  CaptureRing ring(1 << 20, 1, filter);
+  CaptureStream stream(ring, 9, CaptureEvent::kSent);
+  const Bytes small = pattern(48, 2), large = pattern(150'000, 3), even = pattern(100, 4);
+  for (const Bytes& pdu : {small, large, even}) {
+    stream.begin(static_cast<std::uint32_t>(pdu.size()));
+    stream.add(std::span(pdu).first(30), {});
+    stream.add(std::span(pdu).subspan(30), {});
+  }
+  const std::vector<Taken> taken = drain(ring);
+  std::uint64_t at = 0;
+  Bytes kept;
+  for (const Taken& one : taken) {
+    EXPECT_EQ(one.record.offset, at);
+    EXPECT_LE(one.record.size + one.record.left_out, CaptureStream::kMaxPiece);
+    at += one.record.size + one.record.left_out;
+    kept.insert(kept.end(), one.body.begin(), one.body.end());
+  }
+  EXPECT_EQ(at, 48u + 150'000u + 100u);
+  Bytes wanted = small;
+  wanted.insert(wanted.end(), large.begin(), large.begin() + 100);
+  wanted.insert(wanted.end(), even.begin(), even.end());
+  EXPECT_EQ(kept, wanted);
+  ASSERT_EQ(taken.size(), 5u);  // 48; 100 and what is left out behind, in three pieces; 100
+  EXPECT_EQ(taken[0].record.left_out, 0u);
+  EXPECT_EQ(taken[1].record.left_out, CaptureStream::kMaxPiece - 100);
+  EXPECT_EQ(taken[2].body.size(), 0u);
+  EXPECT_EQ(taken[4].record.left_out, 0u);
+  EXPECT_EQ(ring.lost(), 0u);
+}
+
 TEST(CaptureFilter, PortalsAndPeers) {
   EXPECT_TRUE(CaptureFilter{}.matches("127.0.0.1:3260", "127.0.0.1:5"));
   const CaptureFilter one{"192.0.2.1:3260", ""};
@@ -122,6 +156,9 @@ TEST(CaptureFilter, PortalsAndPeers) {
   EXPECT_TRUE(every.matches("[2001:db8::1]:3260", "[2001:db8::7]:5"));
   EXPECT_FALSE(every.matches("[2001:db8::1]:3260", "[2001:db8::8]:5"));
   EXPECT_FALSE(every.matches("[2001:db8::1]:860", "[2001:db8::7]:5"));
+  const CaptureFilter session{"", "", {"192.0.2.9:5", "[2001:db8::7]:6"}};
+  EXPECT_TRUE(session.matches("192.0.2.1:3260", "192.0.2.9:5"));
+  EXPECT_FALSE(session.matches("192.0.2.1:3260", "192.0.2.9:6"));
 }
 
 }  // namespace
