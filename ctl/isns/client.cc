@@ -80,7 +80,8 @@ void Client::connected() {
     out.put(Tag::kEntityIdentifier, entity_);
     queue(Function::kDeregister, out, 0);
   } else {
-    if (fresh_ || !ask_only_) queue_registration();
+    registers_ = fresh_ || !ask_only_;
+    if (registers_) queue_registration();
     if (server_.access_control) queue_queries();
   }
   ask_only_ = false;
@@ -108,7 +109,8 @@ void Client::round_over() {
   fresh_ = false;
   registered_source_ = offer_.nodes.front().name;
   state_ = State::kRegistered;
-  timer_.arm(reactor_.timers(), reactor_.now() + period_ / 3);
+  if (registers_) refresh_at_ = reactor_.now() + period_ / 3;
+  timer_.arm(reactor_.timers(), refresh_at_);
   members_heard();
   if (ask_again_) domains_changed();
 }

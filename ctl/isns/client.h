@@ -115,7 +115,9 @@ class Client final : private Link::Events {
   std::function<void()> stopped_;
   std::deque<Request> requests_;
   bool ask_only_ = false, ask_again_ = false;  // the next round; another one right behind this
-  Members heard_;                              // in this round
+  bool registers_ = false;                     // this round
+  base::Time refresh_at_{};
+  Members heard_;  // in this round
   std::optional<Members> members_;
   std::function<void()> told_;
   std::string last_error_;

@@ -8,20 +8,18 @@
 #include <cstring>
 #include <utility>
 
-#include "drivers/soft/tcp/address.h"
-#include "fabrics/iscsi/address.h"
+#include "ctl/net/sockets.h"
+#include "hal/port/address_text.h"
 
 namespace ctl::isns {
 namespace {
-
-using soft::tcp::SocketAddress;
 
 constexpr std::size_t kRead = 16384, kDatagram = 8192;
 
 }  // namespace
 
 base::Result<std::unique_ptr<Sockets>> Sockets::open(hal::Reactor& reactor, const std::string& server) {
-  const SocketAddress parsed = TRY(soft::tcp::parse_address(server));
+  const net::SocketAddress parsed = TRY(soft::tcp::parse_address(server));
   std::unique_ptr<Sockets> made(new Sockets(reactor));
   made->server_ = parsed.text();
   TRY(made->open_datagrams());
@@ -35,15 +33,9 @@ Sockets::~Sockets() {
 
 // Anywhere, on a port of the kernel's choice: the server learns it with each portal.
 base::Result<void> Sockets::open_datagrams() {
-  const SocketAddress server = TRY(soft::tcp::parse_address(server_));
-  SocketAddress place = TRY(soft::tcp::parse_address(server.storage.ss_family == AF_INET6 ? "[::]:0" : "0.0.0.0:0"));
-  datagrams_ = base::Fd(socket(place.storage.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!datagrams_) return base::fail_errno("socket");
-  if (bind(datagrams_.get(), place.get(), place.length) != 0) return base::fail_errno("bind");
-  place.length = sizeof place.storage;
-  if (getsockname(datagrams_.get(), place.get(), &place.length) != 0) return base::fail_errno("getsockname");
-  const std::string text = place.text();
-  datagram_port_ = static_cast<std::uint16_t>(std::strtoul(text.c_str() + text.rfind(':') + 1, nullptr, 10));
+  net::SocketAddress place;
+  datagrams_ = TRY(net::bind(server_.starts_with('[') ? "[::]:0" : "0.0.0.0:0", SOCK_DGRAM, place));
+  datagram_port_ = net::port_of(place);
   return reactor_.watch(datagrams_.get(), EPOLLIN, datagram_handler_);
 }
 
@@ -54,12 +46,7 @@ void Sockets::connect() {
 }
 
 base::Result<void> Sockets::start_connect() {
-  SocketAddress place = TRY(soft::tcp::parse_address(server_));
-  stream_ = base::Fd(socket(place.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!stream_) return base::fail_errno("socket");
-  if (::connect(stream_.get(), place.get(), place.length) != 0 && errno != EINPROGRESS) {
-    return base::fail_errno("connect");
-  }
+  stream_ = TRY(net::connect(server_, SOCK_STREAM));
   connecting_ = true;
   return reactor_.watch(stream_.get(), EPOLLOUT, stream_handler_);
 }
@@ -121,11 +108,11 @@ void Sockets::stream_ready(std::uint32_t) {
 void Sockets::datagram_ready(std::uint32_t) {
   std::array<std::byte, kDatagram> bytes;
   for (int i = 0; i < 16; ++i) {  // the rest in the next round
-    SocketAddress peer;
+    net::SocketAddress peer;
     peer.length = sizeof peer.storage;
     const ssize_t size = recvfrom(datagrams_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT, peer.get(), &peer.length);
     if (size < 0) return;
-    if (iscsi::host_of(peer.text()) != iscsi::host_of(server_)) continue;  // only the server may ask
+    if (hal::host_of(peer.text()) != hal::host_of(server_)) continue;  // only the server may ask
     const std::vector<std::byte> answer = events_->asked(std::span(bytes).first(static_cast<std::size_t>(size)));
     if (answer.empty()) continue;
     // Lost if the kernel does not take it: then it asks again.
@@ -134,10 +121,8 @@ void Sockets::datagram_ready(std::uint32_t) {
 }
 
 std::string Sockets::local_address() const {
-  SocketAddress place;
-  place.length = sizeof place.storage;
-  if (!stream_ || getsockname(stream_.get(), place.get(), &place.length) != 0) return "";
-  return place.text();
+  const auto place = net::local_address(stream_.get());
+  return place ? place->text() : "";
 }
 
 }  // namespace ctl::isns

@@ -5,6 +5,8 @@
 
 #include <chrono>
 
+#include "ctl/wall_clock.h"
+
 namespace ctl {
 namespace {
 
@@ -17,9 +19,7 @@ double cpu_seconds() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-double wall_seconds() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
+double wall_seconds() { return std::chrono::duration<double>(wall_clock()).count(); }
 
 }  // namespace
 

@@ -2,7 +2,6 @@
 #include "ctl/metrics/page_server.h"
 
 #include <fmt/format.h>
-#include <netinet/in.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -11,7 +10,7 @@
 #include <string_view>
 
 #include "ctl/log.h"
-#include "drivers/soft/tcp/address.h"
+#include "ctl/net/sockets.h"
 
 namespace ctl {
 namespace {
@@ -26,20 +25,6 @@ std::string response(std::string_view status, std::string_view type, std::string
 std::string refusal(std::string_view status, std::string_view more = {}) {
   return fmt::format("HTTP/1.1 {}\r\n{}Content-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}\n",
                      status, more, status.size() + 1, status);
-}
-
-base::Result<base::Fd> open_socket(soft::tcp::SocketAddress& place, const std::string& address) {
-  base::Fd socket(::socket(place.get()->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!socket) return base::fail_errno("socket");
-  const int on = 1;
-  setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (place.get()->sa_family == AF_INET6) setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-  if (bind(socket.get(), place.get(), place.length) != 0 || ::listen(socket.get(), 16) != 0) {
-    return base::fail_errno("metrics: listen on " + address);
-  }
-  place.length = sizeof place.storage;
-  if (getsockname(socket.get(), place.get(), &place.length) != 0) return base::fail_errno("getsockname");
-  return socket;
 }
 
 }  // namespace
@@ -132,8 +117,9 @@ bool PageServer::Client::write_some() {
 
 base::Result<std::unique_ptr<PageServer>> PageServer::listen(hal::Reactor& reactor, const std::string& address,
                                                              PageServerOptions options, std::function<void()> wanted) {
-  soft::tcp::SocketAddress place = TRY(soft::tcp::parse_address(address));
-  base::Fd socket = TRY(open_socket(place, address));
+  net::SocketAddress place;
+  base::Fd socket = TRY(net::bind(address, SOCK_STREAM, place));
+  if (::listen(socket.get(), 16) != 0) return base::fail_errno("listen on " + address);
   std::unique_ptr<PageServer> server(
       new PageServer(reactor, std::move(socket), place.text(), std::move(options), std::move(wanted)));
   TRY(reactor.watch(server->socket_.get(), EPOLLIN, *server));

@@ -6,7 +6,7 @@
 
 #include <array>
 
-#include "drivers/soft/tcp/address.h"
+#include "ctl/net/sockets.h"
 
 namespace ctl::radius {
 
@@ -18,11 +18,7 @@ base::Result<void> Udp::open(const std::vector<std::string>& servers) {
 }
 
 base::Result<std::unique_ptr<Udp::Socket>> Udp::connect_to(std::size_t server, const std::string& address) {
-  soft::tcp::SocketAddress place = TRY(soft::tcp::parse_address(address));
-  base::Fd fd(socket(place.get()->sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd) return base::fail_errno("socket");
-  if (connect(fd.get(), place.get(), place.length) != 0) return base::fail_errno("RADIUS server " + address);
-  auto made = std::make_unique<Socket>(*this, server, std::move(fd));
+  auto made = std::make_unique<Socket>(*this, server, TRY(net::connect(address, SOCK_DGRAM)));
   TRY(reactor_.watch(made->fd.get(), EPOLLIN, *made));
   return made;
 }

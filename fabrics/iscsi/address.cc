@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "hal/port/address_text.h"
+
 namespace iscsi {
 namespace {
 
@@ -26,9 +28,7 @@ std::optional<Address> parse_address(std::string_view text) {
   return std::nullopt;
 }
 
-std::string_view host_of(std::string_view address) { return address.substr(0, address.rfind(':')); }
-
-std::optional<Address> address_of_peer(std::string_view peer) { return parse_address(host_of(peer)); }
+std::optional<Address> address_of_peer(std::string_view peer) { return parse_address(hal::host_of(peer)); }
 
 std::optional<Subnet> Subnet::parse(std::string_view text) {
   const std::size_t slash = text.find('/');

@@ -14,7 +14,6 @@ namespace iscsi {
 // socket of both kinds is found by either.
 using Address = std::array<std::uint8_t, 16>;
 std::optional<Address> parse_address(std::string_view text);  // "192.0.2.7", "2001:db8::1", "[2001:db8::1]"
-std::string_view host_of(std::string_view address);  // of "192.0.2.7:3260" and "[2001:db8::7]:3260", with brackets
 // Of a peer as datamovers tell it: "192.0.2.7:3260", "[2001:db8::1%eth0]:3260".
 std::optional<Address> address_of_peer(std::string_view peer);
 

@@ -3,26 +3,21 @@
 
 #include <algorithm>
 
-#include "fabrics/iscsi/address.h"
 #include "fabrics/iscsi/login.h"
+#include "hal/port/address_text.h"
 
 namespace iscsi {
 namespace {
 
 bool is_ipv6(std::string_view address) { return address.starts_with('['); }
 
-std::string_view port_of(std::string_view address) {
-  const std::size_t colon = address.rfind(':');
-  return colon == std::string_view::npos ? std::string_view() : address.substr(colon);
-}
-
 }  // namespace
 
 std::optional<std::string> reachable_address(const std::string& portal, const std::string& local) {
-  const std::string_view host = host_of(portal);
+  const std::string_view host = hal::host_of(portal);
   if (host != "0.0.0.0" && host != "[::]") return portal;
   if (is_ipv6(portal) != is_ipv6(local)) return std::nullopt;
-  return std::string(host_of(local)).append(port_of(portal));
+  return std::string(hal::host_of(local)).append(":").append(hal::port_of(portal));
 }
 
 TargetListing::TargetListing(SettingsRef settings, const LoginIdentity& who, std::string local_address,

@@ -5,9 +5,9 @@
 #include <set>
 #include <utility>
 
-#include "fabrics/iscsi/address.h"
 #include "fabrics/iscsi/fabric_rounds.h"
 #include "fabrics/iscsi/names.h"
+#include "hal/port/address_text.h"
 
 namespace iscsi {
 namespace {
@@ -199,7 +199,7 @@ bool FabricControl::may_accept(const std::string& host, const Portal& portal) {
 }
 
 void FabricControl::accepted(const Portal& portal, std::unique_ptr<hal::PendingConnection> connection) {
-  const std::string host(host_of(connection->peer_address()));
+  const std::string host(hal::host_of(connection->peer_address()));
   if (!may_accept(host, portal)) return;
   admission_.arrived(next_connection_, host, portal);
   const auto least = std::min_element(places_.begin(), places_.end(),
@@ -212,7 +212,7 @@ void FabricControl::accepted(const Portal& portal, std::unique_ptr<hal::PendingC
 }
 
 void FabricControl::login_over(const std::string& peer) {
-  control_.post_function([this, host = std::string(host_of(peer))] { admission_.login_over(host); });
+  control_.post_function([this, host = std::string(hal::host_of(peer))] { admission_.login_over(host); });
 }
 
 void FabricControl::connection_moves(std::unique_ptr<MovingConnection> connection) {
@@ -222,7 +222,7 @@ void FabricControl::connection_moves(std::unique_ptr<MovingConnection> connectio
 // Where it was, it counts until it is reaped there.
 void FabricControl::forward(std::unique_ptr<MovingConnection> connection) {
   if (stopping_) {
-    admission_.login_over(std::string(host_of(connection->socket->peer_address())));
+    admission_.login_over(std::string(hal::host_of(connection->socket->peer_address())));
     return;
   }
   admission_.moves(connection->id);

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <memory>
 
-#include "fabrics/iscsi/address.h"
 #include "fabrics/iscsi/fabric_rounds.h"
+#include "hal/port/address_text.h"
 
 namespace iscsi {
 namespace {
@@ -102,7 +102,7 @@ void FabricControl::restore(FabricState state, scsi::Done done) {
     ArrivingSession arriving{.state = std::move(state.sessions[i]), .sockets = {}};
     directory_.restore(arriving.state, shard);
     for (ConnectionState& each : arriving.state.connections) {
-      const std::string host(host_of(each.peer));
+      const std::string host(hal::host_of(each.peer));
       Portal portal;
       portal.address = each.portal;
       admission_.arrived(each.id, host, portal);

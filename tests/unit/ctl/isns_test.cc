@@ -2,46 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
-#include <deque>
 
-#include "base/clock.h"
-#include "base/cursor.h"
-#include "ctl/isns/client.h"
-#include "tests/support/log_guard.h"
+#include "tests/unit/ctl/isns_fixture.h"
 
 namespace ctl::isns {
 namespace {
-
-using std::chrono::minutes;
-using std::chrono::seconds;
-using Bytes = std::vector<std::byte>;
-
-struct Parsed {
-  Header header;
-  Bytes payload;
-  std::vector<std::pair<Tag, Bytes>> attributes;
-};
-
-Parsed parse(const Bytes& message, std::size_t before_attributes = 0) {
-  Parsed out;
-  base::Reader reader(message);
-  out.header = reader.read<Header>().value();
-  const auto payload = reader.bytes(out.header.length).value();
-  EXPECT_EQ(reader.left(), 0u);
-  out.payload.assign(payload.begin(), payload.end());
-  AttributeReader attributes(payload.subspan(before_attributes));
-  Attribute attribute;
-  while (attributes.next(attribute) == AttributeReader::Step::kAttribute) {
-    out.attributes.emplace_back(attribute.tag, Bytes(attribute.value.begin(), attribute.value.end()));
-  }
-  EXPECT_TRUE(attributes.rest().empty());
-  return out;
-}
-
-std::uint32_t number(const Bytes& value) { return Attribute{.tag = {}, .value = value}.number().value_or(0xffffffff); }
-std::string text(const Bytes& value) {
-  return std::string(Attribute{.tag = {}, .value = value}.text().value_or("<none>"));
-}
 
 TEST(IsnsMessage, TextIsTerminatedAndPadded) {
   for (const auto& [given, size] : {std::pair("", 4u), std::pair("abc", 4u), std::pair("abcd", 8u)}) {
@@ -122,69 +87,6 @@ TEST(IsnsMessage, StreamsThatBreakTheRulesEnd) {
 }
 
 // --- the client ---
-
-struct FakeLink final : Link {
-  explicit FakeLink(FakeLink*& self) { self = this; }
-  void set_events(Events& receiver) override { events = &receiver; }
-  void connect() override { ++connects; }
-  void send(std::span<const std::byte> message) override { sent.emplace_back(message.begin(), message.end()); }
-  void close() override { ++closes; }
-  std::string local_address() const override { return "192.0.2.1:40000"; }
-  std::uint16_t datagram_port() const override { return 5000; }
-  Events* events = nullptr;
-  int connects = 0, closes = 0;
-  std::deque<Bytes> sent;
-};
-
-struct IsnsClient : testing::Test {
-  IsnsClient() {
-    hal::ReactorOptions options;
-    options.clock = &clock;
-    options.shuffle_seed = 7;
-    reactor = hal::Reactor::create(options).value();
-    client = std::make_unique<Client>(*reactor,
-                                      iscsi::IsnsServer{.address = "192.0.2.6:3205", .entity = "storage.example.org"},
-                                      std::make_unique<FakeLink>(link));
-  }
-  static Offer offer() {
-    return {.portals = {{.address = "0.0.0.0:3260", .tag = 1}, {.address = "192.0.2.9:3261", .tag = 2}},
-            .nodes = {{.name = "iqn.2026-01.test:a", .alias = "first", .portal_groups = {1}},
-                      {.name = "iqn.2026-01.test:b", .alias = "", .portal_groups = {1, 2}}}};
-  }
-  void settle() {
-    while (reactor->run_once()) {
-    }
-  }
-  void advance(base::Duration by) {
-    clock.advance(by);
-    settle();
-  }
-  Parsed take() {
-    EXPECT_FALSE(link->sent.empty());
-    if (link->sent.empty()) return {};
-    const Bytes first = std::move(link->sent.front());
-    link->sent.pop_front();
-    return parse(first);
-  }
-  void answer(const Parsed& request, std::uint32_t status = 0, const MessageWriter& more = {}) {
-    MessageWriter out;
-    out.status(status);
-    const Bytes tail = more.take(0, 0, 0);
-    out.raw(std::span(tail).subspan(sizeof(Header)));
-    link->events->received(out.take(request.header.function | kResponse, kFromServer, request.header.transaction));
-    settle();
-  }
-  void register_all() {
-    client->offer(offer());
-    link->events->connected();
-    while (client->state() == State::kTalking) answer(take());
-    ASSERT_EQ(client->state(), State::kRegistered);
-  }
-  base::ManualClock clock;
-  std::unique_ptr<hal::Reactor> reactor;
-  FakeLink* link = nullptr;
-  std::unique_ptr<Client> client;
-};
 
 TEST_F(IsnsClient, EverythingIsRegisteredAtFirst) {
   client->offer(offer());
@@ -380,108 +282,6 @@ TEST_F(IsnsClient, ManyTargetsComeInSeveralMessages) {
   }
   EXPECT_GT(registrations, 3);
   EXPECT_EQ(replacing, 1);
-}
-
-// --- discovery domains ---
-
-struct IsnsDomains : IsnsClient {
-  IsnsDomains() {
-    client = std::make_unique<Client>(
-        *reactor,
-        iscsi::IsnsServer{.address = "192.0.2.6:3205", .entity = "storage.example.org", .access_control = true},
-        std::make_unique<FakeLink>(link));
-    client->on_members([this] { ++changes; });
-  }
-  static MessageWriter names(const std::vector<std::string>& initiators) {
-    MessageWriter out;
-    out.put(Tag::kIscsiNodeType, 2u);
-    out.put(Tag::kIscsiName, std::string_view("iqn.2026-01.test:in-the-key"));
-    out.delimiter();
-    for (const std::string& name : initiators) out.put(Tag::kIscsiName, std::string_view(name));
-    return out;
-  }
-  // Answers a whole round; the functions that were called.
-  std::vector<int> round(const std::vector<std::string>& of_a, const std::vector<std::string>& of_b) {
-    link->events->connected();
-    std::vector<int> functions;
-    while (client->state() == State::kTalking) {
-      const Parsed request = take();
-      functions.push_back(request.header.function);
-      const bool query = request.header.function == 2;
-      const bool a = text(request.attributes.at(0).second) == "iqn.2026-01.test:a";
-      if (query) EXPECT_EQ(number(request.attributes.at(1).second), 2u) << "initiators";
-      answer(request, 0, query ? names(a ? of_a : of_b) : MessageWriter());
-    }
-    return functions;
-  }
-  static Bytes notification() {
-    MessageWriter payload;
-    payload.put(Tag::kIscsiName, std::string_view("iqn.2026-01.test:a"));
-    payload.put(Tag::kTimestamp, Bytes(8));
-    return payload.take(8, kFromServer, 77);
-  }
-  int changes = 0;
-};
-
-TEST_F(IsnsDomains, InitiatorsOfEachTargetAreAskedFor) {
-  EXPECT_FALSE(client->members());
-  client->offer(offer());
-  EXPECT_EQ(round({"iqn.x:2", "iqn.x:1", "iqn.x:1", "", "iqn.*"}, {}), (std::vector<int>{1, 5, 5, 2, 2}));
-  ASSERT_TRUE(client->members());
-  const Members wanted = {{"iqn.2026-01.test:a", {"iqn.x:1", "iqn.x:2"}}, {"iqn.2026-01.test:b", {}}};
-  EXPECT_EQ(*client->members(), wanted);
-  EXPECT_EQ(changes, 1);
-  advance(seconds(101));
-  EXPECT_EQ(round({"iqn.x:1", "iqn.x:2"}, {}), (std::vector<int>{1, 2, 2}));
-  EXPECT_EQ(changes, 1) << "as before";
-}
-
-TEST_F(IsnsDomains, NotificationsAreFollowedByQueriesOnly) {
-  client->offer(offer());
-  round({}, {});
-  for (int i = 0; i < 5; ++i) EXPECT_FALSE(link->events->asked(notification()).empty());
-  EXPECT_EQ(link->connects, 1);
-  advance(std::chrono::milliseconds(250));
-  EXPECT_EQ(link->connects, 2);
-  link->events->asked(notification());  // while we ask
-  EXPECT_EQ(round({"iqn.x:1"}, {}), (std::vector<int>{2, 2}));
-  EXPECT_EQ(changes, 2);
-  advance(std::chrono::milliseconds(250));
-  EXPECT_EQ(round({"iqn.x:1"}, {"iqn.x:1"}), (std::vector<int>{2, 2}));
-  EXPECT_EQ(changes, 3);
-  advance(seconds(99));
-  EXPECT_EQ(link->connects, 3) << "registration is refreshed when it was to be, not with each query";
-}
-
-TEST_F(IsnsDomains, WhatWasToldHoldsWhileTheServerIsAway) {
-  client->offer(offer());
-  round({"iqn.x:1"}, {});
-  advance(seconds(101));
-  ExpectLog expect("iSNS server 192.0.2.6:3205: cannot be reached");
-  link->events->closed("cannot be reached");
-  settle();
-  ASSERT_TRUE(client->members());
-  EXPECT_EQ(client->members()->at("iqn.2026-01.test:a").size(), 1u);
-  const Info info = client->info();
-  EXPECT_EQ(info.state, State::kWaiting);
-  EXPECT_TRUE(info.registered);
-  EXPECT_EQ(info.last_error, "cannot be reached");
-  ASSERT_TRUE(info.next_try);
-  EXPECT_EQ(*info.next_try, seconds(2));
-  advance(seconds(1));
-  EXPECT_EQ(client->info().error_age, seconds(1));
-  EXPECT_EQ(*client->info().next_try, seconds(1));
-}
-
-TEST_F(IsnsDomains, NoSuchEntryMeansNobody) {
-  client->offer(offer());
-  link->events->connected();
-  while (client->state() == State::kTalking) {
-    const Parsed request = take();
-    answer(request, request.header.function == 2 ? 9u : 0u);
-  }
-  ASSERT_TRUE(client->members());
-  EXPECT_TRUE(client->members()->at("iqn.2026-01.test:b").empty());
 }
 
 // --- what the server asks ---

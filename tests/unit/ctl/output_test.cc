@@ -86,7 +86,7 @@ TEST(Output, ProgressIsABarOfStepsOrBytes) {
             "[#######.......................]  25 %  add lu disk7, step 6 of 20");
   EXPECT_EQ(
       bar(R"({"busy":true,"step":"add lu a\u001b[2J","steps_done":0,"steps":3,"waiting":2,"bytes":2000,"bytes_done":1500})"),
-      "[######################........]  75 %  add lu a.[2J, 1.50 kB of 2.00 kB, step 1 of 3, 2 wait");
+      "[######################........]  75 %  add lu a?[2J, 1.50 kB of 2.00 kB, step 1 of 3, 2 wait");
   EXPECT_EQ(bar(R"({"busy":true,"step":"remove lu b","steps_done":9,"steps":3})").find("] 100 %"), 31u);
   EXPECT_EQ(bar(R"({"busy":true,"step":"x","steps_done":1,"steps":2})", 10), "[#########");
 }
