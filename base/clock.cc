@@ -69,7 +69,7 @@ tl::unexpected<Error> fail_errno(std::string what, int error) {
   if (error == EINVAL || error == ENAMETOOLONG || error == EISDIR || error == ENOTDIR) code = Errc::kInvalid;
   if (error == EOPNOTSUPP || error == ENOSYS) code = Errc::kUnsupported;
   char text[128];
-  return fail(code, what + ": " + strerror_r(error, text, sizeof text));
+  return fail(code, std::move(what) + ": " + strerror_r(error, text, sizeof text));
 }
 
 void check_failed(const char* condition, const char* file, int line) {

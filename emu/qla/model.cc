@@ -13,9 +13,12 @@ constexpr std::uint64_t kAllOnes = ~std::uint64_t{0};
 }  // namespace
 
 Model::Model(ModelHost& host, const Chip& chip, const Factory& factory, Wire& wire)
-    : host_(host), chip_(chip), factory_(factory), identity_(chip.identity) {
+    : host_(host),
+      chip_(chip),
+      factory_(factory),
+      identity_(chip.identity),
+      firmware_(std::make_unique<Firmware>(host, chip, wire)) {
   identity_.interrupt_pin = static_cast<std::uint8_t>(factory.function + 1);
-  firmware_ = std::make_unique<Firmware>(host, chip, wire);
   firmware_->function = factory.function;
   firmware_->core.flash.burn(chip, factory);
   registers_ = std::make_unique<Registers>(*firmware_);
