@@ -78,8 +78,11 @@ void Engine::change_fabric(iscsi::FabricConfig fabric, Done done) {
   parts_.fabric.apply(within_domains(fabric, servers), [this, fabric, done](const base::Result<void>& result) mutable {
     fabric_changes_ = false;
     fabric_ = without_secrets(std::move(fabric_));
-    if (result && controls_access(fabric)) fabric_ = std::move(fabric);
-    fabric = without_secrets(std::move(fabric));
+    if (result && controls_access(fabric)) {
+      fabric_ = std::move(fabric);
+    } else {
+      fabric = without_secrets(std::move(fabric));
+    }
     done(result);
     if (!waiting_changes_.empty()) {
       const std::function<void()> next = std::move(waiting_changes_.front());
