@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Servers beside the target: RADIUS judges CHAP responses, iSNS learns of targets; and floods of logins."""
+import contextlib
 import hashlib
 import hmac
 import os
@@ -427,13 +428,10 @@ def discovery_domains_say_who_may_log_in(daemon):
     check(status_of_login(port) == 0, "without access control the domain still counts")
 
 
-def open_isns_agrees(daemon):
-    """Debian's isnsd lists our target, its portal, and forgets it at our end."""
-    if not os.path.exists("/usr/sbin/isnsd"):
-        print("      (there is no isnsd here)")
-        return
-    daemon.start()
-    server_port, port, folder = free_port(), free_port(), daemon.folder
+@contextlib.contextmanager
+def isnsd(daemon, default_domain):
+    """Debian's isnsd; its port, and isnsadm in the name of some node."""
+    server_port, folder = free_port(), daemon.folder
     os.mkdir(os.path.join(folder, "isns"))
     common = f"""
 Security = 0
@@ -446,33 +444,27 @@ BindAddress = 127.0.0.1:{server_port}
 Database = {folder}/isns
 PIDFile = {folder}/isnsd.pid
 SLPRegister = 0
-DefaultDiscoveryDomain = 1
+DefaultDiscoveryDomain = {default_domain}
 RegistrationPeriod = 10m
 ESIMinInterval = 1s
 ESIMaxInterval = 5s
 """)
-    daemon.write("isnsadm.conf", common + "SourceName = iqn.2026-01.org.example:isnsadm\n")
+
+    def admin(*words, source="iqn.2026-01.org.example:isnsadm"):
+        name = daemon.write("isnsadm.conf", common + f"SourceName = {source}\n")
+        done = subprocess.run(["/usr/sbin/isnsadm", "-c", name, *words], capture_output=True, text=True, timeout=20, check=False)
+        return done.stdout + done.stderr
+
     with open(os.path.join(folder, "isnsd.log"), "wb") as log:
         server = subprocess.Popen(["/usr/sbin/isnsd", "-f", "-c", f"{folder}/isnsd.conf", "-d", "esi,scn,message"],
                                   stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
-    def listed(kind):
-        done = subprocess.run(["/usr/sbin/isnsadm", "-c", f"{folder}/isnsadm.conf", "--local", "--list", kind],
-                              capture_output=True, text=True, timeout=20, check=False)
-        return done.stdout + done.stderr
+    def listens():
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", server_port)) == 0
     try:
-        def listens():
-            with socket.socket() as probe:
-                return probe.connect_ex(("127.0.0.1", server_port)) == 0
         wait_for("isnsd to listen", 20, listens, server)
-        daemon.ctl("apply", daemon.write("c.toml", isns_config(port, server_port, inquiry_interval='"1s"')))
-        wait_for("isnsd to list the target", 15, lambda: IQN in listed("nodes"), server)
-        check("storage.example.org" in listed("entities"), "no entity:\n" + listed("entities"))
-        check(f"{port}" in listed("portals"), "no portal:\n" + listed("portals"))
-        time.sleep(4)  # a few inquiries: who does not answer them is thrown out
-        check(f"{port}" in listed("portals"), "the portal is gone:\n" + listed("portals"))
-        check(daemon.stop() == 0, "the daemon did not end well")
-        check(IQN not in listed("nodes"), "the target is still listed:\n" + listed("nodes"))
+        yield server_port, admin
     except Exception:
         with open(os.path.join(folder, "isnsd.log"), encoding="utf-8", errors="replace") as log:
             print(log.read()[-3000:])
@@ -481,9 +473,57 @@ ESIMaxInterval = 5s
         end_process(server, signal.SIGKILL)
 
 
+def without_isnsd():
+    if os.path.exists("/usr/sbin/isnsd"):
+        return False
+    print("      (there is no isnsd here)")
+    return True
+
+
+def open_isns_agrees(daemon):
+    """Debian's isnsd lists our target, its portal, and forgets it at our end."""
+    if without_isnsd():
+        return
+    daemon.start()
+    port = free_port()
+    with isnsd(daemon, default_domain=1) as (server_port, admin):
+        daemon.ctl("apply", daemon.write("c.toml", isns_config(port, server_port, inquiry_interval='"1s"')))
+        wait_for("isnsd to list the target", 15, lambda: IQN in admin("--local", "--list", "nodes"))
+        check("storage.example.org" in admin("--local", "--list", "entities"), "no entity")
+        check(f"{port}" in admin("--local", "--list", "portals"), "no portal:\n" + admin("--local", "--list", "portals"))
+        time.sleep(4)  # a few inquiries: who does not answer them is thrown out
+        check(f"{port}" in admin("--local", "--list", "portals"), "the portal is gone")
+        check(daemon.ctl_json("isns", "list")[0]["inquiries"] > 0, "no inquiry is counted")
+        check(daemon.stop() == 0, "the daemon did not end well")
+        check(IQN not in admin("--local", "--list", "nodes"), "the target is still listed")
+
+
+def open_isns_domains_are_obeyed(daemon):
+    """isnsd puts an initiator into a domain with our target, and notifies us; that it left shows with the next refresh."""
+    if without_isnsd():
+        return
+    daemon.start()
+    daemon.announce("refused with status 0202")
+    port = free_port()
+    with isnsd(daemon, default_domain=0) as (server_port, admin):
+        daemon.ctl("apply", daemon.write("c.toml", isns_config(port, server_port, access_control="true", period='"15s"')))
+        wait_for("the first list", 15, lambda: "initiators" in daemon.ctl_json("isns", "list")[0])
+        said = admin("--register", "entity=host.example.org", f"initiator={HOST}", source=HOST)
+        check("Success" in said, said)
+        check(status_of_login(port) == 0x0202, "it is in no domain with the target, and got in")
+        said = admin("--local", "--dd-register", "dd-name=front", f"member-name={IQN}", f"member-name={HOST}")
+        check("Registered" in said, said)
+        wait_for("the domain to be heard of", 10, lambda: daemon.ctl_json("isns", "list")[0]["initiators"] == {IQN: [HOST]})
+        check(status_of_login(port) == 0, "it shares a domain with the target and was refused")
+        said = admin("--local", "--dd-deregister", "1", f"member-name={HOST}")
+        wait_for("the end of it to be heard of", 20,
+                 lambda: daemon.ctl_json("isns", "list")[0]["initiators"] == {IQN: []})
+        check(status_of_login(port) == 0x0202, "it left the domain and got in")
+
+
 TESTS = [radius_judges_logins, radius_servers_fail_over, radius_configuration_is_checked, freeradius_agrees,
          targets_are_registered_and_taken_back, discovery_domains_say_who_may_log_in, the_servers_questions_are_answered, a_server_that_is_away_costs_nothing,
-         open_isns_agrees]
+         open_isns_agrees, open_isns_domains_are_obeyed]
 
 if __name__ == "__main__":
     run(__doc__, TESTS)
