@@ -159,8 +159,11 @@ void add_fabrics(Families& all, const iscsi::FabricCounters& iscsi, const fcp::F
       Count{"rejects", "Reject PDUs sent", iscsi.rejects},
       Count{"digest_errors", "PDUs with a wrong digest", iscsi.digest_errors},
       Count{"protocol_errors", "Connections ended for what the initiator sent", iscsi.protocol_errors},
-      Count{"connections_refused", "TCP connections beyond a limit", iscsi.connections_refused}};
+      Count{"connections_refused", "TCP connections beyond a limit", iscsi.connections_refused},
+      Count{"recovery_refusals", "Times that sent data was not kept for recovery: a limit", iscsi.recovery_refusals}};
   add_fabric(all, "outboard_iscsi_", of_iscsi);
+  add(all, "outboard_iscsi_recovery_bytes", "Sent and not acknowledged, kept for recovery", MetricType::Gauge,
+      static_cast<double>(iscsi.recovery_bytes));
   const std::array of_fc = {Count{"logins", "Process logins", fc.logins},
                             Count{"logins_refused", "Logins that were refused", fc.logins_refused},
                             Count{"logins_ended", "Process logins that have ended", fc.logins_ended},

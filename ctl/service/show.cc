@@ -144,7 +144,9 @@ Json show(const iscsi::FabricCounters& counters) {
           {"rejects", counters.rejects},
           {"digest_errors", counters.digest_errors},
           {"protocol_errors", counters.protocol_errors},
-          {"connections_refused", counters.connections_refused}};
+          {"connections_refused", counters.connections_refused},
+          {"recovery_bytes", counters.recovery_bytes},
+          {"recovery_refusals", counters.recovery_refusals}};
 }
 
 Json show(const iscsi::Limits& limits) {

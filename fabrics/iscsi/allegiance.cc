@@ -17,7 +17,8 @@ namespace iscsi {
 
 bool Connection::may_suspend() const {
   return recovery_ != nullptr && nexus_ != nullptr && phase_ == Phase::kFullFeature && !leaving_ &&
-         session_->parameters.error_recovery_level == 2 && !session_->ending();
+         session_->parameters.error_recovery_level == 2 && session_->parameters.time2retain != 0 &&
+         !session_->ending() && !recovery_->too_many();
 }
 
 void Connection::suspend(base::Duration linger) {
@@ -25,7 +26,7 @@ void Connection::suspend(base::Duration linger) {
   fenced_ = false;
   text_.reset();
   session_->forget_requests(*this);
-  if (!announced_) session_->report_drop(*this);
+  if (!announced_) session_->report_drop(*this, true);
   close(linger);
   session_->tasks.for_each([this](Task& task) {
     if (task.connection == this && task.place == TaskPlace::kHeld) drop(task);  // has not come, and may come again
@@ -35,6 +36,20 @@ void Connection::suspend(base::Duration linger) {
   session_->let_oldest_go();
   session_->tell_window();
   session_->fence_passed();
+}
+
+bool Connection::owes_anything() const {
+  bool owes = recovery_->owes_scsi_response() || !owed_.answers.empty();
+  session_->tasks.for_each([&](const Task& task) { owes = owes || task.connection == this; });
+  return owes;
+}
+
+void Connection::let_go() {
+  suspended_ = false;
+  timer_.disarm();
+  nexus_ = nullptr;
+  session_ = nullptr;
+  shard_.reap_soon(*this);
 }
 
 void Connection::let_go_soon() { timer_.arm(shard_.reactor().timers(), shard_.reactor().now()); }
@@ -54,7 +69,14 @@ void Connection::suspended_is_closed() {
   if (!logged_out_) return;
   if (logout_asker_ != nullptr && logout_asker_->live()) logout_asker_->answer_logout(logout_asker_tag_, kLoggedOut);
   logout_asker_ = nullptr;
+  run_reassignments();
   session_->retry_joining();
+}
+
+void Connection::run_reassignments() {
+  for (const Reassignment& each : std::exchange(reassignments_, {})) {
+    if (each.by->live()) each.by->execute_reassign(each.request);
+  }
 }
 
 // --- transfers ---
@@ -104,11 +126,22 @@ void Connection::give_owed() {
 // --- TASK REASSIGN ---
 
 void Connection::receive_reassign(const hal::ControlPdu& pdu) {
-  const auto& request = pdu.as<pdu::TaskManagementRequest>();
   consume(pdu);
+  execute_reassign(pdu.as<pdu::TaskManagementRequest>());
+  session_->let_idle_go();
+}
+
+// RFC 7143 7.2.2: after the Logout Response a task may be reassigned; what the old connection still has under way is
+// over in a moment.
+void Connection::execute_reassign(const pdu::TaskManagementRequest& request) {
   Task* task = nullptr;
   Connection* from = nullptr;
   const ManagementAnswer answer = reassign(request, task, from);
+  if (answer == ManagementAnswer::kTaskStillAllegiant && from->suspended_ && from->logged_out_ &&
+      from->reassignments_.size() < kMostReassignments) {
+    from->reassignments_.push_back({.by = this, .request = request});
+    return;
+  }
   send_management_response(request.initiator_task_tag, answer);  // before it becomes effective
   if (answer != ManagementAnswer::kFunctionComplete) return;
   if (task != nullptr) {

@@ -32,19 +32,19 @@ void Connection::grace_is_over() {
   if (session_->asked_to_log_out()) {
     session_->drop_connections();
   } else {
-    report_drop(cid_);
+    report_drop(cid_, may_suspend());
     leave_unannounced();
   }
 }
 
-// Of a connection. Parameter3 says how long its tasks are kept for a reassignment.
-void Connection::report_drop(std::uint16_t cid) {
+// Of a connection. Parameter3 says how long, after Time2Wait, its tasks are kept for a reassignment; 0: they end now.
+void Connection::report_drop(std::uint16_t cid, bool tasks_wait) {
   if (!live() || closed_) return;
   pdu::AsyncMessage message;
   message.async_event = kConnectionDropped;
   message.parameter1 = cid;
   message.parameter2 = session_->parameters.time2wait;
-  if (session_->parameters.error_recovery_level == 2) message.parameter3 = session_->parameters.time2retain;
+  if (tasks_wait) message.parameter3 = session_->parameters.time2retain;
   send_numbered(message);
   shard_.note(PortEvent::kDropReported, datamover_->peer_address(), cid);
 }

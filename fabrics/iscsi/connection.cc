@@ -208,6 +208,7 @@ void Connection::timer() {
   } else if (suspended_) {
     leave_for_good();  // Time2Wait and Time2Retain are over
   } else if (recovery_ != nullptr && recovery_->too_many()) {
+    shard_.recovery_memory().refuse();
     protocol_error("responses are not acknowledged");
   } else if (grace_over_ != base::Time{} && shard_.reactor().now() >= grace_over_) {
     grace_is_over();

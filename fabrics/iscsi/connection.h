@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "fabrics/iscsi/login.h"
 #include "fabrics/iscsi/management.h"
@@ -68,13 +69,14 @@ class Connection final : public hal::DatamoverEvents {
   // RFC 7143 6.3.4, 11.14: another connection may take over the tasks as soon as this one is closed.
   void log_out_for_recovery();
   void let_go_soon();  // nothing waits any longer
+  void let_go();       // likewise: nothing is left, and the session has forgotten this connection
   void forget(const Connection& gone);
   void session_ending();
   void session_quiet();  // from the poll loop: the core has let go
   void settings_changed();
   void request_logout(base::Duration grace);
   bool asked_to_log_out() const { return grace_over_ != base::Time{}; }
-  void report_drop(std::uint16_t cid);  // this connection's, or another's of the session
+  void report_drop(std::uint16_t cid, bool tasks_wait);  // this connection's, or another's of the session
   void report_session_drop();
   void report_logical_units_changed();  // while live()
   void close(base::Duration linger = {});
@@ -84,6 +86,7 @@ class Connection final : public hal::DatamoverEvents {
   bool live() const { return phase_ == Phase::kFullFeature; }
   bool suspended() const { return suspended_; }  // over; its tasks wait
   bool free_to_reassign() const { return suspended_ && logged_out_ && closed_; }
+  bool owes_anything() const;  // tasks, or responses that another connection may have to send
   bool came_by_portal_of(const Settings& settings) const;
   // --- upgrade in place: connection_handover.cc ---
   bool at_rest() const;       // in full feature phase, and nothing of it is under way
@@ -196,10 +199,12 @@ class Connection final : public hal::DatamoverEvents {
   bool may_suspend() const;
   void suspend(base::Duration linger = {});
   void suspended_is_closed();
+  void run_reassignments();
   bool hold_answer(Task& task, hal::DataStatus status);
   void answer_held(Task& task, scsi::Delivery delivery);
   void give_owed();
   void receive_reassign(const hal::ControlPdu& pdu);
+  void execute_reassign(const pdu::TaskManagementRequest& request);
   ManagementAnswer reassign(const pdu::TaskManagementRequest& request, Task*& task, Connection*& from);
   void take_over(Task& task, Connection& from, std::uint32_t exp_data_sn);
   void take_over_status(Connection& from, const pdu::TaskManagementRequest& request);
@@ -232,6 +237,12 @@ class Connection final : public hal::DatamoverEvents {
   base::Time fence_over_{};
   Connection* logout_asker_ = nullptr;  // has logged us out; to be answered when we are gone
   std::uint32_t logout_asker_tag_ = 0;
+  struct Reassignment {  // of a task of ours, as soon as we are closed
+    Connection* by;
+    pdu::TaskManagementRequest request;
+  };
+  static constexpr std::size_t kMostReassignments = 1024;
+  std::vector<Reassignment> reassignments_;
   std::unique_ptr<Login> login_;
   std::unique_ptr<LoginResult> result_;  // of login_, while the session is asked for
   std::unique_ptr<TextExchange> text_;

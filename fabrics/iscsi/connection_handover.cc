@@ -27,7 +27,9 @@ Connection::Connection(Shard& shard, Session& session, const ConnectionState& st
   datamover_->enable(
       parameters_.datamover_keys(),
       {.stat_sn = &stat_sn_, .exp_cmd_sn = &session_->window.expected(), .max_cmd_sn = &session_->window.maximum()});
-  if (session.parameters.error_recovery_level != 0) recovery_ = std::make_unique<Recovery>(stat_sn_);
+  if (session.parameters.error_recovery_level != 0) {
+    recovery_ = std::make_unique<Recovery>(stat_sn_, shard_.recovery_memory());
+  }
   session_->attach(*this);
 }
 

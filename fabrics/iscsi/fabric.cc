@@ -16,6 +16,8 @@ FabricCounters& FabricCounters::operator+=(const FabricCounters& other) {
   digest_errors += other.digest_errors;
   protocol_errors += other.protocol_errors;
   connections_refused += other.connections_refused;
+  recovery_bytes += other.recovery_bytes;
+  recovery_refusals += other.recovery_refusals;
   return *this;
 }
 

@@ -146,7 +146,7 @@ void FabricControl::counters(std::function<void(FabricCounters)> done) {
   on_every_shard<FabricCounters>(
       kChangeLimit, "to count", std::vector<FabricCounters>(places_.size()),
       [](Shard& shard, FabricCounters& part, const PartDone& part_done) {
-        part = shard.counters();
+        part = shard.counted();
         part_done();
       },
       [this, done = std::move(done)](const base::Result<void>& result, std::vector<FabricCounters>& parts) {

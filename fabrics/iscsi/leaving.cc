@@ -23,7 +23,7 @@ void Connection::leave_for_good() {
     session_->drop();
     return;
   }
-  if (live() && !announced_) session_->report_drop(*this);
+  if (live() && !announced_) session_->report_drop(*this, false);
   if (phase_ == Phase::kFullFeature) close(kLinger);
   suspended_ = false;
   end_tasks();
@@ -67,10 +67,12 @@ void Connection::leave_if_quiet() {
   close(kLinger);
   shard_.reap_soon(*this);
   session.detach(*this);
+  run_reassignments();  // there is nothing to take over
 }
 
 void Connection::forget(const Connection& gone) {
   if (logout_asker_ == &gone) logout_asker_ = nullptr;
+  std::erase_if(reassignments_, [&gone](const auto& each) { return each.by == &gone; });
 }
 
 // Called once, when the session ends for whatever reason.
@@ -86,6 +88,7 @@ void Connection::session_quiet() {
   nexus_ = nullptr;
   leaving_ = suspended_ = false;
   logout_asker_ = nullptr;
+  reassignments_.clear();
   close(kLinger);
   shard_.reap_soon(*this);
 }

@@ -37,7 +37,7 @@ void Connection::receive_logout(const hal::ControlPdu& pdu) {
     } else {
       leaving->leave_for_good();
     }
-  } else if (reason == kRemoveForRecovery) {
+  } else if (reason == kRemoveForRecovery && may_suspend()) {
     answer_logout(request.initiator_task_tag, kLoggedOut);
     logged_out_ = announced_ = true;
     suspend(kLinger);

@@ -169,6 +169,10 @@ void Negotiation::take_number(const KeyInfo& info, std::string_view value, TextW
     r2t_offer_ = *offer;
     return;
   }
+  if (info.key == Key::kDefaultTime2Retain) {
+    retain_offer_ = *offer;
+    return;
+  }
   const std::uint32_t wanted = ours(info);
   const std::uint32_t result = info.kind == KeyKind::kMinimum ? std::min(*offer, wanted) : std::max(*offer, wanted);
   set_number(parameters_, info.key, result);
@@ -178,22 +182,28 @@ void Negotiation::take_number(const KeyInfo& info, std::string_view value, TextW
 std::uint32_t Negotiation::ours(const KeyInfo& info) const {
   if (info.key == Key::kMaxConnections) return max_connections_;
   if (info.key == Key::kErrorRecoveryLevel) return error_recovery_level_;
-  if (info.key == Key::kDefaultTime2Retain && error_recovery_level_ == 2) return kTime2Retain;
   return info.ours;
 }
 
-// A level above 0 was agreed to, or still may be.
-bool Negotiation::may_recover() const {
-  return offered(Key::kErrorRecoveryLevel) ? parameters_.error_recovery_level != 0 : error_recovery_level_ != 0;
+// That was agreed to, or still may be.
+std::uint8_t Negotiation::level() const {
+  return offered(Key::kErrorRecoveryLevel) ? parameters_.error_recovery_level : error_recovery_level_;
+}
+
+void Negotiation::finish_number(Key key, std::uint32_t result, TextWriter& answer) {
+  set_number(parameters_, key, result);
+  answer.add(info_of(key).name, result);
 }
 
 void Negotiation::finish(TextWriter& answer) {
   if (r2t_offer_) {
-    const KeyInfo& info = info_of(Key::kMaxOutstandingR2T);
-    const std::uint32_t most = may_recover() ? 1 : info.ours;
-    parameters_.max_outstanding_r2t = static_cast<std::uint16_t>(std::min(*r2t_offer_, most));
+    const std::uint32_t most = level() != 0 ? 1 : info_of(Key::kMaxOutstandingR2T).ours;
+    finish_number(Key::kMaxOutstandingR2T, std::min(*r2t_offer_, most), answer);
     r2t_offer_.reset();
-    answer.add(info.name, parameters_.max_outstanding_r2t);
+  }
+  if (retain_offer_) {
+    finish_number(Key::kDefaultTime2Retain, level() == 2 ? std::min(*retain_offer_, kTime2Retain) : 0, answer);
+    retain_offer_.reset();
   }
   if (first_burst_offer_) {
     const KeyInfo& info = info_of(Key::kFirstBurstLength);

@@ -126,6 +126,9 @@ struct SessionInfo {
 struct FabricCounters {
   std::uint64_t logins = 0, login_failures = 0, authentication_failures = 0, redirections = 0, rejects = 0,
                 digest_errors = 0, protocol_errors = 0, connections_refused = 0;
+  // Kept of what was sent, until it is acknowledged, at error recovery levels 1 and 2: now; and how often something
+  // could not be, or no longer, for the limits of that.
+  std::uint64_t recovery_bytes = 0, recovery_refusals = 0;
   FabricCounters& operator+=(const FabricCounters& other);
 };
 

@@ -75,7 +75,7 @@ void Session::drop() {
 }
 
 void Session::drop_connections() {
-  for (Connection* const each : connections_) each->report_drop(each->cid());
+  for (Connection* const each : connections_) each->report_drop(each->cid(), false);
   end();
 }
 

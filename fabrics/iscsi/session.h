@@ -77,12 +77,13 @@ class Session {
   bool outlives(const Connection& connection) const;  // others are alive, about to join, or wait to be replaced
   void retry_joining() { admit(); }                   // a CID has become free
   void let_oldest_go();                               // of connections whose tasks wait, when there are too many
+  void let_idle_go();                                 // ... and those that nothing waits at any more
   const std::vector<Connection*>& connections() const { return connections_; }
   void release_connections();  // the nexus is quiet
   void tell_window();          // by any connection
   // From now on at most so many commands are let in, as far as they were not promised before.
   void limit_window(std::uint16_t slots);
-  void report_drop(const Connection& connection);  // by another one
+  void report_drop(const Connection& connection, bool tasks_wait);  // by another one
 
   // --- requests over all connections ---
   void run_held();  // what waited for the request that has just come

@@ -59,11 +59,12 @@ void Session::admit() {
   const auto free = [this](const Connection* each) { return find(each->cid()) == nullptr; };
   for (;;) {
     const auto at = std::find_if(joining_.begin(), joining_.end(), free);
-    if (ending_ || at == joining_.end()) return;
+    if (ending_ || at == joining_.end()) break;
     Connection& next = **at;
     joining_.erase(at);
     next.joined();
   }
+  let_idle_go();
 }
 
 void Session::detach(Connection& connection) {
@@ -81,6 +82,22 @@ void Session::let_oldest_go() {
   (*std::find_if(connections_.begin(), connections_.end(), waits))->let_go_soon();
 }
 
+// The state of the session's last connection is the session's: it stays for its time (RFC 7143 11.15.4).
+void Session::let_idle_go() {
+  const bool live = std::any_of(connections_.begin(), connections_.end(), [](auto* each) { return each->live(); });
+  if (ending_ || !live) return;
+  for (std::size_t i = 0; i < connections_.size();) {
+    Connection& idle = *connections_[i];
+    if (!idle.free_to_reassign() || idle.owes_anything()) {
+      ++i;
+      continue;
+    }
+    connections_.erase(connections_.begin() + static_cast<std::ptrdiff_t>(i));
+    for (Connection* const each : connections_) each->forget(idle);
+    idle.let_go();
+  }
+}
+
 void Session::release_connections() {
   for (Connection* const each : std::exchange(connections_, {})) each->session_quiet();
 }
@@ -96,10 +113,10 @@ void Session::limit_window(std::uint16_t slots) {
   if (window.resize(std::min(slots, most))) tell_window();
 }
 
-void Session::report_drop(const Connection& connection) {
+void Session::report_drop(const Connection& connection, bool tasks_wait) {
   const auto at = std::find_if(connections_.begin(), connections_.end(),
                                [&](const auto* each) { return each != &connection && each->live(); });
-  if (at != connections_.end()) (*at)->report_drop(connection.cid());
+  if (at != connections_.end()) (*at)->report_drop(connection.cid(), tasks_wait);
 }
 
 void Session::run_held() {

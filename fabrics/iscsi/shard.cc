@@ -204,6 +204,13 @@ void Shard::drop_logins() {
   }
 }
 
+FabricCounters Shard::counted() const {
+  FabricCounters all = counters_;
+  all.recovery_bytes = recovery_memory_.used();
+  all.recovery_refusals = recovery_memory_.refusals();
+  return all;
+}
+
 std::vector<SessionInfo> Shard::sessions() const {
   std::vector<SessionInfo> all;
   for (const auto& [id, session] : sessions_) all.push_back(session->info());

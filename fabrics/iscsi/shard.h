@@ -13,6 +13,7 @@
 #include "fabrics/iscsi/chap.h"
 #include "fabrics/iscsi/events.h"
 #include "fabrics/iscsi/handover.h"
+#include "fabrics/iscsi/recovery.h"
 #include "fabrics/iscsi/service.h"
 #include "fabrics/iscsi/session.h"
 #include "fabrics/iscsi/settings.h"
@@ -121,6 +122,8 @@ class Shard {
   const Limits& limits() const { return settings_->config().limits; }
   LiveExchanges& live_exchanges() { return live_exchanges_; }
   FabricCounters& counters() { return counters_; }
+  FabricCounters counted() const;  // with what is counted elsewhere
+  RecoveryMemory& recovery_memory() { return recovery_memory_; }
   base::LogBudget& log_budget() { return log_budget_; }
   void note(PortEvent event, std::string_view subject, std::uint64_t detail = 0) {
     events_.add(reactor_.now(), event, subject, detail);
@@ -176,6 +179,7 @@ class Shard {
   TaskPool tasks_{kMaxTasks};
   LiveExchanges live_exchanges_;
   FabricCounters counters_;
+  RecoveryMemory recovery_memory_;
   base::LogBudget log_budget_;
   PortEvents events_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;

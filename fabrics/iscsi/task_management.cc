@@ -71,6 +71,7 @@ void Connection::management_answered(const ManagementRequest& request, Managemen
               static_cast<std::uint64_t>(request.wire_function) << 8 | static_cast<std::uint64_t>(answer));
   if (phase_ != Phase::kFullFeature) return;
   send_management_response(request.initiator_task_tag, answer);
+  session_->let_idle_go();
   if (request.wire_function == ManagementFunction::kTargetColdReset && answer == ManagementAnswer::kFunctionComplete) {
     // RFC 7143 11.5.1: every session of the target ends. Nothing comes in here after the answer: what did would be
     // served in a nexus that is about to go.

@@ -25,10 +25,10 @@ struct AllegianceTest : testing::Test {
     EXPECT_TRUE(bench.apply());
     return bench.connect();
   }
-  static Pairs keys() {
+  static Pairs keys(const char* time2retain = "10") {
     return {{"ErrorRecoveryLevel", "2"},
             {"DefaultTime2Wait", "2"},
-            {"DefaultTime2Retain", "10"},
+            {"DefaultTime2Retain", time2retain},
             {"MaxRecvDataSegmentLength", "512"}};
   }
   void lose_first() {
@@ -57,6 +57,15 @@ struct AllegianceTest : testing::Test {
     EXPECT_EQ(pdu.as<pdu::DataIn>().buffer_offset, offset);
     const auto from = medium.begin() + static_cast<std::ptrdiff_t>(offset);
     EXPECT_EQ(pdu.data, std::vector<std::byte>(from, from + 512));
+  }
+  // The second connection tells that the first one is lost, and for how long its tasks wait.
+  void lose_first_and_be_told(std::uint16_t time2retain) {
+    first.connection().lose(hal::CloseReason::kHeaderDigest);
+    const auto event = second.expect(Opcode::kAsyncMessage).as<pdu::AsyncMessage>();
+    EXPECT_EQ(event.async_event, 2);
+    EXPECT_EQ(event.parameter1, first.cid);
+    EXPECT_EQ(event.parameter2, 2);
+    EXPECT_EQ(event.parameter3, time2retain);
   }
   std::span<std::byte> part(std::size_t number) { return std::span(medium).subspan(512 * number, 512); }
   void expect_logout(std::uint8_t answer) {
@@ -319,6 +328,128 @@ TEST_F(AllegianceTest, AbortOfATaskThatWaitsEndsIt) {
   core().answer(*core().functions[0], scsi::TmfResponse::kFunctionComplete);
   second.expect_management(50, kComplete);
   reassign(second, 1, kNoTask);
+}
+
+TEST_F(AllegianceTest, LossOfAConnectionIsToldWithTheTimeThatItsTasksWait) {
+  first.must_log_in(keys());
+  first.read(1, 512);
+  join(2);
+  lose_first_and_be_told(10);
+  EXPECT_TRUE(core().functions.empty());
+}
+
+// RFC 7143 13.16: 0 says that the state of a connection and its tasks is discarded at once.
+TEST_F(AllegianceTest, NothingIsRetainedWhenTime2RetainIs0) {
+  first.must_log_in(keys("0"));
+  first.read(1, 512);
+  join(2);
+  lose_first_and_be_told(0);
+  ASSERT_EQ(core().functions.size(), 1u) << "aborted at once";
+  core().drop(core().command(1));
+  core().answer(*core().functions[0], scsi::TmfResponse::kFunctionComplete);
+  bench.settle();
+  EXPECT_TRUE(first.connection().destroyed);
+  second.connection().lose(hal::CloseReason::kPeerClosed);
+  bench.settle();
+  EXPECT_TRUE(bench.sessions().empty());
+}
+
+TEST_F(AllegianceTest, LogoutForRecoveryClosesWhenTime2RetainIs0) {
+  first.must_log_in(keys("0"));
+  first.read(1, 512);
+  join(2);
+  first.logout(kRecover);
+  bench.settle();
+  EXPECT_TRUE(first.connection().sent.empty()) << "answered when its tasks have ended";
+  ASSERT_EQ(core().functions.size(), 1u);
+  core().drop(core().command(1));
+  core().answer(*core().functions[0], scsi::TmfResponse::kFunctionComplete);
+  const auto response = first.expect(Opcode::kLogoutResponse).as<pdu::LogoutResponse>();
+  EXPECT_EQ(response.response, 0);
+  EXPECT_EQ(response.time2retain, 0);
+}
+
+// 7.2.2 asks for a completed logout and for nothing more.
+TEST_F(AllegianceTest, TaskMayBeReassignedRightAfterTheLogoutResponse) {
+  first.must_log_in(keys());
+  first.read(1, 0);
+  join(2);
+  first.logout(kRecover);
+  EXPECT_FALSE(first.connection().ended);
+  reassign(second, 1, kComplete);
+  EXPECT_TRUE(first.connection().ended);
+  core().complete(core().command(1));
+  second.expect_status(1);
+}
+
+// 11.15.4: what stays is the state of tasks, and the session when it has no other connection.
+TEST_F(AllegianceTest, ConnectionThatNothingWaitsAtKeepsNoPlace) {
+  first.must_log_in(keys());
+  join(2);
+  first.logout(kRecover);
+  bench.settle();
+  EXPECT_TRUE(first.connection().destroyed);
+  EXPECT_EQ(bench.sessions().size(), 1u);
+  second.connection().sent.clear();
+  second.after(first);
+  second.logout(kRecover);
+  bench.advance(seconds(11));
+  EXPECT_FALSE(second.connection().destroyed);
+  EXPECT_EQ(bench.sessions().size(), 1u);
+  bench.advance(seconds(1));
+  EXPECT_TRUE(bench.sessions().empty());
+}
+
+TEST_F(AllegianceTest, ConnectionGoesWithTheLastTaskThatIsReassigned) {
+  first.must_log_in(keys());
+  first.read(1, 512);
+  core().send(core().command(1), part(0), true);
+  bench.settle();
+  first.read(2, 0);
+  lose_first();
+  join(1);
+  reassign(second, 1, kComplete);
+  data_in(0, 0);
+  second.expect_status(1);
+  EXPECT_FALSE(first.connection().destroyed);
+  reassign(second, 2, kComplete);
+  bench.settle();
+  EXPECT_TRUE(first.connection().destroyed);
+  core().complete(core().command(2));
+  second.expect_status(2);
+}
+
+TEST_F(AllegianceTest, ConnectionGoesWithTheLastTaskThatIsAborted) {
+  first.must_log_in(keys());
+  first.read(1, 0);
+  lose_first();
+  join(1);
+  EXPECT_FALSE(first.connection().destroyed);
+  second.manage(1, 50, 1, 100);
+  ASSERT_EQ(core().functions.size(), 1u);
+  core().drop(core().command(1));
+  core().answer(*core().functions[0], scsi::TmfResponse::kFunctionComplete);
+  second.expect_management(50, kComplete);
+  bench.settle();
+  EXPECT_TRUE(first.connection().destroyed);
+}
+
+TEST_F(AllegianceTest, Time2RetainIsOfLevel2Only) {
+  const auto agreed = [&](const char* level) {
+    Initiator other(bench, bench.connect());
+    other.isid[5] = static_cast<std::uint8_t>(level[0]);
+    EXPECT_EQ(other.log_in({{"DefaultTime2Retain", "30"}, {"ErrorRecoveryLevel", level}}), 0);
+    for (const SessionInfo& session : bench.sessions()) {
+      if (session.tsih != other.tsih) continue;
+      for (const auto& [name, value] : session.keys) {
+        if (name == "DefaultTime2Retain") return value;
+      }
+    }
+    return std::string("none");
+  };
+  EXPECT_EQ(agreed("2"), "20");
+  EXPECT_EQ(agreed("1"), "0");
+  EXPECT_EQ(agreed("0"), "0");
 }
 
 TEST_F(AllegianceTest, SessionReinstatementEndsWhatWaits) {

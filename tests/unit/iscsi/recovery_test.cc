@@ -365,8 +365,22 @@ TEST_F(RecoveryTest, AbortedReadLeavesNothingBehind) {
   host.expect_reject(RejectReason::kProtocolError);
 }
 
+TEST_F(RecoveryTest, WhatIsKeptIsCounted) {
+  log_in();
+  EXPECT_EQ(bench.counters().recovery_bytes, 0u);
+  read(1, 2);
+  const std::uint64_t bytes = bench.counters().recovery_bytes;
+  EXPECT_GE(bytes, 1024u);
+  EXPECT_LT(bytes, 2048u);
+  connection.lose(hal::CloseReason::kPeerClosed);
+  bench.settle();
+  EXPECT_EQ(bench.counters().recovery_bytes, 0u);
+  EXPECT_EQ(bench.counters().recovery_refusals, 0u);
+}
+
 TEST(Recovery, KeptDataIsBoundedOldestFirst) {
-  Recovery recovery(10);
+  RecoveryMemory memory;
+  Recovery recovery(10, memory);
   hal::DatamoverKeys keys;
   std::vector<std::byte> bytes(Recovery::kMostBytes / 2);
   const hal::DmaSpan segment{bytes, {}};
@@ -387,6 +401,74 @@ TEST(Recovery, KeptDataIsBoundedOldestFirst) {
   recovery.acknowledge(12);
   EXPECT_TRUE(recovery.all_acknowledged());
   EXPECT_TRUE(recovery.make_room(Recovery::kMostBytes)) << "all of it is given back";
+  EXPECT_EQ(memory.used(), 0u);
+  EXPECT_EQ(memory.refusals(), 3u);
+}
+
+TEST(Recovery, DataOfAllConnectionsIsBounded) {
+  RecoveryMemory memory(100000);
+  Recovery first(10, memory);
+  {
+    Recovery second(10, memory);
+    ASSERT_TRUE(first.make_room(60000));
+    first.take(60000);
+    ASSERT_TRUE(second.make_room(40000));
+    second.take(40000);
+    EXPECT_FALSE(second.make_room(1));
+    EXPECT_EQ(memory.refusals(), 1u);
+    second.give(40000);
+    hal::DatamoverKeys keys;
+    std::vector<std::byte> bytes(30000);
+    const hal::DmaSpan segment{bytes, {}};
+    auto sent = std::make_unique<SentData>();
+    sent->add({.segments = {&segment, 1}, .length = 30000}, 0, keys);
+    second.take(30000);
+    sent->delivered();
+    second.keep({}, {}, std::move(sent));
+    ASSERT_TRUE(second.make_room(20000)) << "what belongs to its answered tasks is given up";
+    EXPECT_TRUE(second.at(10).read->incomplete());
+    EXPECT_FALSE(second.make_room(50000)) << "what belongs to others is not";
+  }
+  EXPECT_EQ(memory.used(), 60000u);
+}
+
+TEST(Recovery, ResponsesOfAllConnectionsAreBoundedAndNobodyLosesHisForTheHoardOfAnother) {
+  RecoveryMemory memory(1000000);
+  Recovery hoarder(10, memory), other(10, memory);
+  const std::vector<std::byte> data(1000);
+  std::size_t count = 0;
+  bool asked_before = false;
+  for (; !hoarder.too_many() && count < 2000; ++count) {
+    asked_before = hoarder.many();
+    hoarder.keep({}, data, nullptr);
+  }
+  EXPECT_GT(count, 900u);
+  EXPECT_LT(count, 1000u);
+  EXPECT_FALSE(asked_before) << "the limit of all came first";
+  for (std::size_t i = 0; i < 20; ++i) other.keep({}, data, nullptr);
+  EXPECT_FALSE(other.many());
+  for (std::size_t i = 0; i < 20; ++i) other.keep({}, data, nullptr);
+  EXPECT_TRUE(other.many()) << "it is asked to acknowledge";
+  EXPECT_FALSE(other.too_many());
+  hoarder.acknowledge(hoarder.next());
+  EXPECT_FALSE(other.many());
+}
+
+TEST(Recovery, DataGivesWayToResponses) {
+  RecoveryMemory memory(10000);
+  Recovery recovery(10, memory);
+  hal::DatamoverKeys keys;
+  std::vector<std::byte> bytes(8000);
+  const hal::DmaSpan segment{bytes, {}};
+  auto sent = std::make_unique<SentData>();
+  sent->add({.segments = {&segment, 1}, .length = 8000}, 0, keys);
+  recovery.take(8000);
+  sent->delivered();
+  recovery.keep({}, {}, std::move(sent));
+  EXPECT_FALSE(recovery.at(10).read->incomplete());
+  recovery.keep({}, std::vector<std::byte>(3000), nullptr);
+  EXPECT_TRUE(recovery.at(10).read->incomplete());
+  EXPECT_LT(memory.used(), 4000u);
 }
 
 TEST(Recovery, RunsWrapAroundWithTheirNumbers) {
