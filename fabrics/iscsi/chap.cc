@@ -23,6 +23,32 @@ const std::string& nobodys_secret() {
   return secret;
 }
 
+// 16 random bytes, then so many of what only this process makes of them.
+constexpr std::size_t kHalf = Chap::kChallengeSize / 2;
+
+base::Result<ChapDigest> mark_of(std::span<const std::byte> half) {
+  static const std::string key = [] {
+    std::array<std::byte, 32> random{};
+    const bool good = base::secure_random(random).has_value();
+    return good ? std::string(reinterpret_cast<const char*>(random.data()), random.size()) : std::string();
+  }();
+  if (key.empty()) return base::fail(base::Errc::kIo, "no random numbers");
+  return ChapDigest::compute(ChapAlgorithm::kSha256, 0, key, half);
+}
+
+bool make_challenge(std::span<std::byte, Chap::kChallengeSize> challenge) {
+  if (!base::secure_random(challenge.first<kHalf>())) return false;
+  const auto mark = mark_of(challenge.first<kHalf>());
+  if (mark) std::copy_n(mark->bytes().begin(), kHalf, challenge.begin() + kHalf);
+  return mark.has_value();
+}
+
+bool is_ours(std::span<const std::byte> challenge) {
+  if (challenge.size() != Chap::kChallengeSize) return false;
+  const auto mark = mark_of(challenge.first(kHalf));
+  return !mark || std::equal(challenge.begin() + kHalf, challenge.end(), mark->bytes().begin());
+}
+
 }  // namespace
 
 void ChapKeys::set(Key key, std::string_view value) {
@@ -32,12 +58,6 @@ void ChapKeys::set(Key key, std::string_view value) {
   if (key == Key::kChapN) name = value;
   if (key == Key::kChapR) response = value;
 }
-
-Chap::Chap(const Authentication& settings, LiveExchanges& live) : settings_(settings), live_(live) {
-  live_.push_back(*this);
-}
-
-Chap::~Chap() { unlink(); }
 
 Chap::Verdict Chap::fail(const char* why) {
   state_ = State::kOver;
@@ -79,7 +99,7 @@ Chap::Verdict Chap::choose_algorithm(std::string_view offer, TextWriter& answer)
   if (chosen == settings_.algorithms.end()) return fail("no algorithm in common");
   algorithm_ = *chosen;
   std::array<std::byte, 1> identifier{};
-  if (!base::secure_random(identifier) || !base::secure_random(challenge_)) return fail("no random numbers");
+  if (!base::secure_random(identifier) || !make_challenge(challenge_)) return fail("no random numbers");
   identifier_ = static_cast<std::uint8_t>(identifier[0]);
   answer.add("CHAP_A", static_cast<std::uint32_t>(algorithm_));
   answer.add("CHAP_I", identifier_);
@@ -148,7 +168,7 @@ Chap::Verdict Chap::prove_ourselves(const ChapKeys& keys, const Account* account
   const auto size = decode_binary(*keys.challenge, challenge);
   if (!size || *size == 0) return fail("CHAP_C is empty, too long, or not binary");
   const auto theirs = std::span<const std::byte>(challenge).first(*size);
-  if (challenge_is_ours(theirs)) return fail("our challenge was sent back");
+  if (is_ours(theirs)) return fail("our challenge was sent back");
   const auto response =
       ChapDigest::compute(algorithm_, static_cast<std::uint8_t>(*identifier), account->mutual_secret, theirs);
   if (!response) return fail("the digest cannot be computed");
@@ -156,13 +176,6 @@ Chap::Verdict Chap::prove_ourselves(const ChapKeys& keys, const Account* account
   answer.add("CHAP_R", encode_hex(response->bytes()));
   mutual_ = true;
   return Verdict::kAuthenticated;
-}
-
-bool Chap::challenge_is_ours(std::span<const std::byte> challenge) {
-  return live_.find_if([challenge](const Chap& other) {
-    return other.state_ != State::kAlgorithm &&
-           std::equal(challenge.begin(), challenge.end(), other.challenge_.begin(), other.challenge_.end());
-  }) != nullptr;
 }
 
 }  // namespace iscsi

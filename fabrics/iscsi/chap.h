@@ -7,7 +7,6 @@
 #include <string>
 #include <string_view>
 
-#include "base/intrusive_list.h"
 #include "fabrics/iscsi/account.h"
 #include "fabrics/iscsi/chap_digest.h"
 #include "fabrics/iscsi/chap_verifier.h"
@@ -23,20 +22,16 @@ struct ChapKeys {
   void set(Key key, std::string_view value);
 };
 
-class Chap;
-// The exchanges that are under way on one reactor, so that none of our challenges can be played back to us.
-using LiveExchanges = base::IntrusiveList<Chap>;
-
-class Chap : public base::ListHook<Chap> {
+// Our challenges can be told from others by their second half, which depends on the first in a way that only this
+// process knows: none can be played back to us, on whatever connection or reactor (RFC 7143 9.2.1).
+class Chap {
  public:
   static constexpr std::size_t kChallengeSize = 32;
   static constexpr std::size_t kMaxChallenge = 1024;  // the initiator's
   static constexpr std::size_t kMaxUser = 255;
   enum class Verdict : std::uint8_t { kContinue, kAuthenticated, kFailed, kAsk /* proof() is right? then judged() */ };
 
-  // `settings` and `live` outlive the exchange.
-  Chap(const Authentication& settings, LiveExchanges& live);
-  ~Chap();
+  explicit Chap(const Authentication& settings) : settings_(settings) {}  // which outlive the exchange
   Chap(const Chap&) = delete;
   Chap& operator=(const Chap&) = delete;
 
@@ -57,10 +52,8 @@ class Chap : public base::ListHook<Chap> {
   Verdict check_response(const ChapKeys& keys, TextWriter& answer);
   Verdict prove_ourselves(const ChapKeys& keys, const Account* account, TextWriter& answer);
   const Account* find_account(std::string_view name) const;
-  bool challenge_is_ours(std::span<const std::byte> challenge);
 
   const Authentication& settings_;
-  LiveExchanges& live_;
   State state_ = State::kAlgorithm;
   ChapAlgorithm algorithm_ = ChapAlgorithm::kMd5;
   std::uint8_t identifier_ = 0;

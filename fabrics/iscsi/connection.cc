@@ -17,7 +17,7 @@ Connection::Connection(Shard& shard, std::uint64_t connection_id, std::uint16_t 
   datamover_->set_events(*this);
   last_heard_ = shard_.reactor().now();
   login_ = std::make_unique<Login>(
-      shard_.settings(), shard_.live_exchanges(),
+      shard_.settings(),
       Arrival{.portal_group = portal_group, .peer = datamover_->peer_address(), .local = datamover_->local_address()});
   timer_.arm(shard_.reactor().timers(), last_heard_ + shard_.limits().login_timeout);
 }

@@ -13,7 +13,7 @@ std::uint8_t stage_bits(std::uint8_t current, std::uint8_t next) {
 }
 }  // namespace
 
-Login::Login(SettingsRef settings, LiveExchanges& live, Arrival arrival) : settings_(std::move(settings)), live_(live) {
+Login::Login(SettingsRef settings, Arrival arrival) : settings_(std::move(settings)) {
   identity_.portal_group = arrival.portal_group;
   identity_.peer = std::move(arrival.peer);
   identity_.local = std::move(arrival.local);

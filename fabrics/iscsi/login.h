@@ -66,7 +66,7 @@ class Login {
     kClose,        // send the response and close
   };
 
-  Login(SettingsRef settings, LiveExchanges& live, Arrival arrival);
+  Login(SettingsRef settings, Arrival arrival);
   Next take(const pdu::LoginRequest& request, std::span<const std::byte> data);
   ChapProof proof() const { return chap_->proof(); }
   Next judged(ChapVerdict verdict);  // after kAsk
@@ -104,7 +104,6 @@ class Login {
   bool fail(LoginStatus status, const char* why);
 
   SettingsRef settings_;
-  LiveExchanges& live_;
   LoginIdentity identity_;
   Negotiation negotiation_{{}, false};
   const Target* target_ = nullptr;

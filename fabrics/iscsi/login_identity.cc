@@ -102,7 +102,7 @@ bool Login::choose_method(std::string_view offer) {
   while (!offer.empty()) {
     const std::string_view method = next_element(offer);
     if (method == "CHAP" && (authentication_->required || !authentication_->accounts.empty())) {
-      chap_ = std::make_unique<Chap>(*authentication_, live_);
+      chap_ = std::make_unique<Chap>(*authentication_);
       answer_.add("AuthMethod", "CHAP");
       return true;
     }

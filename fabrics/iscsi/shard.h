@@ -120,7 +120,6 @@ class Shard {
   ControlLink& control() { return control_; }
   const SettingsRef& settings() const { return settings_; }
   const Limits& limits() const { return settings_->config().limits; }
-  LiveExchanges& live_exchanges() { return live_exchanges_; }
   FabricCounters& counters() { return counters_; }
   FabricCounters counted() const;  // with what is counted elsewhere
   RecoveryMemory& recovery_memory() { return recovery_memory_; }
@@ -177,7 +176,6 @@ class Shard {
   ControlLink& control_;
   SettingsRef settings_;
   TaskPool tasks_{kMaxTasks};
-  LiveExchanges live_exchanges_;
   FabricCounters counters_;
   RecoveryMemory recovery_memory_;
   base::LogBudget log_budget_;

@@ -60,8 +60,7 @@ std::string text_of(std::span<const std::uint8_t> bytes) { return {bytes.begin()
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Input input(data, size);
-  LiveExchanges live;
-  Chap chap(settings(), live);
+  Chap chap(settings());
   std::string challenge;  // our last answer
   bool knows = false;
   for (int round = 0; round < 4; ++round) {

@@ -17,7 +17,6 @@ constexpr Flags kSecurity = 0x00, kOperational = 0x04, kOperationalAndMore = 0x4
 
 struct LoginTest : testing::Test {
   FabricConfig config;
-  LiveExchanges live;
   std::unique_ptr<Login> login;
   std::uint16_t portal_group = 1;
   pdu::LoginRequest request;
@@ -39,7 +38,7 @@ struct LoginTest : testing::Test {
   Login::Next take(Flags flags, const std::string& text) {
     if (!login) {
       login = std::make_unique<Login>(
-          SettingsRef(std::make_unique<Settings>(config, std::vector<Portal>{{"10.0.0.1:3260", 1}})), live,
+          SettingsRef(std::make_unique<Settings>(config, std::vector<Portal>{{"10.0.0.1:3260", 1}})),
           Arrival{.portal_group = portal_group, .peer = "10.0.0.9:50000", .local = "10.0.0.1:3260"});
     }
     request.flags = flags;
