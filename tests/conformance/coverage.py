@@ -1,8 +1,10 @@
-"""What the tests answer for: the 82 UNH-IOL full feature items, and the published bugs of LIO (A), of tgt, IET and
-SCST (D), of SPDK (E), and of vhost-user and vfio-user servers (G). run.py --table prints it with the verdicts of the
-run; selftest.py holds the names against the suites."""
+"""What the tests answer for: the 82 UNH-IOL full feature items, their other lists (unh_lists.py), and the published
+bugs of LIO (A), of tgt, IET and SCST (D), of SPDK (E), and of vhost-user and vfio-user servers (G). run.py --table
+prints it with the verdicts of the run; selftest.py holds the names against the suites."""
 
 import re
+
+import unh_lists
 
 UNH_ITEMS = ("1.1 1.2 1.3 2.1 3.1 4.1 5.1 6.1 7.1 7.2 8.1 8.2 9.1 9.2 9.3.1 9.3.2 9.3.3 9.4 9.5 10.1 11.1 11.2.1 "
              "11.2.2 11.2.3 11.3.1 11.3.2 11.3.3 11.4 11.5 12.1 12.2 12.3 12.4 13.1 13.2 13.3 14.1 14.2 14.3 "
@@ -19,8 +21,9 @@ ADAPTED = {"5.1": "at level 0, where the target may retry or close",
            "13.2": "two sessions; two connections: mcs_logout_*",
            "13.3": "two sessions; two connections: mcs_logout_*"}
 
-# (table, bug, what tests it; or the reason why it does not concern this client). "unit:" names a test of GoogleTest,
-# "note:" says what of the row is not tested.
+# (table, bug, what tests it; or the reason why it does not concern us). Tests of this client, or "unit:" one of
+# GoogleTest, "ctl:" a function of tests/ctl, "ctest:" an entry, "harness:" one of tests/fuzz; "note:" says what is
+# not tested.
 BUGS = (
     ("A", "CVE-2013-2850 long unknown keys", "cve_2013_2850_*", "unit:LoginTest.LongKeyNamesAreRefused"),
     ("A", "CVE-2018-14633 CHAP_R overflow", "cve_2018_14633_*", "chap_r_in_bad_encodings",
@@ -46,7 +49,8 @@ BUGS = (
     ("A", "CVE-2026-53021 UNMAP that wraps", "cve_2026_53021_*", "bounds_unmap_*"),
     ("A", "CVE-2025-68782 long CDB without memory", "f067_2_extended_cdbs_of_17_to_260_bytes", "f067_1_*",
      "note:no allocation is made to fail"),
-    ("A", "CVE-2024-50153 and others, admin interface", None, "tests/ctl and tests/fuzz judge the control socket"),
+    ("A", "CVE-2024-50153 and others, admin interface", "ctl:garbage_and_silence_do_not_disturb", "harness:rpc",
+     "harness:config", "harness:import", "unit:Json.DepthIsLimitedBeforeParsing"),
     ("A", "CVE-2011-5327 tcm_loop index", None, "there is no loop-back port"),
     ("A", "CVE-2014-4027 RAM disk tells old memory", "cve_2014_4027_*"),
     ("A", "CVE-2024-26760 pass-through frees wrongly", None, "there is no pass-through backstore"),
@@ -58,11 +62,13 @@ BUGS = (
     ("A", "wrong identifiers in READ FULL STATUS", "pr_full_status_names_what_was_registered"),
     ("A", "hexadecimal CHAP_I, comparison in constant time", "chap_i_*", "chap_each_bit_of_the_digest_counts",
      "note:the time itself is not measured"),
-    ("A", "reflected CHAP_C", "f095_*", "unit:ChapTest.OurOwnChallengeSentBackFailsOnThisAndOnAnyOtherLiveLogin"),
+    ("A", "reflected CHAP_C", "f095_*", "unit:ChapTest.OurOwnChallengeSentBackFailsOnThisAndOnAnyOtherLogin"),
     ("D", "CVE-2024-45751 challenges repeat", "cve_2024_45751_*", "unit:ChapTest.ChallengesNeverRepeat",
      "note:over 5 restarts, not 1000"),
     ("D", "CVE-2011-0001 first PDU too long", "cve_2011_0001_*"),
-    ("D", "CVE-2010-2221, CVE-2010-0743 iSNS", None, "there is no iSNS yet"),
+    ("D", "CVE-2010-2221, CVE-2010-0743 iSNS", "unit:IsnsMessage.AttributesThatDoNotFitAreSeen",
+     "unit:IsnsMessage.StreamsThatBreakTheRulesEnd", "unit:IsnsClient.QuestionsThatBreakTheRulesAreNotAnswered",
+     "harness:isns"),
     ("D", "tgt 8115bab many targets", "tgt_8115bab_*"),
     ("D", "tgt 7bb239b, 71f3bc9, 01461ee, faa3bcb, 45ae7f2 lifetime", "f049_*", "f074_1_*", "cve_2007_20001_*",
      "f022_1_*"),
@@ -75,7 +81,7 @@ BUGS = (
     ("E", "SPDK #3927 a PDU before the login is over", "f079_*"),
     ("E", "CVE-2021-28361 no data where data is expected", "cve_2021_28361_*"),
     ("E", "SPDK 19.07 prepared I/O requests", "every_opcode_of_zeros_and_ones", "bounds_*",
-     "note:and fuzz harness cdb"),
+     "harness:cdb"),
     ("E", "CVE-2019-9547 descriptor chain in a circle", None, "there is no vhost-user"),
     ("E", "CVE-2025-57275 many registrants with APTPL", "f044_*",
      "unit:ReserveCommands.ThousandRegistrantsAreReportedInFull", "unit:RecordTest.AsManyRegistrantsAsThereMayBe"),
@@ -87,20 +93,21 @@ BUGS = (
     ("E", "3ad3bb5e01, 3c1a776bf4, f25f84b796, ea97fbd2aa, bc6e91d14f boundaries", "bounds_compare_and_write",
      "tmf_of_every_function_code", "bounds_unmap_lists", "pr_full_status_names_what_was_registered"),
     ("E", "#3203 Data-In that is no multiple of four", "spdk_3203_*"),
-    ("E", "#2074 memory unmapped under I/O", None, "no iSCSI; of vfio-user: VfioUserServer.UnmapsAreAnsweredKindly"),
+    ("E", "#2074 memory unmapped under I/O", "unit:VfioUserServer.UnmapsAreAnsweredKindly"),
     ("E", "CHAP: weak challenges, memcmp, reflection", "cve_2024_45751_*", "f095_*", "chap_each_algorithm"),
-    ("E", "test-cu: suites that do not finish", None, "judge_test_cu_ram and judge_test_cu_file run all of them"),
+    ("E", "test-cu: suites that do not finish", "ctest:judge_test_cu_ram", "ctest:judge_test_cu_file"),
     ("G", "vhost and vhost-user rows", None, "there is no vhost-user"),
-    ("G", "libvfio-user 3602ad8, 75a0ac2, b646559, b1a156d, c174ca8: lengths that wrap", None,
-     "judged by VfioUserServer.* and fuzz harness vfio_user_server"),
+    ("G", "libvfio-user 3602ad8, 75a0ac2, b646559, b1a156d, c174ca8: lengths that wrap",
+     "unit:VfioUserServer.AccessesBeyondARegionAreRefused", "unit:VfioUserServer.WrongMapsAreRefused",
+     "unit:VfioUserServer.WrongInterruptRequestsAreRefused", "harness:vfio_user_server", "harness:vfio_user_client"),
     ("G", "libvfio-user 4953810: checks in debug builds only", None,
      "our checks are the same in all builds: unit tests and fuzzers run the code that is installed"),
 )
 
 
-def of_item(item, names):
+def of_item(item, names, prefix="ffp_"):
     """The tests of a UNH-IOL item: ffp_9_3_1_anything is of 9.3.1 and not of 9.3."""
-    return [name for name in names if re.match(f"ffp_{item.replace('.', '_')}_(?!\\d)", name)]
+    return [name for name in names if re.match(f"{prefix}{item.replace('.', '_')}_(?!\\d)", name)]
 
 
 def matching(pattern, names):
@@ -121,14 +128,22 @@ def unh_table(names, verdicts):
         yield item, kind, verdict(tests, verdicts), ", ".join(tests), ADAPTED.get(item, "")
 
 
-def bug_table(names, verdicts):
-    for table, bug, *tests in BUGS:
+def list_table(names, verdicts):
+    for title, prefix, items in unh_lists.LISTS:
+        for item in items:
+            tests = of_item(item, names, prefix)
+            yield title, item, verdict(tests, verdicts), ", ".join(tests)
+
+
+def bug_table(names, verdicts, rows=BUGS):
+    for table, bug, *tests in rows:
         if tests[0] is None:
             yield table, bug, "not concerned", "", tests[1]
             continue
-        others = [pattern for pattern in tests if pattern.startswith(("unit:", "note:"))]
+        others = [pattern for pattern in tests if ":" in pattern]
         ours = [name for pattern in tests if pattern not in others for name in matching(pattern, names)]
-        yield table, bug, verdict(ours, verdicts), ", ".join(ours), " ".join(others)
+        # What other programs run has its verdict there.
+        yield table, bug, verdict(ours, verdicts) if ours else "elsewhere", ", ".join(ours), " ".join(others)
 
 
 def summary(rows, of):
@@ -142,9 +157,16 @@ def summary(rows, of):
 
 def print_tables(names, verdicts):
     unh, bugs = list(unh_table(names, verdicts)), list(bug_table(names, verdicts))
+    lists, rules = list(list_table(names, verdicts)), list(bug_table(names, verdicts, unh_lists.RULES))
     print("\n# UNH-IOL item\tlevel\tverdict\ttests\tnote")
     print("\n".join("\t".join(row) for row in unh))
+    print("\n# UNH-IOL list\titem\tverdict\ttests")
+    print("\n".join("\t".join(row) for row in lists))
+    print("\n# of RFC 7143\tclause\tverdict\ttests\tnote")
+    print("\n".join("\t".join(row) for row in rules))
     print("\n# table\tbug\tverdict\ttests\tnote")
     print("\n".join("\t".join(row) for row in bugs))
     print(f"\nUNH-IOL items: {len(unh)} ({summary(unh, (1, 2))})")
+    print(f"further UNH-IOL items: {len(lists)} ({summary(lists, (0, 2))})")
+    print(f"rules of RFC 7143: {len(rules)} ({summary(rules, (0, 2))})")
     print(f"published bugs: {len(bugs)} ({summary(bugs, (0, 2))})")

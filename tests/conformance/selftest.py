@@ -10,7 +10,11 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "layout"))
+
+import answers  # noqa: E402
 import coverage  # noqa: E402
+import unh_lists  # noqa: E402
 import run  # noqa: E402
 from rawiscsi import chap, keys, scsi  # noqa: E402
 from rawiscsi.crc32c import digest  # noqa: E402
@@ -375,15 +379,22 @@ class Coverage(unittest.TestCase):
         self.assertEqual([item for item in coverage.UNH_ITEMS if not coverage.of_item(item, self.names)], [])
         self.assertEqual(sorted(named), sorted(name for name in self.names if name.startswith("ffp_")))
 
+    def test_each_further_item_has_a_test_and_each_unh_test_with_a_number_an_item(self):
+        named = []
+        for title, prefix, items in unh_lists.LISTS:
+            found = {item: coverage.of_item(item, self.names, prefix) for item in items}
+            self.assertEqual([item for item in items if not found[item]], [], title)
+            named += [name for tests in found.values() for name in tests]
+        numbered = [name for name in self.names if re.match(r"unh_[a-z_]+_\d", name)]
+        self.assertEqual(sorted(named), sorted(numbered))
+
     def test_each_bug_names_tests_that_exist(self):
-        units = "".join(path.read_text(encoding="utf-8") for path in pathlib.Path(run.HERE, "../unit").rglob("*.cc"))
-        for _, bug, *tests in coverage.BUGS:
+        known = {*self.names, *answers.google_tests(), *answers.python_tests(), *answers.ctest_entries()}
+        for _, bug, *tests in (*coverage.BUGS, *unh_lists.RULES):
             for pattern in tests if tests[0] else ():
-                found = coverage.matching(pattern, self.names)
-                if pattern.startswith("unit:"):
-                    suite, _, name = pattern.removeprefix("unit:").partition(".")
-                    found = re.search(rf"TEST(_F|_P)?\({suite}, {name}\)", units)
-                self.assertTrue(found or pattern.startswith("note:"), f"{bug}: {pattern}")
+                kind, _, name = pattern.rpartition(":")
+                name = pattern if kind == "harness" else name
+                self.assertTrue(kind == "note" or coverage.matching(name, known), f"{bug}: {pattern}")
 
 
 KNOWN_ANSWERS = {

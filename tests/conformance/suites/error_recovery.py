@@ -3,44 +3,15 @@
 from rawiscsi.lossy import Lossy
 from rawiscsi.pdu import RESERVED_TAG, Op, serial_add
 
-from .case import Case, scsi
+from .case import scsi
+from .recovery_case import Level1Case
 
 ANNOUNCED = ()
 DATA, STATUS, DATA_ACK, R_DATA = range(4)
 PROTOCOL_ERROR, INVALID_ACK, INVALID_FIELD, DIGEST_ERROR = 0x04, 0x08, 0x09, 0x02
 
 
-class Level1(Case):
-    LEVEL = "1"
-
-    def setUp(self):
-        super().setUp()
-        self.need("recovery")
-
-    def recovering(self, **keys):
-        """A session of level 1 with short PDUs and bursts, every byte of a write solicited."""
-        return self.session(target=self.fixture.recovery, keys={
-            "ErrorRecoveryLevel": self.LEVEL, "ImmediateData": "No", "MaxBurstLength": "8192",
-            "FirstBurstLength": "4096", "MaxRecvDataSegmentLength": "1024", **keys})
-
-    def read_task(self, session, lba=0, blocks=16):
-        """A READ that is done; its status is not acknowledged yet."""
-        before = session.model.next_stat_sn
-        task = session.do(scsi.read10(lba, blocks), self.lun, read=blocks * self.block)
-        self.assertEqual(str(task), "good")
-        session.model.next_stat_sn = before
-        return task
-
-    def rejected(self, session, reason, *snack, **fields):
-        ahead = session.model.next_stat_sn
-        session.snack(*snack, **fields)
-        session.model.next_stat_sn = self.last
-        answer = session.expect(Op.REJECT)
-        self.assertEqual(answer.reason, reason, f"Reject reason of SNACK {snack} {fields}")
-        self.last = session.model.next_stat_sn
-        session.model.next_stat_sn = ahead
-        return answer
-
+class Level1(Level1Case):
     # --- negotiation
 
     def test_erl_level_is_negotiated(self):
@@ -266,6 +237,7 @@ class Level1(Case):
         for kind in ("Data-Out digest", "DATA_IN", "SCSI_RESPONSE"):
             self.lost_kinds[kind] = self.lost_kinds.get(kind, 0) + lossy.lost[kind]
         self.works(session)
+        session.close()  # nobody would answer its pings
 
     def test_erl_data_is_right_although_every_fifth_pdu_is_lost(self):
         """7.1.4: lost and damaged Data-In, Data-Out, R2Ts and responses, in an order that a seed gives."""

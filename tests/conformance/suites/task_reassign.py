@@ -5,57 +5,16 @@ import time
 
 from rawiscsi.login import Refused
 from rawiscsi.pdu import Op, serial_add
-from rawiscsi.session import ABORT_TASK, TASK_REASSIGN
+from rawiscsi.session import ABORT_TASK
 
-from .case import Case, NoAnswer, scsi
+from .case import NoAnswer, scsi
 from .login_case import NO_SESSION
+from .recovery_case import ALLEGIANT, CLOSE, DONE, NO_TASK, RECOVER, Level2Case
 
-ANNOUNCED = ("refused with status 020a",)
-DONE, NO_TASK, ALLEGIANT = 0, 1, 3
-CLOSE, RECOVER = 1, 2
+ANNOUNCED = ("refused with status 020a", "header digest")
 
 
-class Reassign(Case):
-    def setUp(self):
-        super().setUp()
-        self.need("recovery")
-        self.first = self.level2()
-        if self.first.answers["ErrorRecoveryLevel"] != "2":
-            self.skipTest("this target has no error recovery level 2")
-
-    def level2(self, **keys):
-        return self.session(target=self.fixture.recovery, keys={
-            "ErrorRecoveryLevel": "2", "MaxConnections": "4", "ImmediateData": "No", "MaxBurstLength": "8192",
-            "FirstBurstLength": "4096", "MaxRecvDataSegmentLength": "1024", "DefaultTime2Wait": "0",
-            "DefaultTime2Retain": "20", **keys})
-
-    def join(self, leading, cid):
-        session = self.joined(leading, cid, keys={"MaxRecvDataSegmentLength": "1024"})
-        return session
-
-    def reassign(self, session, task, exp_data_sn=0, old=None):
-        """TASK REASSIGN; when it is done, the model of this connection knows the task."""
-        if old is not None:
-            old.model.tasks.pop(task.itt, None)
-        if task.read_length:
-            del task.data_in_pdus[exp_data_sn:]
-            task.data_in = bytearray(b"".join(pdu.data for pdu in task.data_in_pdus))
-            task.burst = 0
-        task.answer = task.status = None
-        task.reassigned = True
-        task.open_r2ts.clear()
-        self.assertEqual(self.granted(session, task, exp_data_sn), DONE)
-
-    @staticmethod
-    def granted(session, task, exp_data_sn):
-        request = session.send_tmf(TASK_REASSIGN, 0, task, exp_data_sn=exp_data_sn)
-        # The data may come right behind the answer.
-        session.model.add_task(task)
-        return session.until(lambda p: p.opcode == Op.TMF_RESPONSE and p.itt == request.itt, "the answer").response
-
-    def refused(self, session, itt, answer):
-        self.assertEqual(session.tmf(TASK_REASSIGN, 0, referenced_task_tag=itt), answer)
-
+class Reassign(Level2Case):
     # --- UNH-IOL 11.2
 
     def test_ffp_11_2_3_a_write_goes_on_after_logout_at_level_2(self):
@@ -168,6 +127,48 @@ class Reassign(Case):
             self.join(session, 0)
         self.assertEqual(refusal.exception.status, NO_SESSION)
         self.write(self.first, 1350, self.pattern(self.block, 1))
+
+    def test_erl_nothing_is_retained_when_time2retain_is_0(self):
+        """13.16: 0: the state of the connection and of its tasks is discarded at once."""
+        session = self.level2(DefaultTime2Retain="0", DefaultTime2Wait="2")
+        second = self.join(session, 1)
+        task, _ = self.held(second, 1360)
+        second.close(reset=True)
+        self.refused(session, task.itt, NO_TASK)
+        self.write(self.first, 1360, self.pattern(self.block, 1))
+        session.close(reset=True)
+        deadline = time.monotonic() + 1.5  # less than Time2Wait
+        while time.monotonic() < deadline:
+            with self.assertRaises(Refused) as refusal:
+                self.join(session, 0)
+            if refusal.exception.status == NO_SESSION:
+                return
+        self.fail("the session is still there")
+
+    def test_erl_reassignment_right_after_the_logout_response(self):
+        """7.2.2: the logout has been answered, and nothing more is asked for."""
+        second = self.join(self.first, 1)
+        for number in range(8):
+            task, _ = self.held(second, 1370 + 8 * number)
+            self.assertEqual(second.logout(RECOVER, cid=1), DONE)
+            task.automatic = True
+            self.reassign(self.first, task, old=second)
+            self.assertEqual(str(self.first.finish(task)), "good")
+            second = self.join(self.first, 1)
+
+    def test_erl_async_2_says_how_long_tasks_wait(self):
+        """11.9.1: Parameter2 is Time2Wait, Parameter3 Time2Retain; the tasks are there for so long."""
+        session = self.level2(DefaultTime2Wait="1", DefaultTime2Retain="7")
+        second = self.joined(session, 1, keys={"HeaderDigest": "CRC32C", "MaxRecvDataSegmentLength": "1024"})
+        task, _ = self.held(second, 1440)
+        second.send(second.request(Op.NOP_OUT, immediate=True, ttt=0xFFFFFFFF), spoil_header=True)
+        message = session.expect(Op.ASYNC)
+        self.assertEqual((message.async_event, message.parameter1, message.parameter2, message.parameter3),
+                         (2, 1, 1, 7))
+        self.assertEqual(session.logout(RECOVER, cid=1), DONE)
+        task.automatic = True
+        self.reassign(session, task, old=second)
+        self.assertEqual(str(session.finish(task)), "good")
 
     def test_erl_data_is_right_although_connections_are_lost(self):
         """7.1.4.4: forty commands over connections that are cut at times that a seed gives."""
