@@ -1,6 +1,6 @@
-// Fuzzes the configuration file and the file of secrets. Anything may be refused, with every fault at its place and no
-// secret in it; what is accepted keeps the rules, can be given to the fabric, and is the same after being written and
-// read again.
+// Fuzzes the configuration file and the file of secrets: any text, or one made by their grammar. Anything may be
+// refused, with every fault at its place and no secret in it; what is accepted keeps the rules, can be given to the
+// fabric, and is the same after being written and read again.
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -10,11 +10,13 @@
 #include "ctl/config/check.h"
 #include "ctl/config/diff.h"
 #include "ctl/config/toml.h"
+#include "tests/fuzz/config_grammar.h"
 #include "tests/support/require.h"
 
 namespace {
 
 constexpr std::string_view kMark = "\n#secrets\n";  // between the two files of an input
+constexpr std::uint8_t kMade = 1;                   // first byte of one that the grammar reads
 
 // Every line of an error names its file and place.
 void check_error(const base::Error& error) {
@@ -55,10 +57,17 @@ extern "C" int LLVMFuzzerInitialize(int*, char***) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   // Blocks of their own, so that a sanitizer sees every step beyond the end.
-  const std::string_view all(reinterpret_cast<const char*>(data), size);
-  const std::size_t mark = all.find(kMark);
-  const std::string one(all.substr(0, mark));
-  const std::string two(mark == std::string_view::npos ? std::string_view() : all.substr(mark + kMark.size()));
+  std::string one, two;
+  if (size != 0 && data[0] == kMade) {
+    Input input(data + 1, size - 1);
+    two = grammar::make_secrets(input);
+    one = grammar::make_config(input);
+  } else {
+    const std::string_view all(reinterpret_cast<const char*>(data), size);
+    const std::size_t mark = all.find(kMark);
+    one = all.substr(0, mark);
+    if (mark != std::string_view::npos) two = all.substr(mark + kMark.size());
+  }
   const auto config = ctl::parse_config(one, "one", {two, "two"});
   if (!config.has_value()) {
     check_error(config.error());

@@ -1,4 +1,5 @@
-// Fuzzes the readers of other targets' configurations: the first byte chooses the format. Any text may be refused; what
+// Fuzzes the readers of other targets' configurations: the first byte chooses the format, and whether the text is the
+// input's as it is or made by the format's grammar. Any text may be refused; what
 // is accepted keeps every rule, is the same after being written and read again, and the report quotes no secret.
 #include <cstddef>
 #include <cstdint>
@@ -8,6 +9,7 @@
 #include "ctl/config/check.h"
 #include "ctl/config/toml.h"
 #include "ctl/import/import.h"
+#include "tests/fuzz/import_grammar.h"
 #include "tests/support/fake_facts.h"
 #include "tests/support/require.h"
 
@@ -49,9 +51,17 @@ extern "C" int LLVMFuzzerInitialize(int*, char***) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
-  const std::string text(reinterpret_cast<const char*>(data) + 1, size - 1);
   ctl::ImportOptions options;
   options.format = static_cast<ctl::ImportFormat>(data[0] % 4);
+  std::string text;
+  if ((data[0] & 0x80) != 0) {
+    Input input(data + 1, size - 1);
+    const unsigned format = data[0] >> 4 & 3u;
+    text = grammar::make_import(input, format);
+    if ((data[0] & 0x40) != 0) options.format = ctl::ImportFormat::kAuto;
+  } else {
+    text.assign(reinterpret_cast<const char*>(data) + 1, size - 1);
+  }
   const auto imported = ctl::import_config(text, "/i/file", options, machine(text));
   if (imported.has_value()) {
     check_accepted(*imported);

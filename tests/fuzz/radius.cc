@@ -1,13 +1,16 @@
-// Fuzzes RADIUS answers: none is believed unless it was made with the secret for the very request.
+// Fuzzes RADIUS answers, the input's bytes or made of attributes: none is believed unless it was made with the secret
+// for the very request. The requests that they answer are well formed whatever a login gives.
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <vector>
 
 #include "ctl/radius/packet.h"
 #include "tests/fuzz/input.h"
+#include "tests/fuzz/words.h"
 #include "tests/support/require.h"
 
 namespace {
@@ -35,6 +38,41 @@ void sign(std::vector<std::byte>& packet, const Authenticator& request) {
   EVP_Digest(all.data(), all.size(), reinterpret_cast<unsigned char*>(packet.data() + 4), &size, EVP_md5(), nullptr);
 }
 
+// Code, identifier, and attributes whose lengths fit but for one in sixteen.
+std::vector<std::byte> make_packet(Input& input) {
+  std::vector<std::byte> packet(20);
+  const std::uint8_t head = input.byte();
+  static constexpr std::uint8_t kCodes[] = {2, 3, 11, 1, 5, 0, 2, 2};
+  packet[0] = std::byte{kCodes[head & 7]};
+  packet[1] = static_cast<std::byte>((head & 0xf0) == 0xf0 ? head : 9);
+  if ((head & 8) == 0) {  // where sign() looks for it
+    packet.insert(packet.end(), {std::byte{80}, std::byte{18}});
+    packet.resize(packet.size() + 16);
+  }
+  for (std::uint8_t i = input.byte() & 7; i > 0; --i) {
+    static constexpr std::uint8_t kTypes[] = {18, 24, 79, 80, 26, 27, 1, 0};
+    const std::uint8_t how = input.byte();
+    const auto value = std::as_bytes(input.bytes(how >> 3));
+    packet.push_back(std::byte{kTypes[how & 7]});
+    const std::uint8_t off = input.byte();
+    packet.push_back(static_cast<std::byte>(value.size() + 2 + (off >= 0xf0 ? off : 0)));
+    packet.insert(packet.end(), value.begin(), value.end());
+  }
+  return packet;
+}
+
+void check_request(Input& input, const Authenticator& authenticator) {
+  iscsi::ChapProof proof;
+  proof.user = raw_text(input);
+  const std::string nas = raw_text(input);
+  const auto packet = access_request(9, authenticator, proof, nas, kSecret);
+  REQUIRE(packet.has_value() == !proof.user.empty());
+  if (!packet) return;
+  std::size_t at = 20;
+  while (at < packet->size()) at += std::max<std::size_t>(2, static_cast<std::size_t>((*packet)[at + 1]));
+  REQUIRE(at == packet->size());
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -42,9 +80,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::uint8_t what = input.byte();
   Authenticator request;
   request.fill(std::byte{0x5a});
-  const auto rest = input.bytes(input.left());
-  const auto bytes = std::as_bytes(rest);
-  std::vector<std::byte> packet(bytes.begin(), bytes.end());
+  if ((what & 4) != 0) check_request(input, request);
+  std::vector<std::byte> packet;
+  if ((what & 2) != 0) {
+    packet = make_packet(input);
+  } else {
+    const auto bytes = std::as_bytes(input.bytes(input.left()));
+    packet.assign(bytes.begin(), bytes.end());
+  }
   const bool signed_well = (what & 1) != 0;
   if (signed_well) sign(packet, request);
   const std::unique_ptr<std::byte[]> exact(new std::byte[packet.size()]);

@@ -1,5 +1,5 @@
-// Fuzzes the management socket: what a client of it sends, in any pieces, against the whole control plane over a fake
-// machine, the durable store included.
+// Fuzzes the management socket: what a client of it sends, as it is or made of calls, in any pieces, against the whole
+// control plane over a fake machine, the durable store included.
 //
 // What must hold: answers are JSON-RPC 2.0, one a line, and no more than were asked for; no secret is in an answer or
 // in the log; what is in force keeps its rules and is what a restart would load.
@@ -21,6 +21,7 @@
 #include "ctl/rpc/server.h"
 #include "ctl/service/service.h"
 #include "tests/fuzz/input.h"
+#include "tests/fuzz/rpc_input.h"
 #include "tests/support/require.h"
 #include "tests/unit/ctl/fake_machine.h"
 #include "tests/unit/ctl/temporary_directory.h"
@@ -204,11 +205,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   logged.clear();
   Input input(data, size);
   const std::uint8_t how = input.byte();
-  const std::string_view said(reinterpret_cast<const char*>(data) + (size - input.left()), input.left());
+  const bool made = how >= 0xf0;
+  const std::string calls = made ? rpc_input::make_conversation(input) : std::string();
+  const std::string_view said =
+      made ? calls : std::string_view(reinterpret_cast<const char*>(data) + (size - input.left()), input.left());
   World world(parent);
   const ctl::Config before = world.transactor->config();
   if ((how & 1) != 0) world.machine.fail = {"fabric 2", "remove disk0", "views 2", "resize disk0 4096"};
-  const std::size_t piece = (how & 2) != 0 ? 1u + (how >> 2) : 65536u;
+  const std::size_t piece = (how & 2) != 0 ? 1u + (how >> 2) : 65536u;  // of 61 bytes and more, if they are made
   const std::string heard = converse(world, said, piece);
   check_answers(heard, 1 + static_cast<std::size_t>(std::count(said.begin(), said.end(), '\n')));
   const ctl::Config& after = world.transactor->config();

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "ctl/config/check.h"
 #include "ctl/store.h"
+#include "tests/fuzz/config_grammar.h"
 #include "tests/fuzz/input.h"
 #include "tests/support/require.h"
 #include "tests/unit/ctl/temporary_directory.h"
@@ -48,8 +49,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Input input(data, size);
   const std::uint8_t how = input.byte();
   const std::uint64_t generation = input.byte(), number = input.byte() & 3u;
-  std::string secrets = text_of(input.bytes(input.word()));
-  std::string config = text_of(input.bytes(input.left()));
+  const bool grammatical = (how & 16) != 0;
+  std::string secrets = grammatical ? grammar::make_secrets(input) : text_of(input.bytes(input.word()));
+  std::string config = grammatical ? grammar::make_config(input) : text_of(input.bytes(input.left()));
   check_seal("secrets", secrets);
   check_seal("configuration", config);
   if ((how & 1) != 0) config = ctl::seal("configuration", generation, number, config);

@@ -1,5 +1,5 @@
 // Fuzzes iSCSI key=value text: the reader, every key's negotiation, numbers and binary values, and text exchanges of
-// the full feature phase cut into pieces.
+// the full feature phase cut into pieces. The text is the input's as it is, or made of the table's keys.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -10,6 +10,7 @@
 #include "fabrics/iscsi/text_exchange.h"
 #include "fabrics/iscsi/value.h"
 #include "tests/fuzz/input.h"
+#include "tests/fuzz/text_input.h"
 #include "tests/support/require.h"
 
 namespace {
@@ -34,7 +35,8 @@ void check_parameters(const Parameters& now) {
   REQUIRE(now.max_burst >= 512 && now.max_burst <= kMax);
   REQUIRE(now.first_burst >= 512 && now.first_burst <= now.max_burst);
   REQUIRE(now.max_outstanding_r2t >= 1 && now.max_outstanding_r2t <= hal::DataTask::kMaxR2t);
-  REQUIRE(now.max_connections == 1 && now.error_recovery_level == 0);
+  REQUIRE(now.max_connections >= 1 && now.max_connections <= kMaxSessionConnections);
+  REQUIRE(now.error_recovery_level <= kMaxErrorRecoveryLevel);
   REQUIRE(now.data_pdu_in_order && now.data_sequence_in_order);
 }
 
@@ -57,6 +59,9 @@ void check_value(std::string_view value) {
 void negotiate(std::uint8_t mode, std::span<const std::byte> text) {
   constexpr std::array kPlaces = {kInSecurity, kInOperational, kInFullFeature, kInOperational};
   Negotiation negotiation({}, (mode & 4) != 0);
+  if ((mode & 0x20) != 0) negotiation.set_max_connections(kMaxSessionConnections);
+  if ((mode & 0x40) != 0) negotiation.set_error_recovery_level(kMaxErrorRecoveryLevel);
+  if ((mode & 0x80) != 0) negotiation.set_joining();
   TextWriter answer(kLimit);
   TextReader reader(text);
   KeyValue pair;
@@ -69,15 +74,19 @@ void negotiate(std::uint8_t mode, std::span<const std::byte> text) {
   check_parameters(negotiation.parameters());
 }
 
-SettingsRef settings() {
+SettingsRef settings(std::uint8_t mode) {
   FabricConfig config;
+  config.listing = {.forbidden = (mode & 0x20) != 0, .other_portal_groups = (mode & 0x40) == 0};
   for (int i = 0; i < 5; ++i) {
     Target target;
     target.name = "iqn.2026-01.test:target" + std::to_string(i);
     target.portal_groups = {1, 2};
+    if (i == 3) target.initiators = {"iqn.2026-01.test:other"};
+    if (i == 4) target.portal_groups = {3};
     config.targets.push_back(target);
   }
-  const std::vector<Portal> portals = {{"10.0.0.1:3260", 1}, {"[fe80::1]:3260", 2}};
+  const std::vector<Portal> portals = {
+      {"10.0.0.1:3260", 1}, {"[fe80::1]:3260", 2}, {"0.0.0.0:3261", 1}, {"[::]:3261", 2}, {"192.0.2.1", 1}};
   return SettingsRef(std::make_unique<Settings>(config, portals));
 }
 
@@ -87,13 +96,16 @@ void exchange(std::uint8_t mode, Input& input) {
   identity.target = "iqn.2026-01.test:target0";
   identity.discovery = (mode & 4) != 0;
   identity.portal_group = 1;
-  const TextContext context{settings(), identity, "10.0.0.1:3260"};
+  const TextContext context{settings(mode), identity, "10.0.0.1:3260"};
   TextExchange exchange(1, {}, identity.discovery);
   std::string answer;
   const std::size_t room = 1u + 4u * input.byte();
   for (int i = 0; i < 200 && !input.empty(); ++i) {
     const bool more_follows = (input.byte() & 1) != 0;
-    if (!exchange.take(std::as_bytes(input.bytes(std::size_t{4} * input.byte())), more_follows, context)) return;
+    const std::string made = (mode & 16) != 0 ? next_pairs(input, 8) : std::string();
+    const auto text =
+        (mode & 16) != 0 ? std::as_bytes(std::span(made)) : std::as_bytes(input.bytes(std::size_t{4} * input.byte()));
+    if (!exchange.take(text, more_follows, context)) return;
     const TextExchange::Piece piece = exchange.next(room);
     REQUIRE(piece.text.size() <= room);
     REQUIRE(!(more_follows && !piece.text.empty()));
@@ -115,6 +127,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::uint8_t mode = input.byte();
   if ((mode & 8) != 0) {
     exchange(mode, input);
+  } else if ((mode & 16) != 0) {
+    const std::string text = next_pairs(input, 40);
+    negotiate(mode, std::as_bytes(std::span(text)));
   } else {
     negotiate(mode, std::as_bytes(input.bytes(input.left())));
   }
