@@ -24,8 +24,9 @@ void publish_denials(LogicalUnit& lu, std::function<std::uint8_t(const NexusKey&
 // `tell`: commands end with TASK ABORTED where TAS says so; else they are dropped. Commands that are at home (at_home)
 // are marked too, but not waited for: two PREEMPT AND ABORT that mean each other would wait for ever.
 void abort_commands(LogicalUnit& lu, NexusFilter filter, const Command* except, bool tell, std::function<void()> done);
-// Establishes a unit attention condition for each nexus that matches and can see the unit.
-void establish_unit_attention(LogicalUnit& lu, SenseCode code, NexusFilter filter);
+// Establishes a unit attention condition for each nexus that matches and can see the unit; home reactor. `done`: each
+// has it, so that whoever hears of the change now cannot be ahead of it.
+void establish_unit_attention(LogicalUnit& lu, SenseCode code, NexusFilter filter, std::function<void()> done = {});
 // How a logical unit is reached: the target ports that show it, and the I_T nexuses that see it now. For registrations
 // that name others (SPEC_I_PT, ALL_TG_PT, REGISTER AND MOVE).
 struct Reach {

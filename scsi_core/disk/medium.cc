@@ -14,8 +14,9 @@ void load(Command& c) {
   LogicalUnit& lu = *c.core.lu;
   set_flag(lu, kLuStopped, false);
   set_flag(lu, kLuEjected, false);
-  establish_unit_attention(lu, kNotReadyToReadyChange,
-                           [from = nexus_key(c)](const NexusKey& nexus) { return nexus != from; });
+  establish_unit_attention(
+      lu, kNotReadyToReadyChange, [from = nexus_key(c)](const NexusKey& nexus) { return nexus != from; },
+      [&c] { home_done(c); });
 }
 
 // Home reactor. A unit that removes its medium is not stopped by START = 0 alone: the medium stays readable until it is
@@ -26,17 +27,18 @@ void apply(Command& c) {
   const bool start = cdb::Start::get(action);
   const bool ejected = (lu.flags.load(std::memory_order_relaxed) & kLuEjected) != 0;
   if (cdb::LoadEject::get(action)) {
-    if (start != ejected) return;  // as it is already
+    if (start != ejected) return home_done(c);  // as it is already
     if (server(c).removal_prevented()) return fail_at_home(c, Outcome::check(kMediumRemovalPrevented));
     if (start) return load(c);
     set_flag(lu, kLuEjected, true);
   } else {
     set_flag(lu, kLuStopped, !start && !lu.config().removable);
   }
+  home_done(c);
 }
 
 void flushed(Command& c) {
-  if (store_ok(c)) at_home(c, &apply, &done);
+  if (store_ok(c)) at_home_async(c, &apply, &done);
 }
 
 }  // namespace
@@ -54,7 +56,7 @@ void start_stop_unit(Command& c) {
   }
   const bool medium = (c.core.lu->flags.load(std::memory_order_relaxed) & kLuEjected) == 0;
   if (!start && medium && !cdb::NoFlush::get(action)) return flush_medium(c, {}, &flushed);
-  at_home(c, &apply, &done);
+  at_home_async(c, &apply, &done);
 }
 
 void prevent_allow_medium_removal(Command& c) {

@@ -31,13 +31,15 @@ void check(Command& c) {
   c.scratch_as<bool>() = Wce::get(server(c).modes().current) && !Wce::get(image);
 }
 
+// Ends the command when the others have been told.
 void install(Command& c, const ModePages::Image& image) {
   LogicalUnit& lu = *c.core.lu;
   const bool changed = server(c).modes().current != image;
   server(c).set_current_modes(lu, image);
-  if (!changed) return;
-  establish_unit_attention(lu, kModeParametersChanged,
-                           [from = nexus_key(c)](const NexusKey& nexus) { return nexus != from; });
+  if (!changed) return home_done(c);
+  establish_unit_attention(
+      lu, kModeParametersChanged, [from = nexus_key(c)](const NexusKey& nexus) { return nexus != from; },
+      [&c] { home_done(c); });
 }
 
 void apply(Command& c) {
@@ -46,8 +48,7 @@ void apply(Command& c) {
   MetadataStore* const metadata = server(c).metadata();
   if (!cdb::SavePages::get(flags(c)) || metadata == nullptr) {
     if (cdb::SavePages::get(flags(c))) server(c).set_saved_modes(image);
-    install(c, image);
-    return home_done(c);
+    return install(c, image);
   }
   LogicalUnit& lu = *c.core.lu;
   metadata->save(lu.home(), lu.config().name, kModePagesRecord, server(c).modes().encode(image),
@@ -55,7 +56,6 @@ void apply(Command& c) {
                    if (!saved) return fail_at_home(c, Outcome::check(kInternalTargetFailure));
                    server(c).set_saved_modes(image);
                    install(c, image);
-                   home_done(c);
                  });
 }
 

@@ -148,16 +148,17 @@ void Core::Impl::resize(LogicalUnit& lu, std::uint64_t blocks, Done done) {
   auto result = std::make_unique<base::Result<void>>();
   auto* const outcome = result.release();  // deleted at the end
   const auto work = [&lu, blocks, outcome] { *outcome = lu.backstore().resize(blocks); };
-  const auto at_home = [this, &lu, outcome, done] {
-    if (outcome->has_value()) {
-      lu.blocks.store(lu.backstore().geometry().blocks, std::memory_order_relaxed);
-      establish_unit_attention(lu, kCapacityDataHasChanged, nullptr);
-    }
+  const auto answered = [this, &lu, outcome, done] {
     control.post_function([&lu, outcome, done] {
       const std::unique_ptr<base::Result<void>> last(outcome);
       lu.at_home().unpin();
       done(std::move(*last));
     });
+  };
+  const auto at_home = [&lu, outcome, answered] {
+    if (!outcome->has_value()) return answered();
+    lu.blocks.store(lu.backstore().geometry().blocks, std::memory_order_relaxed);
+    establish_unit_attention(lu, kCapacityDataHasChanged, nullptr, answered);
   };
   if (hal::Worker* const worker = fleet.options().worker) return worker->submit(lu.home(), work, at_home);
   work();

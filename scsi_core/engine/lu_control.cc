@@ -54,7 +54,7 @@ void abort_commands(LogicalUnit& lu, NexusFilter filter, const Command* except, 
   abort_everywhere(lu, lu.home(), order, std::move(done));
 }
 
-void establish_unit_attention(LogicalUnit& lu, SenseCode code, NexusFilter filter) {
+void establish_unit_attention(LogicalUnit& lu, SenseCode code, NexusFilter filter, std::function<void()> done) {
   LuHome& home = lu.at_home();
   home.pin();
   lu.fleet().on_each(
@@ -66,7 +66,10 @@ void establish_unit_attention(LogicalUnit& lu, SenseCode code, NexusFilter filte
           if (!filter || filter(itl.nexus->key)) itl.attentions.establish(code);
         });
       },
-      [&home] { home.unpin(); });
+      [&home, done = std::move(done)] {
+        if (done) done();
+        home.unpin();
+      });
 }
 
 void find_reach(LogicalUnit& lu, std::function<void(Reach)> done) {

@@ -97,6 +97,18 @@ TEST(DiskRemovable, EjectedMediumIsNotPresentForEveryMediumCommand) {
   EXPECT_EQ(number(bench.in({0x03, 0, 0, 0, 18, 0}, 18).data, 12, 2), 0x3a00u);
 }
 
+TEST(DiskRemovable, LoadIsGoodWhenTheOthersHaveBeenToldOnEveryReactor) {
+  Bench bench({}, removable(), 2);
+  LoopNexus& other = bench.login("iqn.2026-01.test:other", 1);
+  EXPECT_TRUE(bench.run(start_stop(kEject)).good());
+  const test_support::LoopCommand& command = bench.host().send({.cdb = start_stop(kLoad)});
+  for (int round = 0; round < 100; ++round) bench.target().reactor(0).run_once();
+  EXPECT_FALSE(command.reply.over) << "the other reactor has not heard of it";
+  bench.target().settle();
+  EXPECT_TRUE(command.reply.good());
+  expect_check(bench.run(other, kReady), kNotReadyToReadyChange);
+}
+
 TEST(DiskRemovable, LoadTellsTheOthersThatTheMediumMayHaveChanged) {
   Bench bench({}, removable(), 2);
   LoopNexus& other = bench.login("iqn.2026-01.test:other", 1);

@@ -214,6 +214,20 @@ TEST(DiskModeSelect, WriteCacheStaysOnWhenTheFlushFails) {
   EXPECT_TRUE(bench.lu().flags & kLuWriteCache);
 }
 
+TEST(DiskModeSelect, GoodMeansThatTheOthersHaveBeenToldOnEveryReactor) {
+  Bench bench({}, {}, 2);
+  LoopNexus& there = bench.login("iqn.2026-01.test:there", 1);
+  Bytes list = list_of(bench, 0x0a);
+  list[4 + 5] ^= std::byte{0x40};
+  const auto length = static_cast<std::uint8_t>(list.size());
+  const test_support::LoopCommand& command = bench.host().send({.cdb = select_6(length), .out = std::move(list)});
+  for (int round = 0; round < 100; ++round) bench.target().reactor(0).run_once();
+  EXPECT_FALSE(command.reply.over) << "the other reactor has not heard of it";
+  bench.target().settle();
+  EXPECT_TRUE(command.reply.good());
+  expect_check(bench.run(there, {0, 0, 0, 0, 0, 0}), kModeParametersChanged);
+}
+
 TEST(DiskModeSelect, InterlockKeepsAttentionsUntilRequestSense) {
   Bench bench;
   LoopNexus& other = bench.login("iqn.2026-01.test:other");

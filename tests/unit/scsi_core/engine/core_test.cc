@@ -124,6 +124,17 @@ TEST_F(CoreTest, ResizeIsToldToEveryNexus) {
   EXPECT_EQ(wait([&](Done done) { core().resize_lu("nobody", 1, done); }).error().code, base::Errc::kNotFound);
 }
 
+TEST_F(CoreOfTwoReactors, ResizeIsDoneWhenEveryNexusOnEveryReactorHasBeenTold) {
+  LoopNexus& far = bench.login("far", 1);
+  bool done = false;
+  core().resize_lu("a", 128, [&](base::Result<void> result) { done = result.has_value(); });
+  for (int round = 0; round < 100; ++round) bench.target.reactor(0).run_once();
+  EXPECT_FALSE(done) << "the other reactor has not heard of it";
+  bench.target.settle();
+  EXPECT_TRUE(done);
+  EXPECT_TRUE(bench.target.run(far, {.cdb = test_unit_ready()}).check(kCapacityDataHasChanged));
+}
+
 TEST_F(CoreTest, WriteProtectionIsAllThatChangesInUse) {
   LuConfig config = bench.log_a.lu->config();
   config.write_protected = true;
