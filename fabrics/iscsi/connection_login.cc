@@ -198,13 +198,13 @@ void Connection::start_full_feature(Session& session) {
   datamover_->enable(
       parameters_.datamover_keys(),
       {.stat_sn = &stat_sn_, .exp_cmd_sn = &session_->window.expected(), .max_cmd_sn = &session_->window.maximum()});
-  if (session.parameters.error_recovery_level != 0)
-    recovery_ = { recovery_ = std::make_unique<Recovery>(stat_sn_, shard_.recovery_memory());
+  if (session.parameters.error_recovery_level != 0) {
+    recovery_ = std::make_unique<Recovery>(stat_sn_, shard_.recovery_memory());
+  }
+  phase_ = Phase::kFullFeature;
+  login_finished();
+  timer_.disarm();
+  keepalive();
 }
-phase_ = Phase::kFullFeature;
-login_finished();
-timer_.disarm();
-keepalive();
-}  // namespace iscsi
 
 }  // namespace iscsi
