@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "ctl/libtgt/client.h"
+#include "ctl/outboardd/config_page.h"
 #include "ctl/outboardd/cores.h"
 #include "ctl/tgtctl/grammar.h"
 #include "ctl/units.h"

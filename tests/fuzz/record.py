@@ -7,6 +7,7 @@ seconds for whoever logs in at that port instead (open-iscsi in a guest, say). k
 import argparse
 import contextlib
 import hashlib
+import json
 import os
 import socket
 import subprocess
@@ -14,8 +15,7 @@ import sys
 import tempfile
 import threading
 
-TESTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
-sys.path[:0] = [os.path.join(TESTS, folder) for folder in ("judges", "guest")]
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "judges"))
 import seeds  # noqa: E402
 from outboard import Outboard  # noqa: E402
 from target import free_port, with_us  # noqa: E402
@@ -82,32 +82,15 @@ def use_tools(relay, url, user=""):
         run("qemu-img", "info", url)
         run("qemu-img", "convert", "-n", "-f", "raw", "-O", "raw", image.name, url)
         run("qemu-img", "compare", "-f", "raw", "-F", "raw", image.name, url)
-        run("qemu-io", "-f", "raw", "-c", "write -z 0 64k", "-c", "discard 64k 64k", "-c", "read 0 128k", "-c", "flush", url)
-
-
-def record_guest(options):
-    """What Linux sent while a script of tests/guest ran; whether the script passed is for the judge to say."""
-    import iscsi_judge
-    from run_guest import Guest
-    with Outboard(options.bin_dir, "file") as target:
-        target.create_lu("disk", iscsi_judge.SIZE)
-        target.create_lu("extra", iscsi_judge.SIZE)
-        target.add_lun(target.first_lun, "disk")
-        target.set_chap(*iscsi_judge.CHAP)
-        relay = Relay(target.port)
-        files = {"env": iscsi_judge.environment(target, "outboard").replace(f":{target.port}".encode(), f":{relay.port}".encode())}
-        for name in ("lib.sh", "sg_lib.sh"):
-            with open(os.path.join(TESTS, "guest", name), "rb") as library:
-                files[name] = library.read()
-        with open(os.path.join(TESTS, "guest", f"iscsi_{options.guest}.sh"), encoding="utf-8") as script:
-            Guest(script.read(), files, iscsi_judge.Answers(target)).run(options.seconds)
-        return relay.sent
+        work = ("write -z 0 64k", "discard 64k 64k", "read 0 128k", "flush")
+        run("qemu-io", "-f", "raw", *(word for each in work for word in ("-c", each)), url)
 
 
 def record(options):
     """All that the tools sent."""
     sent = []
-    for name, chap in (("open", None), ("guarded", ("alice", "correct horse battery", "target", "staple of the target"))):
+    account = ("alice", "correct horse battery", "target", "staple of the target")
+    for name, chap in (("open", None), ("guarded", account)):
         target = Outboard(options.bin_dir)
         target.iqn = f"iqn.2026-01.test:{name}"
         with target:
@@ -122,8 +105,10 @@ def record(options):
             url = f"iscsi://{user}127.0.0.1:{relay.port}/{target.iqn}/"
             use_tools(relay, url + "0", user)
             if chap is None:
-                run("qemu-io", "-c", "read 0 64k", "-c", "write 0 4k", "json:" + '{"driver": "iscsi", "transport": "tcp", '
-                    f'"portal": "127.0.0.1:{relay.port}", "target": "{target.iqn}", "lun": 0, "header-digest": "crc32c"' + "}")
+                portal = f"127.0.0.1:{relay.port}"
+                image = {"driver": "iscsi", "transport": "tcp", "portal": portal, "target": target.iqn, "lun": 0,
+                         "header-digest": "crc32c"}
+                run("qemu-io", "-c", "read 0 64k", "-c", "write 0 4k", "json:" + json.dumps(image))
                 for suite in SUITES:
                     lun = "1" if suite in ("NoMedia", "StartStopUnit", "PreventAllow") else "0"
                     run("iscsi-test-cu", "--dataloss", "-t", f"ALL.{suite}.*", url + lun, seconds=30)
@@ -135,11 +120,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bin-dir", required=True, help="the folder of outboardd")
     parser.add_argument("--out", required=True, help="where to: a folder for each harness")
-    parser.add_argument("--guest", metavar="SCRIPT", help="record Linux in a guest: sg, filesystem, changes")
-    parser.add_argument("--seconds", type=int, default=400, help="limit of a guest")
     options = parser.parse_args()
     made = {}
-    streams = record_guest(options) if options.guest else record(options)
+    streams = record(options)
     for stream in streams:
         for harness, content in seeds.of_stream(bytes(stream)):
             made[harness, hashlib.sha1(content).hexdigest()] = content

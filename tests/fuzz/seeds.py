@@ -95,7 +95,8 @@ def of_stream(stream):
     if not logins:
         return
     yield "login", login_seed(logins)
-    for mode, cuts in ((0x00, b"\xff" * 7), (0x04, b"\x2f\x00\x1f\xff\x07\xff\x63"), (0x14, b"\x2f\x01\xff\x03\x30\x33\xfe")):
+    for mode, cuts in ((0x00, b"\xff" * 7), (0x04, b"\x2f\x00\x1f\xff\x07\xff\x63"),
+                       (0x14, b"\x2f\x01\xff\x03\x30\x33\xfe")):
         yield "receiver", bytes([mode]) + cuts + stream[:MOST]
     for header, data in logins:
         yield "text", bytes([header[1] >> 2 & 3]) + data

@@ -182,7 +182,7 @@ void FakeCard::response(const wire::Entry& entry) {
 
 void FakeCard::take_requests() {
   while (request_out_ != request_in_) {
-    wire::Entry entry;
+    wire::Entry entry{};
     std::memcpy(static_cast<void*>(&entry), at(icb_.request_address) + std::size_t{request_out_} * 64, 64);
     requests.push_back(entry);
     request_out_ = (request_out_ + 1) % icb_.request_length;
