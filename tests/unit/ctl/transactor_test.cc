@@ -321,15 +321,15 @@ TEST_F(TransactorTest, ProgressCountsTheStepsOfTheWholeChange) {
   Config config = transactor.config();
   std::erase_if(config.logical_units, [](const LogicalUnit& lu) { return lu.unit.name == "disk0"; });
   std::erase_if(config.mapping.views, [](const scsi::View& view) { return view.lu == "disk0"; });
-  bool done = false;
+  int done = 0;
   transactor.submit(
       [&](Config& edited) -> base::Result<void> {
         edited = config;
         return {};
       },
-      {}, [&](const base::Result<Transactor::Report>&) { done = true; });
+      {}, [&](const base::Result<Transactor::Report>&) { ++done; });
   transactor.submit([](Config&) -> base::Result<void> { return {}; }, {},
-                    [](const base::Result<Transactor::Report>&) {});
+                    [&](const base::Result<Transactor::Report>&) { ++done; });
   EXPECT_EQ(transactor.progress().waiting, 1u);
   std::uint64_t mark = transactor.progress_mark();
   run_until([&] { return transactor.current_step() == "remove lu disk0"; });
@@ -340,7 +340,7 @@ TEST_F(TransactorTest, ProgressCountsTheStepsOfTheWholeChange) {
   EXPECT_GE(progress.steps.done, 2u);                      // views, store
   const ExpectLog expect("remove lu disk0: no answer");
   clock.advance(std::chrono::minutes(1));
-  run_until([&] { return done; });
+  run_until([&] { return done == 2; });
 }
 
 }  // namespace

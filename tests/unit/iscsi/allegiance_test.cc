@@ -40,6 +40,10 @@ struct AllegianceTest : testing::Test {
     bench.settle();
   }
   void reassign(Initiator& host, std::uint32_t tag, std::uint8_t answer, std::uint32_t exp_data_sn = 0) {
+    ask_to_reassign(host, tag, exp_data_sn);
+    host.expect_management(0x900 + tag, answer);
+  }
+  void ask_to_reassign(Initiator& host, std::uint32_t tag, std::uint32_t exp_data_sn = 0) {
     pdu::TaskManagementRequest request;
     request.opcode = 0x42;
     request.flags = 0x80 | kTaskReassign;
@@ -49,7 +53,6 @@ struct AllegianceTest : testing::Test {
     request.exp_stat_sn = host.stat_sn;
     request.exp_data_sn = exp_data_sn;
     host.connection().deliver(request);
-    host.expect_management(0x900 + tag, answer);
   }
   void data_in(std::uint32_t sn, std::uint32_t offset) {
     const auto pdu = second.expect(Opcode::kDataIn);
@@ -376,8 +379,11 @@ TEST_F(AllegianceTest, TaskMayBeReassignedRightAfterTheLogoutResponse) {
   join(2);
   first.logout(kRecover);
   EXPECT_FALSE(first.connection().ended);
-  reassign(second, 1, kComplete);
+  ask_to_reassign(second, 1);
+  bench.settle();
   EXPECT_TRUE(first.connection().ended);
+  second.expect(Opcode::kNopIn);  // the other connection is gone
+  second.expect_management(0x900 + 1, kComplete);
   core().complete(core().command(1));
   second.expect_status(1);
 }

@@ -422,7 +422,8 @@ TEST_F(ExchangeTest, WhoIsNotLoggedInIsToldThatALoginIsRequired) {
     return ack.srr_reason << 8 | ack.srr_explanation;
   };
   const std::size_t before = services.size();
-  for (const int els : {0x20, 0x21, 0x50, 0x52}) EXPECT_EQ(answer_to(els), 0x091e) << int{els};
+  for (const std::uint8_t els : std::initializer_list<std::uint8_t>{0x20, 0x21, 0x50, 0x52})
+    EXPECT_EQ(answer_to(els), 0x091e) << int{els};
   EXPECT_EQ(answer_to(0x03), 0x0500) << "PLOGI: the adapter has no room";
   EXPECT_EQ(answer_to(0x7f), 0x0b00);
   EXPECT_EQ(services.size(), before);
