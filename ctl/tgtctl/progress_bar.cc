@@ -35,14 +35,18 @@ std::string format_progress(const Json& progress, std::size_t columns) {
   const std::uint64_t done = std::min(count(progress, bytes != 0 ? "bytes_done" : "steps_done"), of);
   const double part = of == 0 ? 0 : static_cast<double>(done) / static_cast<double>(of);
   const auto filled = static_cast<std::size_t>(part * kBar);
-  std::string line = fmt::format("[{}{}] {:3.0f} %  {}", std::string(filled, '#'), std::string(kBar - filled, '.'),
-                                 part * 100, printable(progress.value("step", std::string())));
+  const std::string head =
+      fmt::format("[{}{}] {:3.0f} %  ", std::string(filled, '#'), std::string(kBar - filled, '.'), part * 100);
+  std::string tail;
   if (bytes != 0) {
-    line += fmt::format(", {} of {}", short_bytes(static_cast<double>(done)), short_bytes(static_cast<double>(bytes)));
+    tail += fmt::format(", {} of {}", short_bytes(static_cast<double>(done)), short_bytes(static_cast<double>(bytes)));
   }
-  if (steps > 1) line += fmt::format(", step {} of {}", step, steps);
-  if (const std::uint64_t waiting = count(progress, "waiting"); waiting != 0) line += fmt::format(", {} wait", waiting);
-  return line.substr(0, columns);
+  if (steps > 1) tail += fmt::format(", step {} of {}", step, steps);
+  if (const std::uint64_t waiting = count(progress, "waiting"); waiting != 0) tail += fmt::format(", {} wait", waiting);
+  // Where it is too long, the name of the step gives way.
+  const std::size_t others = head.size() + tail.size();
+  const std::string name = printable(progress.value("step", std::string()));
+  return (head + name.substr(0, columns > others ? columns - others : 0) + tail).substr(0, columns);
 }
 
 ProgressBar::ProgressBar(bool wanted) : draws_(wanted && isatty(STDERR_FILENO) != 0) {}

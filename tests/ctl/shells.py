@@ -13,7 +13,7 @@ import time
 from daemon import IQN, check, run
 from operation import served
 
-MANY = 3000  # logical units: more than a moment to make
+MANY = 1500  # logical units: more than a moment to make
 BASH = r"""
 source "$1"
 COMP_LINE=$2; COMP_POINT=${#COMP_LINE}; COMP_CWORD=0; COMP_WORDS=(tgtctl)
@@ -153,7 +153,7 @@ def rest(terminal):
     """Until the other side is closed."""
     heard = b""
     while True:
-        check(select.select([terminal], [], [], 20)[0], f"it does not end: {heard}")
+        check(select.select([terminal], [], [], 60)[0], f"it does not end: {heard}")
         try:
             heard += os.read(terminal, 65536)
         except OSError:
