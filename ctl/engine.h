@@ -73,6 +73,9 @@ class Engine final : public Machine {
   std::string metrics_address() const override { return metrics_.address(); }
   std::vector<std::string> portal_addresses() const override;
   std::vector<isns::Info> list_isns() const override;
+  // What discovery domains change waits until it is let go; false: something of that is being changed just now.
+  bool hold_domains();
+  void let_domains_go();
   // Upgrade in place: units that are added under these names go on with these media.
   void inherit_media(std::map<std::string, scsi::MediumState> media) { inherited_ = std::move(media); }
   // Takes back what is registered elsewhere; `done` when that is over, soon in any case.
@@ -100,7 +103,7 @@ class Engine final : public Machine {
   radius::Client radius_;
   std::vector<std::unique_ptr<isns::Client>> isns_, leaving_isns_;
   iscsi::FabricConfig fabric_;  // in force; only while discovery domains may change who may log in
-  bool fabric_changes_ = false, domains_changed_ = false;
+  bool fabric_changes_ = false, domains_changed_ = false, domains_held_ = false;
   std::deque<std::function<void()>> waiting_changes_;  // of the fabric
   MetricsEndpoint metrics_{parts_.control, *this};
 };

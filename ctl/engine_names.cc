@@ -95,13 +95,23 @@ void Engine::change_fabric(iscsi::FabricConfig fabric, Done done) {
 
 void Engine::domains_changed() {
   if (!controls_access(fabric_)) return;
-  if (fabric_changes_) {
+  if (fabric_changes_ || domains_held_) {
     domains_changed_ = true;
     return;
   }
   change_fabric(fabric_, [](const base::Result<void>& result) {
     if (!result) kLog.error("discovery domains: {}", result.error().text);
   });
+}
+
+bool Engine::hold_domains() {
+  if (fabric_changes_) return false;
+  return domains_held_ = true;
+}
+
+void Engine::let_domains_go() {
+  domains_held_ = false;
+  if (!fabric_changes_ && std::exchange(domains_changed_, false)) domains_changed();
 }
 
 std::vector<isns::Info> Engine::list_isns() const {

@@ -76,6 +76,7 @@ void Arrival::settled(std::function<void()> go) {
   for (const std::string& unit : units_) {
     if (const auto why = parts_->engine.why_absent(unit)) return give_up({base::Errc::kIo, unit + ": " + *why});
   }
+  if (!parts_->engine.hold_domains()) return give_up({base::Errc::kBusy, "discovery domains are being changed"});
   go_ = std::move(go);
   if (const auto sent = channel_.send(kSettled, Json::object()); !sent) return ended(sent.error());
   expect(kState, kStateLimit);
@@ -104,7 +105,9 @@ void Arrival::take_sessions() {
 void Arrival::go() {
   failed_ = nullptr;
   parts_->control.unwatch(channel_.fd(), *this);
-  std::exchange(parts_, nullptr)->fabric.thaw();
+  parts_->fabric.thaw();
+  parts_->engine.let_domains_go();
+  parts_.reset();
   const auto told = std::move(go_);  // destroys this
   told();
 }

@@ -32,7 +32,9 @@ void Departure::start(const UpgradeOptions& options, Done done) {
     return done(base::fail(base::Errc::kUnsupported,
                            "Fibre Channel ports cannot be handed over: remove them first, or end and start outboardd"));
   }
-  if (!parts_.transactor.hold()) {
+  const bool domains_held = parts_.engine.hold_domains();
+  if (!domains_held || !parts_.transactor.hold()) {
+    if (domains_held) parts_.engine.let_domains_go();
     return done(base::fail(base::Errc::kBusy, "the configuration is being changed: try again"));
   }
   ++attempt_;
@@ -192,6 +194,7 @@ void Departure::fail(const base::Error& error) {
       if (!opened) kLog.error("the page for Prometheus: {}", opened.error().text);
     });
   }
+  parts_.engine.let_domains_go();
   parts_.transactor.release();
   kLog.warn("no upgrade, everything goes on as before: {}", error.text);
   if (const Done done = std::exchange(done_, nullptr)) done(tl::unexpected<base::Error>(error));
