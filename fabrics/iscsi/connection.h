@@ -226,6 +226,7 @@ class Connection final : public hal::DatamoverEvents {
   bool suspended_ = false;       // our tasks wait for another connection
   bool logged_out_ = false;      // ... and may go to it
   bool fenced_ = false;          // somebody waits for fence_ to be acknowledged
+  bool fence_asked_ = false;     // a NOP-In has gone out since
   std::uint16_t cid_ = 0;
   const std::uint16_t portal_group_;
   std::uint32_t stat_sn_ = 0;

@@ -10,7 +10,7 @@ using pdu::kReservedTag;
 using pdu::RejectReason;
 
 namespace {
-constexpr base::Duration kStatusWait = std::chrono::seconds(5);  // of a silent initiator, for an acknowledgement
+constexpr base::Duration kStatusWait = std::chrono::seconds(5);  // for an acknowledgement, until it is asked for again
 }
 
 void Connection::receive_nop_out(const hal::ControlPdu& pdu) {
@@ -42,7 +42,8 @@ void Connection::keepalive() {
   const Limits& limits = shard_.limits();
   if (last_heard_ > pinged_at_) ping_tag_ = kReservedTag;  // heard from it, if not by the answer
   base::Duration interval = limits.nop_interval;
-  if (recovery_ != nullptr && !recovery_->all_acknowledged() && (interval.count() == 0 || interval > kStatusWait)) {
+  const bool owed = fenced_ || (recovery_ != nullptr && !recovery_->all_acknowledged());
+  if (owed && (interval.count() == 0 || interval > kStatusWait)) {
     interval = kStatusWait;  // RFC 7143 7.1.4.3: a NOP-In shows the initiator which StatSN it has missed
   }
   base::Time next = interval.count() == 0 ? base::Time::max() : last_heard_ + interval;
@@ -63,7 +64,7 @@ void Connection::keepalive() {
   }
   if (grace_over_ != base::Time{}) next = std::min(next, grace_over_);
   if (fenced_) next = std::min(next, fence_over_);
-  if (recovery_ != nullptr) next = std::min(next, now + kStatusWait);
+  if (recovery_ != nullptr || fenced_) next = std::min(next, now + kStatusWait);
   if (next != base::Time::max()) timer_.arm(shard_.reactor().timers(), next);
 }
 
@@ -82,14 +83,17 @@ bool Connection::ask_acknowledgement() {
   fenced_ = true;
   fence_ = stat_sn_;
   fence_over_ = shard_.reactor().now() + shard_.limits().nop_timeout;
-  if (ping_tag_ == kReservedTag) send_ping();
+  fence_asked_ = ping_tag_ == kReservedTag;
+  if (fence_asked_) send_ping();
   keepalive();  // watches over it
   return fenced_;
 }
 
 void Connection::acknowledged(std::uint32_t exp_stat_sn) {
   if (pdu::serial_less(exp_stat_sn, fence_)) {
-    if (ping_tag_ == kReservedTag) send_ping();  // the answer was to an older one
+    if (ping_tag_ != kReservedTag || fence_asked_) return;  // what it lacks it has to ask for first
+    fence_asked_ = true;
+    send_ping();  // the answer was to an older one
     return;
   }
   fenced_ = false;

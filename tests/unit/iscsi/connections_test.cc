@@ -145,7 +145,11 @@ TEST_F(ConnectionsTest, TaskOfAnotherConnectionCanBeAborted) {
   first.expect_nothing();
 }
 
+// RFC 7143 4.2.3.3: a NOP-In may ask for the acknowledgement. One that is answered without it is not followed by
+// another at once: the initiator may lack what it would have to acknowledge.
 TEST_F(ConnectionsTest, ResetIsAnsweredWhenTheOtherConnectionHasAcknowledged) {
+  bench.config.limits.nop_interval = {};
+  ASSERT_TRUE(bench.apply());
   log_in_both();
   read_by(first, 1);
   core().complete(core().command(1));
@@ -162,6 +166,10 @@ TEST_F(ConnectionsTest, ResetIsAnsweredWhenTheOtherConnectionHasAcknowledged) {
   answer.exp_stat_sn = first.stat_sn - 1;  // the status is still on its way
   first.connection().deliver(answer);
   second.expect_nothing();
+  first.expect_nothing();
+  bench.advance(seconds(4));
+  first.expect_nothing();
+  bench.advance(seconds(1));
   answer.target_transfer_tag = first.expect(Opcode::kNopIn).as<pdu::NopIn>().target_transfer_tag;
   answer.exp_stat_sn = first.stat_sn;
   first.connection().deliver(answer);
