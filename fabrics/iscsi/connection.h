@@ -146,6 +146,7 @@ class Connection final : public hal::DatamoverEvents {
   bool may_take(const pdu::ScsiCommand& header, CommandWindow::Place place) const;
   void refuse_command(const pdu::ScsiCommand& header, CommandWindow::Place place,
                       std::optional<pdu::RejectReason> reason);
+  void ignore_data_of(const pdu::ScsiCommand& header);
   void answer_without_task(const hal::ControlPdu& pdu, CommandWindow::Place place);
 
   // scsi_response.cc
@@ -259,7 +260,8 @@ class Connection final : public hal::DatamoverEvents {
   std::uint32_t ping_tag_ = pdu::kReservedTag;        // of the NOP-In that is unanswered
   std::uint32_t next_tag_ = 0;
   std::uint32_t logout_tag_ = 0;
-  // Commands that were refused although unsolicited data follows them: that data is dropped in silence.
+  // Commands that were refused, or ignored (RFC 7143 4.2.2.1), although unsolicited data follows them: that data is
+  // dropped in silence.
   std::array<std::uint32_t, 8> refused_tags_{};
   std::uint8_t refused_count_ = 0;
 };

@@ -99,7 +99,7 @@ void Connection::receive_scsi_command(const hal::ControlPdu& pdu) {
   const bool immediate = pdu::Immediate::get(header.opcode);
   const auto place = immediate ? CommandWindow::Place::kNext : session_->window.place(header.cmd_sn);
   if (__builtin_expect(recovery_ != nullptr, 0)) statuses_acknowledged(header.exp_stat_sn);
-  if (__builtin_expect(place == CommandWindow::Place::kOutside, 0)) return;
+  if (__builtin_expect(place == CommandWindow::Place::kOutside, 0)) return ignore_data_of(header);
   CommandAhs ahs;
   const auto fault = fault_in_header(pdu, ahs);
   if (__builtin_expect(fault || !may_take(header, place), 0)) {
@@ -156,7 +156,7 @@ void Connection::refuse_command(const ScsiCommand& header, CommandWindow::Place 
                                 std::optional<RejectReason> reason) {
   if (!reason) {
     // A copy of a command that is held already is dropped like one that is outside the window.
-    if (place == CommandWindow::Place::kAhead && session_->held.has(header.cmd_sn)) return;
+    if (place == CommandWindow::Place::kAhead && session_->held.has(header.cmd_sn)) return ignore_data_of(header);
     if (nexus_ == nullptr) {
       reason = RejectReason::kProtocolError;  // a discovery session
     } else if (session_->tasks.find(header.initiator_task_tag) != nullptr) {
@@ -165,9 +165,13 @@ void Connection::refuse_command(const ScsiCommand& header, CommandWindow::Place 
       reason = RejectReason::kTooManyImmediateCommands;
     }
   }
-  if (!pdu::Final::get(header.flags))
-    refused_tags_[refused_count_++ % refused_tags_.size()] = header.initiator_task_tag;
+  ignore_data_of(header);
   reject(*reason, reinterpret_cast<const pdu::BasicHeader&>(header));
+}
+
+void Connection::ignore_data_of(const ScsiCommand& header) {
+  if (pdu::Final::get(header.flags)) return;
+  refused_tags_[refused_count_++ % refused_tags_.size()] = header.initiator_task_tag;
 }
 
 // No memory for a task. The command is answered TASK SET FULL, which needs none.

@@ -176,6 +176,26 @@ TEST_F(ConnectionsTest, ResetIsAnsweredWhenTheOtherConnectionHasAcknowledged) {
   second.expect_management(2, 0);
 }
 
+// RFC 7143 4.2.2.1: a command whose place was given to an abort of another connection is ignored, and its data with it.
+TEST_F(ConnectionsTest, DataOfACommandThatWasAbortedBeforeItCameIsDroppedInSilence) {
+  first.must_log_in({{"MaxConnections", "8"}, {"InitialR2T", "No"}});
+  ASSERT_EQ(second.join(first, 2), 0);
+  pdu::ScsiCommand write = first.command(1);
+  write.flags = 0x21;  // W, data follows, SIMPLE
+  write.expected_data_transfer_length = 512;
+  second.after(first);
+  second.manage(1, 2, 1, write.cmd_sn);
+  second.expect_management(2, 0);
+  first.connection().deliver(write);
+  pdu::DataOut data_out;
+  data_out.flags = 0x80;
+  data_out.initiator_task_tag = 1;
+  data_out.target_transfer_tag = pdu::kReservedTag;
+  first.connection().deliver(data_out, pattern(512));
+  first.expect_nothing();
+  EXPECT_TRUE(core().commands.empty());
+}
+
 TEST_F(ConnectionsTest, ConnectionThatDoesNotAcknowledgeIsGivenUp) {
   bench.config.limits.nop_interval = {};
   ASSERT_TRUE(bench.apply());
