@@ -144,7 +144,7 @@ void send_command(StrictInitiator& host, Input& input, std::uint8_t how) {
 
 void send_other(StrictInitiator& host, Input& input, std::uint8_t kind, std::uint8_t how) {
   const auto data = [&] { return std::as_bytes(input.bytes(input.word() & 0xfff)); };
-  const bool spoil = (how & 8) != 0;
+  const auto spoil = (how & 8) != 0 ? StrictInitiator::Spoil::kBoth : StrictInitiator::Spoil::kNothing;
   switch (kind & 7) {
     case 0: {
       pdu::TaskManagementRequest request;

@@ -34,12 +34,15 @@ MediumOracle::Stamp MediumOracle::write_begins(std::uint32_t lba, std::uint32_t 
 // What another write left may still be there after `than` only if it was not over before that began.
 bool MediumOracle::may_be_later(Stamp other, const Write& than) const {
   const auto found = writes_.find(other);
+  if (than.before.count(other) != 0) return false;
   return found != writes_.end() && found->second.over > than.began;
 }
 
-void MediumOracle::write_is_good(Stamp stamp) {
+void MediumOracle::write_is_good(Stamp stamp, const std::set<Stamp>& before) {
   Write& write = writes_.at(stamp);
   write.over = ++time_;
+  write.good = true;
+  write.before = before;
   for (std::uint32_t at = write.lba; at != write.lba + write.blocks; ++at) {
     std::erase_if(may_hold_[at], [&](Stamp other) { return other != stamp && !may_be_later(other, write); });
   }
@@ -60,13 +63,30 @@ std::uint32_t MediumOracle::read_begins(std::uint32_t lba, std::uint32_t blocks)
   return last_read_;
 }
 
-std::string MediumOracle::read_is_good(std::uint32_t id, std::span<const std::byte> data) {
+// What was there before a write that was over, and GOOD, before the read began, cannot be read any more.
+std::set<MediumOracle::Stamp> MediumOracle::candidates(const Read& read, std::size_t block,
+                                                       const std::set<Stamp>& before) const {
+  std::set<Stamp> all = read.may_return[block];
+  const std::uint32_t lba = read.lba + static_cast<std::uint32_t>(block);
+  for (const Stamp stamp : before) {
+    const auto found = writes_.find(stamp);
+    if (found == writes_.end() || !found->second.good) continue;
+    const Write& write = found->second;
+    if (lba < write.lba || lba - write.lba >= write.blocks) continue;
+    std::erase_if(all, [&](Stamp other) { return other != stamp && !may_be_later(other, write); });
+  }
+  return all;
+}
+
+std::string MediumOracle::read_is_good(std::uint32_t id, std::span<const std::byte> data,
+                                       const std::set<Stamp>& before) {
   const Read read = std::move(reads_.at(id));
   reads_.erase(id);
-  if (data.size() != read.may_return.size() * block_size_) return fmt::format("{} bytes", data.size());
+  if (data.size() > read.may_return.size() * block_size_) return fmt::format("{} bytes", data.size());
+  std::set<Stamp> stamps;
   for (std::size_t i = 0; i < data.size(); ++i) {
+    if (i % block_size_ == 0) stamps = candidates(read, i / block_size_, before);
     const auto lba = read.lba + static_cast<std::uint32_t>(i / block_size_);
-    const std::set<Stamp>& stamps = read.may_return[i / block_size_];
     const bool known = std::any_of(stamps.begin(), stamps.end(),
                                    [&](Stamp stamp) { return data[i] == byte_of(stamp, lba, i % block_size_); });
     if (known) continue;

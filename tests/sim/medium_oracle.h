@@ -25,20 +25,23 @@ class MediumOracle {
   void fill(std::span<std::byte> data, Stamp stamp, std::uint32_t lba) const;  // what the write carries
 
   Stamp write_begins(std::uint32_t lba, std::uint32_t blocks);
-  void write_is_good(Stamp stamp);
+  // `before`: writes that were over before this one, or the read, began, whatever else is known of them.
+  void write_is_good(Stamp stamp, const std::set<Stamp>& before = {});
   void write_never_began(Stamp stamp);
   void write_is_over(Stamp stamp);  // it may have done anything, and does no more
 
   std::uint32_t read_begins(std::uint32_t lba, std::uint32_t blocks);
   void read_is_lost(std::uint32_t read) { reads_.erase(read); }
-  // Empty if the data are what they may be, else what is wrong.
-  std::string read_is_good(std::uint32_t read, std::span<const std::byte> data);
+  // Empty if the data are what they may be, else what is wrong. They may be fewer than the blocks.
+  std::string read_is_good(std::uint32_t read, std::span<const std::byte> data, const std::set<Stamp>& before = {});
 
  private:
   static constexpr std::uint64_t kRunning = ~std::uint64_t{0};
   struct Write {
     std::uint32_t lba, blocks;
     std::uint64_t began, over = kRunning;
+    bool good = false;
+    std::set<Stamp> before = {};
   };
   struct Read {
     std::uint32_t lba;
@@ -46,6 +49,7 @@ class MediumOracle {
   };
   static std::byte byte_of(Stamp stamp, std::uint32_t lba, std::size_t at);
   bool may_be_later(Stamp other, const Write& than) const;
+  std::set<Stamp> candidates(const Read& read, std::size_t block, const std::set<Stamp>& before) const;
 
   std::uint32_t block_size_;
   std::vector<std::set<Stamp>> may_hold_;

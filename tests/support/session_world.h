@@ -25,6 +25,7 @@ class SessionWorld {
   void settle();  // until nothing is left to do; that must come
   void advance(base::Duration by);
   void require_online();  // no logical unit was taken offline
+  base::Time now() const { return clock_.now(); }
 
   // What an operator does meanwhile.
   void map(bool both);                     // LUN 0 stays, LUN 1 comes and goes

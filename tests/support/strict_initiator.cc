@@ -55,7 +55,7 @@ StrictInitiator::~StrictInitiator() { close(fd_); }
 // --- sending ---
 
 void StrictInitiator::send_pdu(const BasicHeader& header, std::span<const std::byte> data,
-                               std::span<const std::byte> ahs, bool spoil_digest) {
+                               std::span<const std::byte> ahs, Spoil spoil) {
   BasicHeader own = header;
   own.data_segment_length = static_cast<std::uint32_t>(data.size());
   own.total_ahs_length = static_cast<std::uint8_t>(ahs.size() / 4);
@@ -65,7 +65,7 @@ void StrictInitiator::send_pdu(const BasicHeader& header, std::span<const std::b
   append(out_, ahs);
   if (header_digest_) {
     auto digest = digest_of(bytes, ahs);
-    if (spoil_digest) digest = digest ^ 1;
+    if (spoil == Spoil::kHeaderDigest || spoil == Spoil::kBoth) digest = digest ^ 1;
     append(out_, std::as_bytes(std::span(&digest, 1)));
   }
   if (!data.empty()) {
@@ -75,7 +75,7 @@ void StrictInitiator::send_pdu(const BasicHeader& header, std::span<const std::b
     append(out_, pad);
     if (data_digest_) {
       auto digest = digest_of(data, pad);
-      if (spoil_digest) digest = digest ^ 0x80000000;
+      if (spoil == Spoil::kDataDigest || spoil == Spoil::kBoth) digest = digest ^ 0x80000000;
       append(out_, std::as_bytes(std::span(&digest, 1)));
     }
   }
@@ -156,8 +156,10 @@ bool StrictInitiator::take_pdu() {
   const std::vector<std::byte> data(all.begin() + static_cast<std::ptrdiff_t>(data_at),
                                     all.begin() + static_cast<std::ptrdiff_t>(data_at + length));
   in_.erase(in_.begin(), in_.begin() + static_cast<std::ptrdiff_t>(whole));
+  if (recovers_ && loses && loses(header)) return true;
+  const bool known = again(header);
   check(header, data);
-  if (heard) heard(header, data);
+  if (heard && !known) heard(header, data);
   return true;
 }
 
@@ -202,19 +204,51 @@ void StrictInitiator::check(const BasicHeader& header, std::span<const std::byte
   }
 }
 
+namespace {
+
+bool has_no_status(const BasicHeader& header) {
+  return static_cast<Opcode>(header.opcode) == Opcode::kDataIn && (header.flags & pdu::DataIn::kStatus) == 0;
+}
+
+bool shows_next(const BasicHeader& header) {
+  const auto opcode = static_cast<Opcode>(header.opcode);
+  return opcode == Opcode::kR2t || (opcode == Opcode::kNopIn && header.initiator_task_tag == pdu::kReservedTag);
+}
+
+}  // namespace
+
+// A response that has come already: a replica, as SNACK asks for.
+bool StrictInitiator::again(const BasicHeader& header) const {
+  if (!loses || !recovers_ || has_no_status(header) || shows_next(header)) return false;
+  const std::uint32_t stat_sn = as<pdu::ScsiResponse>(header).stat_sn;
+  return pdu::serial_less(stat_sn, stat_sn_) || ahead_.count(stat_sn) != 0;
+}
+
+StrictInitiator::Missing StrictInitiator::missing_statuses() const {
+  if (stat_sn_ == next_stat_sn_) return {stat_sn_, 0};
+  std::uint32_t end = stat_sn_;
+  while (end != next_stat_sn_ && ahead_.count(end) == 0) ++end;
+  return {stat_sn_, end - stat_sn_};
+}
+
+// False: not a number that may come now.
+bool StrictInitiator::take_stat_sn(std::uint32_t stat_sn, bool shows_only) {
+  if (!any_response_) stat_sn_ = next_stat_sn_ = stat_sn;
+  any_response_ = true;
+  const std::uint32_t next = stat_sn + (shows_only ? 0u : 1u);
+  if (recovers_ && pdu::serial_less(stat_sn, stat_sn_)) return true;
+  if (stat_sn != stat_sn_ && !(recovers_ && loses)) return false;
+  if (pdu::serial_less(next_stat_sn_, next)) next_stat_sn_ = next;
+  if (!shows_only) ahead_.insert(stat_sn);
+  while (ahead_.erase(stat_sn_) != 0) ++stat_sn_;
+  return true;
+}
+
 // RFC 7143 4.2.2: StatSN counts responses; R2T and our own NOP-In show the next one; ExpCmdSN and MaxCmdSN only grow.
 void StrictInitiator::check_numbers(const BasicHeader& header) {
   const auto& at = as<pdu::ScsiResponse>(header);  // the three lie at the same place in all PDUs
   const auto opcode = static_cast<Opcode>(header.opcode);
-  const bool data_without_status = opcode == Opcode::kDataIn && (header.flags & pdu::DataIn::kStatus) == 0;
-  const bool shows_next =
-      opcode == Opcode::kR2t || (opcode == Opcode::kNopIn && header.initiator_task_tag == pdu::kReservedTag);
-  if (!data_without_status) {
-    const bool again = recovers_ && pdu::serial_less(at.stat_sn, stat_sn_);
-    REQUIRE(!any_response_ || again || at.stat_sn == stat_sn_);
-    if (!again) stat_sn_ = at.stat_sn + (shows_next ? 0u : 1u);
-    any_response_ = true;
-  }
+  if (!has_no_status(header)) REQUIRE(take_stat_sn(at.stat_sn, shows_next(header)));
   if (opcode == Opcode::kLoginResponse) {
     const auto& login = as<pdu::LoginResponse>(header);
     if (login.status != 0) return;

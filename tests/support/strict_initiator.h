@@ -7,6 +7,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,12 +22,13 @@ class StrictInitiator {
   StrictInitiator(const StrictInitiator&) = delete;
   StrictInitiator& operator=(const StrictInitiator&) = delete;
 
+  enum class Spoil : std::uint8_t { kNothing, kHeaderDigest, kDataDigest, kBoth };  // those that there are
   // Sends a PDU: lengths, padding and digests are set here.
   template <class T>
   void send(const T& header, std::span<const std::byte> data = {}, std::span<const std::byte> ahs = {},
-            bool spoil_digest = false) {
+            Spoil spoil = Spoil::kNothing) {
     static_assert(sizeof(T) == hal::iscsi::kHeaderSize);
-    send_pdu(reinterpret_cast<const hal::iscsi::BasicHeader&>(header), data, ahs, spoil_digest);
+    send_pdu(reinterpret_cast<const hal::iscsi::BasicHeader&>(header), data, ahs, spoil);
   }
   void send_raw(std::span<const std::byte> bytes);
   void read_answers();  // what has come, unless `deaf`
@@ -35,9 +37,18 @@ class StrictInitiator {
   // The session's, once logged in; to join it, and to send PDUs again: then numbers may come a second time.
   std::uint16_t tsih() const { return tsih_; }
   void joins(std::uint16_t tsih) { tsih_ = tsih; }
+  bool header_digest() const { return header_digest_; }
+  bool data_digest() const { return data_digest_; }
   bool window_open() const { return hal::iscsi::serial_less_equal(cmd_sn, max_cmd_sn_); }
-  // Called for every PDU that came and is right.
+  // Called for every PDU that came and is right; where `loses` is set, not for a response that comes a second time.
   std::function<void(const hal::iscsi::BasicHeader&, std::span<const std::byte>)> heard;
+  // From error recovery level 1 on: true if this PDU was damaged on its way; it counts as not received. Statuses may be
+  // missing then, until they are asked for and come again.
+  std::function<bool(const hal::iscsi::BasicHeader&)> loses;
+  struct Missing {
+    std::uint32_t first, count;
+  };
+  Missing missing_statuses() const;  // the first run that is known to be; count 0: none is
 
   struct R2t {
     std::uint32_t initiator_task_tag, target_transfer_tag, offset, length, data_sn;
@@ -59,12 +70,14 @@ class StrictInitiator {
     std::uint32_t data_sn = 0, r2t_sn = 0;
   };
   void send_pdu(const hal::iscsi::BasicHeader& header, std::span<const std::byte> data, std::span<const std::byte> ahs,
-                bool spoil_digest);
+                Spoil spoil);
   void note_sent(const hal::iscsi::BasicHeader& header, std::span<const std::byte> data);
   void flush();
   bool take_pdu();
   void check(const hal::iscsi::BasicHeader& header, std::span<const std::byte> data);
   void check_numbers(const hal::iscsi::BasicHeader& header);
+  bool take_stat_sn(std::uint32_t stat_sn, bool shows_next);
+  bool again(const hal::iscsi::BasicHeader& header) const;
   void check_login(const hal::iscsi::BasicHeader& header, std::span<const std::byte> data);
   void check_data_in(const hal::iscsi::DataIn& header);
   void check_response(const hal::iscsi::ScsiResponse& header, std::span<const std::byte> data);
@@ -82,6 +95,8 @@ class StrictInitiator {
   std::string login_text_;
   bool any_response_ = false, any_window_ = false;
   std::uint32_t stat_sn_ = 0, exp_cmd_sn_ = 0, max_cmd_sn_ = 0;
+  std::uint32_t next_stat_sn_ = 0;  // behind the highest that was seen
+  std::set<std::uint32_t> ahead_;   // of those that have come, behind a missing one
   std::uint32_t ping_ = hal::iscsi::kReservedTag, text_tag_ = hal::iscsi::kReservedTag;
   std::uint32_t limit_ = 8192;
   std::map<std::uint32_t, Asked> asked_;
