@@ -202,6 +202,7 @@ class Host {
   void check_attention(const Over& over);
 
   // host_functions.cc
+  bool being_aborted(std::uint32_t tag) const;
   void function_ends(std::uint32_t tag, std::uint8_t response);
   void functions_are_lost();
   void functions_are_lost(std::uint16_t cid);

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "tests/sim/host.h"
 #include "tests/support/require.h"
@@ -133,7 +134,7 @@ void Host::judge() {
   over_.clear();
   for (auto at = commands_.begin(); at != commands_.end();) {
     const auto one = at++;
-    if (!one->second.unknown) continue;
+    if (!std::exchange(one->second.unknown, false) || being_aborted(one->first)) continue;
     REQUIRE(one->second.may_vanish);  // somebody must have ended it
     forget(one);
   }

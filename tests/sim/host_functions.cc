@@ -29,6 +29,12 @@ void Host::abort_one() {
   link.wire->send(request);
 }
 
+bool Host::being_aborted(std::uint32_t tag) const {
+  return std::any_of(functions_.begin(), functions_.end(), [tag](const auto& one) {
+    return one.second.function == kAbortTask && one.second.referenced == tag;
+  });
+}
+
 void Host::manage(std::uint8_t function) {
   if (open().empty() || functions_.size() > 2) return;
   pdu::TaskManagementRequest request;
@@ -70,6 +76,7 @@ void Host::function_ends(std::uint32_t tag, std::uint8_t response) {
   // On another connection the answer may still be on its way; if that is cut, it may have come to nobody. From level 1
   // on it may have been damaged, and waits to be asked for.
   if (function.cid == victim->second.cid && level_ == 0) victim->second.unknown = true;
+  if (level_ != 0 && victim->second.may_vanish) victim->second.swept = true;
   if (is_cut(victim->second.cid) && level_ < 2) victim->second.may_vanish = true;
 }
 

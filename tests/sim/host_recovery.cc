@@ -38,7 +38,9 @@ void Host::recover() {
   }
   functions_are_lost(cid);
   for (auto& [tag, command] : commands_) {
-    if (command.cid == cid && level_ != 2) command.may_vanish = true;
+    if (command.cid != cid) continue;
+    command.answer.reset();  // its number means nothing any more; at level 2 it comes again
+    if (level_ != 2) command.may_vanish = true;
   }
   Link* to = &link;
   if (level_ == 2 && !others.empty() && choose(3) == 0) {
