@@ -190,7 +190,8 @@ void Connection::take_over(Task& task, Connection& from, std::uint32_t exp_data_
   }
   const bool fetches = task.held_answers != 0 && task.direction != scsi::DataDirection::kIn;
   const auto begin = static_cast<std::uint32_t>(task.fetching.offset);
-  datamover_->resume_task(task, fetches ? std::max(task.arrived, begin) : task.fetched);
+  const std::uint32_t placed = fetches && task.placing ? std::max(task.arrived, begin) : task.fetched;
+  datamover_->resume_task(task, placed);
   if (sent != nullptr) resend_data(task.initiator_task_tag, *sent, {sent->acknowledged(), task.data_sn});
   if (fetches) {
     task.held_answers = 0;

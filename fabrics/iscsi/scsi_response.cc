@@ -60,6 +60,7 @@ void Connection::receive_data_out(Task& task, const scsi::Transfer& transfer) {
   if (__builtin_expect(recovery_ != nullptr, 0)) {
     task.odd |= Task::kKept;
     task.fetching = transfer;
+    task.placing = !suspended_;
     if (suspended_) {
       ++task.held_answers;
       return;

@@ -39,6 +39,7 @@ struct Task final : scsi::Command, hal::DataTask, base::ListHook<Task> {
   scsi::Transfer fetching;
   std::uint32_t fetched = 0;
   std::uint8_t held_answers = 0;
+  bool placing = false;            // the datamover was given `fetching`: what has arrived of it is in its place
   std::unique_ptr<SentData> sent;  // from error recovery level 1 on, once there is data
 };
 

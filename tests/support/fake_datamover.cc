@@ -72,7 +72,7 @@ void FakeConnection::resume_task(DataTask& task, std::uint32_t arrived) {
   begin_task(task, {});
   task.data_sn = data_sn;
   task.r2t_sn = r2t_sn;
-  task.arrived = arrived;
+  task.arrived = resumed_at = arrived;
 }
 
 void FakeConnection::put_data(DataTask& task, const hal::DataIn& data) {

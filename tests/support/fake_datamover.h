@@ -46,6 +46,7 @@ class FakeConnection {
   bool paused = false;
   FakeConnection* moved_to = nullptr;  // what it has become on another reactor
   std::uint32_t gets = 0, puts = 0;
+  std::uint32_t resumed_at = 0;  // of the task that was resumed last: so much of its write data is in its place
   std::vector<std::pair<std::uint32_t, std::uint32_t>> r2ts_resent;  // first, last
   bool has_r2ts = true;                                              // that can be sent again
   std::vector<std::byte> data_out;                                   // what get_data fetches from, by buffer offset

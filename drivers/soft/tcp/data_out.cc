@@ -29,6 +29,7 @@ void DataOut::get(DataTask& task, std::span<const hal::DmaSpan> segments, std::u
   task.get_offset = offset;
   task.get_end = offset + length;
   if (task.failed || task.discarding) {
+    task.arrived = std::min(task.arrived, offset);  // early data is not put in its place any more
     answer_get(task, task.failed ? DataStatus::kFailed : DataStatus::kTerminated);
     return;
   }

@@ -180,6 +180,25 @@ TEST_F(AllegianceTest, WriteFetchesTheRestByTheOtherConnection) {
   second.expect_status(1);
 }
 
+// RFC 7143 7.2.2: a connection that is over takes early data with it that nobody had fetched.
+TEST_F(AllegianceTest, ImmediateDataThatWasNotFetchedIsAskedForAnew) {
+  first.must_log_in(keys());
+  first.write(1, 1024, pattern(1024, 5));
+  lose_first();
+  core().receive(core().command(1), std::span(medium).first(1024));
+  join(1);
+  second.connection().resumed_at = 1;
+  second.connection().data_out = pattern(1024, 9);
+  reassign(second, 1, kComplete);
+  bench.settle();
+  EXPECT_EQ(second.connection().resumed_at, 0u);
+  EXPECT_EQ(second.connection().gets, 1u);
+  ASSERT_EQ(core().delivered.size(), 1u);
+  EXPECT_TRUE(std::equal(medium.begin(), medium.begin() + 1024, pattern(1024, 9).begin()));
+  core().complete(core().command(1));
+  second.expect_status(1);
+}
+
 TEST_F(AllegianceTest, ResponseThatWasNotAcknowledgedIsSentByTheOtherConnection) {
   first.must_log_in(keys());
   first.read(1, 512);
