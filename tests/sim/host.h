@@ -104,9 +104,11 @@ class Host {
   struct Command {
     std::uint8_t lun = 0;
     bool write = false, may_vanish = false;
-    bool unknown = false;  // to the target, which said so when asked about it
-    bool spoiled = false;  // data of it was damaged on its way
-    bool swept = false;    // by a function; but its answer may have been damaged before
+    bool unknown = false;    // to the target, which said so when asked about it
+    bool spoiled = false;    // data of it was damaged on its way
+    bool swept = false;      // by a function; but its answer may have been damaged before
+    bool absent = false;     // its own PDU was damaged on its way, and not sent again yet
+    std::uint32_t vain = 0;  // SNACKs that were sent meanwhile: rejected
     Attribute attribute = Attribute::kSimple;
     std::uint32_t id = 0;  // stamp or read
     std::uint64_t sent_at = 0;

@@ -115,6 +115,7 @@ void Host::send_write(Link& link, std::uint32_t tag, Command& command) {
   set_lba(request.cdb, command.lba, command.blocks);
   // A command that is rejected has to be sent again, which needs level 1 (RFC 7143 7.2.1).
   const auto damage = level_ == 0 ? StrictInitiator::Spoil::kNothing : spoil(link, immediate != 0);
+  command.absent = damage != StrictInitiator::Spoil::kNothing;
   link.wire->send(request, std::span(command.data).first(immediate), {}, damage);
   if (unsolicited) send_unsolicited(link, tag, command, immediate, burst);
 }

@@ -81,6 +81,7 @@ void Host::bring_back(Link& to, std::uint16_t cid) {
 // RFC 7143 7.2.1: with its own CmdSN; by another connection only when its own has been logged out.
 void Host::send_again(Link& to, std::uint32_t tag, Command& command) {
   command.may_vanish = command.swept = false;
+  command.vain = 0;
   ++counts_.sent_again;
   send(to, tag, command);
 }
@@ -161,7 +162,10 @@ void Host::rejected(Link& link, const pdu::Reject& reject, std::span<const std::
   } else if (damaged && opcode == pdu::Opcode::kDataOut) {
     REQUIRE(found == commands_.end() || found->second.spoiled);
   } else if (opcode == pdu::Opcode::kSnackRequest && header.initiator_task_tag != pdu::kReservedTag) {
-    if (found != commands_.end()) found->second.unknown = true;
+    if (found == commands_.end()) return;
+    std::uint32_t& vain = found->second.vain;
+    found->second.unknown = vain == 0;
+    vain -= std::min(vain, 1u);
   } else {
     BROKEN("a PDU of a host that behaves was rejected");
   }
@@ -176,6 +180,7 @@ void Host::snack(Link& link, std::uint8_t type, std::uint32_t tag, std::uint32_t
   request.exp_stat_sn = expects(link);
   request.beg_run = first;
   request.run_length = count;
+  if (type == kData) commands_.at(tag).vain += commands_.at(tag).absent;
   ++counts_.snacks;
   link.wire->send(request);
 }
