@@ -4,11 +4,11 @@
 namespace ctl {
 
 void Service::upgrade(const Params& params, Reply reply) {
-  constexpr base::Duration kLongestWait = std::chrono::seconds(60);
+  constexpr base::Duration kLongestUpgradeWait = std::chrono::seconds(60);
   if (!upgrade_) return reply(base::fail(base::Errc::kUnsupported, "this daemon cannot be upgraded in place"));
   UpgradeOptions options;
   if (params.has("wait")) options.wait = params.duration("wait");
-  if (options.wait > kLongestWait) return reply(base::fail(base::Errc::kInvalid, "wait is at most 60s"));
+  if (options.wait > kLongestUpgradeWait) return reply(base::fail(base::Errc::kInvalid, "wait is at most 60s"));
   options.force = params.flag("force");
   upgrade_(options, [reply = std::move(reply)](const base::Result<UpgradeReport>& report) {
     if (!report) return reply(tl::unexpected<base::Error>(report.error()));
