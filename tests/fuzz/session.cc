@@ -119,6 +119,10 @@ void number(StrictInitiator& host, Input& input, std::uint8_t how, T& request) {
   }
 }
 
+StrictInitiator::Spoil spoil_of(std::uint8_t how) {
+  return (how & 8) != 0 ? StrictInitiator::Spoil::kBoth : StrictInitiator::Spoil::kNothing;
+}
+
 void send_command(StrictInitiator& host, Input& input, std::uint8_t how) {
   pdu::ScsiCommand request;
   number(host, input, how, request);
@@ -139,12 +143,12 @@ void send_command(StrictInitiator& host, Input& input, std::uint8_t how) {
     data.assign(given.begin(), given.end());
     data.resize(length & kMostData);
   }
-  host.send(request, data, ahs, (how & 8) != 0);
+  host.send(request, data, ahs, spoil_of(how));
 }
 
 void send_other(StrictInitiator& host, Input& input, std::uint8_t kind, std::uint8_t how) {
   const auto data = [&] { return std::as_bytes(input.bytes(input.word() & 0xfff)); };
-  const auto spoil = (how & 8) != 0 ? StrictInitiator::Spoil::kBoth : StrictInitiator::Spoil::kNothing;
+  const auto spoil = spoil_of(how);
   switch (kind & 7) {
     case 0: {
       pdu::TaskManagementRequest request;
@@ -228,7 +232,7 @@ void send_data_out(StrictInitiator& host, Input& input, std::uint8_t how) {
     request.buffer_offset = std::uint32_t{input.byte()} << 9;
   }
   const std::vector<std::byte> data(size, std::byte{how});
-  host.send(request, data, {}, (how & 8) != 0);
+  host.send(request, data, {}, spoil_of(how));
   if (!solicited) return;
   StrictInitiator::R2t& left = host.r2ts.front();
   ++left.data_sn;
