@@ -82,8 +82,10 @@ void Draft::close_without_users(Access& access, const Place& place) {
   access.chap = false;
 }
 
-// Those for certain hosts first: they win over those for every host.
+// Those for certain hosts first: they win over those for every host. Of a target without a name, which is left out,
+// there are none: a view without a target would be one through every target.
 void Draft::take_views() {
+  std::erase_if(views_, [](const scsi::View& view) { return view.target_group.empty(); });
   std::stable_partition(views_.begin(), views_.end(), [](const scsi::View& view) { return !view.host_group.empty(); });
   std::set<ViewKey> seen;
   for (scsi::View& view : views_) {

@@ -321,6 +321,22 @@ TEST(ImportScst, FaultsHaveTheirPlace) {
   EXPECT_EQ(error_of("a \\# \"x \\\" y\" # z\n"), "");
 }
 
+TEST(Import, UnitsOfATargetWithoutANameAreNotShownThroughEveryTarget) {
+  FakeFacts facts;
+  facts.media = {{"/srv/disk", {false, 1 << 20}}};
+  const std::string scst =
+      "HANDLER vdisk_fileio {\n DEVICE disk {\n filename /srv/disk\n }\n}\n"
+      "TARGET_DRIVER iscsi {\n TARGET {\n LUN 0 disk\n }\n TARGET iqn.2008-09.com.example:a {\n }\n}\n";
+  const std::string tgt =
+      "<target>\nbacking-store /srv/disk\n</target>\n<target iqn.2008-09.com.example:a>\n</target>\n";
+  for (const auto& [text, format] : {std::pair(scst, ImportFormat::kScst), std::pair(tgt, ImportFormat::kTgtAdmin)}) {
+    const auto imported = import_config(text, "f", {format, {}}, facts);
+    if (!imported) continue;  // refused as a whole
+    EXPECT_TRUE(imported->config.mapping.views.empty()) << text;
+    EXPECT_FALSE(imported->findings.list().empty());
+  }
+}
+
 TEST(Import, AnUnknownTextIsRefused) {
   for (const char* const text : {"", "hello\n", "{}", "{\"targets\": [", "[[lu]]\n"}) {
     EXPECT_FALSE(import_config(text, "f", {}, FakeFacts())) << text;
