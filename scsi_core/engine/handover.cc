@@ -38,72 +38,82 @@ base::Result<void> take_over_unit(LogicalUnit& lu, UnitState& state) {
   return lu.backstore().take_over(state.medium);
 }
 
-// Answers of all logical units, from their home reactors.
-struct Gathering {
-  std::vector<UnitState> units;
+// The logical units of one reactor, and their states in the same order.
+struct Share {
+  std::vector<LogicalUnit*> units;
+  std::vector<UnitState> states;
   base::Result<void> result;
-  std::size_t left = 1;
-  std::function<void(Gathering&)> done;
-  void answered(base::Result<void> one) {
-    if (result && !one) result = std::move(one);
-    if (--left != 0) return;
-    const std::unique_ptr<Gathering> last(this);
-    done(*this);
+  void add(LogicalUnit& lu) {
+    lu.at_home().pin();
+    units.push_back(&lu);
   }
 };
+using Shares = std::vector<Share>;  // by reactor
+
+// `work` on each home reactor, then `done` on the control reactor, with the first failure.
+void at_homes(Core::Impl& core, Shares shares, void (*work)(Share&),
+              std::function<void(base::Result<void>, Shares&)> done) {
+  const auto all = std::make_shared<Shares>(std::move(shares));
+  core.fleet.on_each(
+      core.control, [all, work](std::size_t index) { work((*all)[index]); },
+      [all, done = std::move(done)] {
+        base::Result<void> result;
+        for (const Share& share : *all) {
+          for (LogicalUnit* const lu : share.units) lu->at_home().unpin();
+          if (result && !share.result) result = share.result;
+        }
+        done(std::move(result), *all);
+      });
+}
+
+void describe(Share& share) {
+  for (LogicalUnit* const lu : share.units) {
+    auto state = state_of_unit(*lu);
+    if (state) {
+      share.states.push_back(std::move(*state));
+    } else {
+      share.result = tl::unexpected<base::Error>(state.error());
+    }
+  }
+}
+
+void take_in(Share& share) {
+  for (std::size_t i = 0; i < share.units.size(); ++i) {
+    if (auto taken = take_over_unit(*share.units[i], share.states[i]); !taken) share.result = std::move(taken);
+  }
+}
 
 }  // namespace
 
 void Core::hand_over(std::function<void(base::Result<std::vector<UnitState>>)> done) {
-  auto* const all = new Gathering;  // deletes itself with its last answer
-  all->done = [done = std::move(done)](Gathering& gathered) {
-    if (!gathered.result) return done(tl::unexpected<base::Error>(gathered.result.error()));
-    done(std::move(gathered.units));
-  };
-  for (const auto& [name, unit] : impl_->units) {
-    LogicalUnit& lu = *unit;
-    ++all->left;
-    lu.at_home().pin();
-    lu.home().post_function([this, all, &lu] {
-      auto* const state = new base::Result<UnitState>(state_of_unit(lu));  // deleted there
-      impl_->control.post_function([all, &lu, state] {
-        const std::unique_ptr<base::Result<UnitState>> mine(state);
-        lu.at_home().unpin();
-        base::Result<void> result;
-        if (*mine) {
-          all->units.push_back(std::move(**mine));
-        } else {
-          result = tl::unexpected<base::Error>(mine->error());
-        }
-        all->answered(std::move(result));
-      });
-    });
-  }
-  impl_->control.post_function([all] { all->answered({}); });
+  Shares shares(impl_->fleet.size());
+  for (const auto& [name, lu] : impl_->units) shares[lu->at_home().index()].add(*lu);
+  at_homes(*impl_, std::move(shares), &describe,
+           [done = std::move(done)](const base::Result<void>& result, Shares& described) {
+             if (!result) return done(tl::unexpected<base::Error>(result.error()));
+             std::vector<UnitState> units;
+             for (Share& share : described) {
+               for (UnitState& state : share.states) units.push_back(std::move(state));
+             }
+             done(std::move(units));
+           });
 }
 
 void Core::take_over(std::vector<UnitState> units, Done done) {
-  auto* const all = new Gathering;  // likewise
-  all->units = std::move(units);
-  all->done = [done = std::move(done)](const Gathering& gathered) { done(gathered.result); };
-  for (UnitState& state : all->units) {
-    LogicalUnit* const lu = impl_->find(state.name);
-    ++all->left;
-    if (lu == nullptr) {
-      impl_->control.post_function([all, name = state.name] {
-        all->answered(base::fail(base::Errc::kNotFound, "there is no logical unit " + name + " to take over"));
-      });
-      continue;
-    }
-    lu->at_home().pin();
-    lu->home().post_function([this, all, lu, &state] {
-      impl_->control.post_function([all, lu, result = take_over_unit(*lu, state)] {
-        lu->at_home().unpin();
-        all->answered(result);
-      });
-    });
+  Shares shares(impl_->fleet.size());
+  for (UnitState& state : units) {
+    if (impl_->find(state.name) != nullptr) continue;
+    return impl_->answer(std::move(done),
+                         base::fail(base::Errc::kNotFound, "there is no logical unit " + state.name + " to take over"));
   }
-  impl_->control.post_function([all] { all->answered({}); });
+  for (UnitState& state : units) {
+    LogicalUnit& lu = *impl_->find(state.name);
+    Share& share = shares[lu.at_home().index()];
+    share.add(lu);
+    share.states.push_back(std::move(state));
+  }
+  at_homes(*impl_, std::move(shares), &take_in,
+           [done = std::move(done)](base::Result<void> result, const Shares&) { done(std::move(result)); });
 }
 
 void Router::nexus_handed_over(const Nexus& nexus, NexusState& out) {
