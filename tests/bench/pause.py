@@ -3,45 +3,18 @@
 --smoke: a tenth of both."""
 import argparse
 import pathlib
-import struct
 import sys
-import threading
 import time
 
 import measure
 from outboard import Outboard
 from rawiscsi import scsi
 from rawiscsi.session import Session
+from steady_load import DEPTH, SteadyLoad, stop
 
 UNIT = 4 << 20
 SIZE = 64 << 20
-DEPTH = 16
 BOUND = 2.0  # seconds
-
-
-class Worker(threading.Thread):
-    """Writes and reads one place at some depth; the longest time for a batch, and what went wrong."""
-
-    def __init__(self, session, number):
-        super().__init__()
-        self.session, self.place = session, number * DEPTH * 8
-        self.longest, self.batches, self.fault, self.over = 0.0, 0, None, False
-
-    def run(self):
-        try:
-            while not self.over:
-                began = time.monotonic()
-                data = struct.pack(">Q", self.batches) * 512
-                writes = [self.session.command(scsi.write10(self.place + 8 * i, 8), write=data) for i in range(DEPTH)]
-                self.session.finish(*writes, limit=30)
-                reads = [self.session.command(scsi.read10(self.place + 8 * i, 8), read=4096) for i in range(DEPTH)]
-                self.session.finish(*reads, limit=30)
-                if any(task.status for task in writes) or any(bytes(task.data_in) != data for task in reads):
-                    raise ValueError("a command failed, or other data came back")
-                self.longest = max(self.longest, time.monotonic() - began)
-                self.batches += 1
-        except Exception as error:  # told to main, which fails
-            self.fault = error
 
 
 def log_in(target, count):
@@ -71,7 +44,7 @@ def main():
         target.add_lun(0, "disk")
         target.apply_units(options.units, UNIT)
         sessions = log_in(target, options.sessions)
-        workers = [Worker(session, number) for number, session in enumerate(sessions[:options.workers])]
+        workers = [SteadyLoad(session, number) for number, session in enumerate(sessions[:options.workers])]
         for worker in workers:
             worker.start()
         for _ in range(options.upgrades):
@@ -81,10 +54,7 @@ def main():
                   f"{report['pause_ms']:.0f} ms until the new daemon hears them", flush=True)
             failed |= report["sessions"] != options.sessions
         time.sleep(0.5)
-        for worker in workers:
-            worker.over = True
-        for worker in workers:
-            worker.join(60)
+        stop(workers)
         for session in sessions:
             if session.do(scsi.read10(0, 1), read=512).status:
                 print(f"{session.initiator}: a read failed")

@@ -9,11 +9,11 @@ import socket
 import struct
 import subprocess
 import sys
-import threading
 import time
 
 from daemon import IQN, check, run
 from heir import Heir, adopt_orphans
+from steady_load import SteadyLoad, stop
 from target import free_port, wait_for
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "conformance"))
@@ -208,36 +208,11 @@ def a_resized_and_a_half_used_disk_goes_on(daemon):
     check(good(session, scsi.read10(0, 8), 9, read=8 * BLOCK) == bytes(8 * BLOCK), "a new disk holds the old one's data")
 
 
-class Load(threading.Thread):
-    """Writes and reads back at some depth until told; the longest time without an answer."""
-
-    def __init__(self, port, number):
-        super().__init__()
-        self.session = log_in(port, f"{HOST}{number}", keys=DIGESTS if number % 2 else None)
-        self.number, self.rounds, self.longest, self.fault, self.over = number, 0, 0.0, None, False
-
-    def run(self):
-        try:
-            while not self.over:
-                began = time.monotonic()
-                data = {i: pattern(8, self.rounds << 8 | i) for i in range(16)}
-                base = self.number * 4096
-                writes = [self.session.command(scsi.write10(base + 8 * i, 8), RAM, write=data[i]) for i in data]
-                self.session.finish(*writes, limit=20)
-                reads = [self.session.command(scsi.read10(base + 8 * i, 8), RAM, read=8 * BLOCK) for i in data]
-                self.session.finish(*reads, limit=20)
-                check(all(str(task) == "good" for task in writes + reads), "a command failed")
-                check(all(bytes(task.data_in) == data[i] for i, task in enumerate(reads)), "other data came back")
-                self.longest = max(self.longest, time.monotonic() - began)
-                self.rounds += 1
-        except Exception as error:  # told to the test, which fails
-            self.fault = error
-
-
 def under_load_initiators_see_a_pause_and_nothing_else(daemon):
     """Commands in flight end, none fails, none waits for two seconds; again and again."""
     port = served(daemon)
-    loads = [Load(port, number) for number in range(4)]
+    loads = [SteadyLoad(log_in(port, f"{HOST}{number}", keys=DIGESTS if number % 2 else None), number)
+             for number in range(4)]
     for load in loads:
         load.start()
     try:
@@ -247,14 +222,11 @@ def under_load_initiators_see_a_pause_and_nothing_else(daemon):
             check(report["sessions"] == 4 and report["pause_ms"] < 2000, f"{report}")
     finally:
         time.sleep(0.3)
-        for load in loads:
-            load.over = True
-        for load in loads:
-            load.join(30)
-    for load in loads:
-        check(load.fault is None, f"initiator {load.number}: {load.fault}")
-        check(load.longest < 2, f"initiator {load.number} waited {load.longest:.2f} s")
-        check(load.rounds > 5, f"initiator {load.number} came to {load.rounds} rounds only")
+        stop(loads)
+    for number, load in enumerate(loads):
+        check(load.fault is None, f"initiator {number}: {load.fault}")
+        check(load.longest < 2, f"initiator {number} waited {load.longest:.2f} s")
+        check(load.rounds > 5, f"initiator {number} came to {load.rounds} rounds only")
 
 
 def keeps_serving(daemon, session, pid):
