@@ -9,6 +9,7 @@
 #include "fabrics/iscsi/chap.h"
 #include "fabrics/iscsi/value.h"
 #include "tests/fuzz/input.h"
+#include "tests/fuzz/text_value.h"
 #include "tests/support/require.h"
 
 namespace {
@@ -24,15 +25,6 @@ const Authentication& settings() {
                                                     .mutual_user = "target",
                                                     .mutual_secret = std::string(kMutualSecret)}}};
   return made;
-}
-
-std::string value_of(const std::string& text, std::string_view key) {
-  TextReader reader(text);
-  KeyValue pair;
-  while (reader.next(pair) == TextReader::Step::kPair) {
-    if (pair.key == key) return std::string(pair.value);
-  }
-  return "";
 }
 
 std::string right_response(const std::string& challenge_text) {

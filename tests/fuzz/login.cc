@@ -15,6 +15,7 @@
 #include "fabrics/iscsi/login.h"
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/text_input.h"
+#include "tests/fuzz/text_value.h"
 #include "tests/support/require.h"
 
 namespace {
@@ -59,15 +60,6 @@ SettingsRef settings(bool discovery_guarded) {
   if (discovery_guarded) config.discovery = guard(false);
   return SettingsRef(std::make_unique<Settings>(
       config, std::vector<Portal>{{.address = "10.0.0.1:3260", .tag = 1, .max_sessions = 3}}));
-}
-
-std::string value_of(const std::string& text, std::string_view key) {
-  TextReader reader(text);
-  KeyValue pair;
-  while (reader.next(pair) == TextReader::Step::kPair) {
-    if (pair.key == key) return std::string(pair.value);
-  }
-  return "";
 }
 
 void check_text(std::string_view text) {
