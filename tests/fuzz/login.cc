@@ -160,7 +160,9 @@ struct Peer {
     const LoginIdentity& who = login.identity();
     REQUIRE(normalized_name(who.initiator) == who.initiator);
     const bool guarded = who.discovery ? discovery_guarded : who.target == kGuarded || who.target == kRadius;
-    REQUIRE(who.discovery || guarded || who.target == kOpen);
+    // What joins a session stays where that one is, and is not sent elsewhere.
+    const bool stays = who.tsih != 0 && (who.target == kMoved || who.target == kGone);
+    REQUIRE(who.discovery || guarded || stays || who.target == kOpen);
     if (guarded) REQUIRE(proven);
     REQUIRE((who.authentication != "none") == guarded);
     const LoginResult result = login.result();
