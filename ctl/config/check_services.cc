@@ -34,7 +34,7 @@ void Checker::radius() {
     require(seen.insert(address).second, "radius", 0, "servers", "radius: server \"{}\" is there twice", address);
   }
   require(servers.addresses.size() <= 8, "radius", 0, "servers", "radius: there are at most 8 servers");
-  require(servers.addresses.empty() || servers.secret_file.starts_with('/'), "radius", 0, "secret_file",
+  require(servers.addresses.empty() || valid_path(servers.secret_file), "radius", 0, "secret_file",
           "radius: secret_file is the absolute path of a file that only we can read");
   require(servers.nas_identifier.size() <= 253 && printable_ascii(servers.nas_identifier), "radius", 0,
           "nas_identifier", "radius: nas_identifier is at most 253 printable ASCII characters");

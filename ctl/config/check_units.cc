@@ -55,8 +55,7 @@ void Checker::store(std::size_t index, const LogicalUnit& lu) {
   const bool on_path = spec.kind == StoreKind::kFile || spec.kind == StoreKind::kBlock;
   rule(!on_path || !spec.path.empty(), "path", "a file or block backstore needs a path");
   rule(on_path || spec.path.empty(), "path", "only file and block backstores have a path");
-  rule(spec.path.empty() || (spec.path.front() == '/' && spec.path.size() < 4096), "path", "path must be absolute");
-  rule(spec.path.find('\0') == std::string::npos, "path", "path holds a NUL");
+  rule(spec.path.empty() || valid_path(spec.path), "path", "path must be absolute, below 4,096 bytes of UTF-8");
   rule(spec.size != 0 || spec.kind == StoreKind::kBlock, "size", "size is missing");
   rule(spec.block_size == 512 || spec.block_size == 4096, "block_size", "block_size must be 512 or 4096");
   const std::uint32_t physical = lu.unit.physical_block_size;
@@ -68,8 +67,8 @@ void Checker::store(std::size_t index, const LogicalUnit& lu) {
   rule(beside.empty() || lu.unit.protection_type != 0, "protection_path",
        "protection_path is for logical units with a protection_type");
   rule(on_path || beside.empty(), "protection_path", "only file and block backstores have a protection_path");
-  rule(beside.empty() || (beside.front() == '/' && beside.size() < 4096 && beside.find('\0') == std::string::npos),
-       "protection_path", "protection_path must be absolute");
+  rule(beside.empty() || valid_path(beside), "protection_path",
+       "protection_path must be absolute, below 4,096 bytes of UTF-8");
   rule(lu.unit.protection_type == 0 || spec.kind != StoreKind::kBlock || !beside.empty(), "protection_path",
        "a block device has no room for protection information: name a file for it in protection_path");
   rule(spec.block_size == 0 || spec.size % spec.block_size == 0, "size", "size must be a multiple of block_size");

@@ -31,7 +31,38 @@ bool valid_iqn_rest(std::string_view rest) {
   return month >= 1 && month <= 12 && rest[8] != ':' && rest[8] != '.';
 }
 
+// How many bytes the character at the front has; 0 when it is none (RFC 3629 section 4: not overlong, no surrogates, at
+// most U+10FFFF).
+std::size_t utf8_length(std::string_view text) {
+  const auto byte = [text](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
+  const std::uint8_t lead = byte(0);
+  if (lead < 0x80) return 1;
+  const std::size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  if (lead < 0xc2 || lead > 0xf4 || text.size() < length) return 0;
+  const std::uint8_t least = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
+  const std::uint8_t most = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
+  if (byte(1) < least || byte(1) > most) return 0;
+  for (std::size_t i = 2; i < length; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  }
+  return length;
+}
+
+bool utf8(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
 }  // namespace
+
+bool valid_path(const std::string& text) {
+  constexpr std::size_t kPathMax = 4096;  // PATH_MAX, with its NUL
+  return text.starts_with('/') && text.size() < kPathMax && text.find('\0') == std::string::npos && utf8(text);
+}
 
 bool printable_ascii(const std::string& text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });

@@ -11,6 +11,7 @@ bool valid_initiator_pattern(const std::string& p);  // a name or WWPN with * an
 bool valid_wwpn_pattern(const std::string& p);       // a WWPN, colons or none, with * and ?
 bool valid_device_address(const std::string& text);  // 0000:3b:00.0, unix:/absolute/path
 bool valid_portal_address(const std::string& text);  // 192.0.2.1:3260, [2001:db8::1]:3260; port 0 picks one
+bool valid_path(const std::string& text);  // absolute, below 4,096 bytes, UTF-8 (RFC 3629) as files of TOML are
 bool printable_ascii(const std::string& text);
 
 }  // namespace ctl

@@ -337,6 +337,20 @@ TEST(Import, UnitsOfATargetWithoutANameAreNotShownThroughEveryTarget) {
   }
 }
 
+// The configuration is TOML, whose texts are UTF-8: what cannot be written there cannot be read again.
+TEST(Import, APathThatIsNotUtf8IsLeftOutAndReported) {
+  FakeFacts facts;
+  facts.media = {{"/srv/\xe7", {false, 1 << 20}}, {"/srv/b", {false, 1 << 20}}};
+  const auto imported =
+      import_config("<target iqn.2008-09.com.example:a>\nbacking-store /srv/\xe7\nbacking-store /srv/b\n</target>\n",
+                    "f", {ImportFormat::kTgtAdmin, {}}, facts);
+  ASSERT_TRUE(imported);
+  ASSERT_EQ(imported->config.logical_units.size(), 1u);
+  EXPECT_EQ(imported->config.logical_units[0].store.path, "/srv/b");
+  EXPECT_EQ(imported->config.mapping.views.size(), 1u);
+  EXPECT_THAT(format_import(*imported, "f"), HasSubstr("UTF-8"));
+}
+
 TEST(Import, AnUnknownTextIsRefused) {
   for (const char* const text : {"", "hello\n", "{}", "{\"targets\": [", "[[lu]]\n"}) {
     EXPECT_FALSE(import_config(text, "f", {}, FakeFacts())) << text;

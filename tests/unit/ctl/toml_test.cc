@@ -267,7 +267,7 @@ constexpr Fault kFaults[] = {
     {"[[lu]]\nname = \"d\"\nbackstore = \"ram\"\nsize = \"1MiB\"\npath = \"/x\"",
      "f.toml:5:8: lu \"d\": only file and block backstores have a path"},
     {"[[lu]]\nname = \"d\"\nbackstore = \"file\"\nsize = \"1MiB\"\npath = \"x\"",
-     "f.toml:5:8: lu \"d\": path must be absolute"},
+     "f.toml:5:8: lu \"d\": path must be absolute, below 4,096 bytes of UTF-8"},
     {"[[lu]]\nname = \"a b\"\nbackstore = \"ram\"\nsize = \"1MiB\"",
      "f.toml:2:8: lu \"a b\": a name is 1 to 64 of letters, digits and . _ -"},
     {"[[lu]]\nname = \"d\"\nbackstore = \"ram\"\nsize = \"1MiB\"\nvendor = \"TOO LONG \"",
