@@ -107,6 +107,7 @@ class Host {
     bool unknown = false;    // to the target, which said so when asked about it
     bool spoiled = false;    // data of it was damaged on its way
     bool swept = false;      // by a function; but its answer may have been damaged before
+    bool disowned = false;   // an ABORT TASK for it got no answer: it may have been ended before it came
     bool absent = false;     // its own PDU was damaged on its way, and not sent again yet
     std::uint32_t vain = 0;  // SNACKs that were sent meanwhile: rejected
     Attribute attribute = Attribute::kSimple;

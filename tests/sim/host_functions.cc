@@ -120,7 +120,7 @@ void Host::functions_are_lost(std::uint16_t cid) {
   for (const auto& [tag, function] : functions_) {
     const auto victim = commands_.find(function.referenced);
     if (function.cid == cid && function.function == kAbortTask && victim != commands_.end()) {
-      victim->second.may_vanish = true;
+      victim->second.may_vanish = victim->second.disowned = true;
     }
     if (function.cid == cid && function.function != kAbortTask && function.function != kReassign) {
       ended_.push_back({function.function, function.lun, function.sent_at, 0, true});

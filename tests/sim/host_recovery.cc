@@ -78,9 +78,11 @@ void Host::bring_back(Link& to, std::uint16_t cid) {
   }
 }
 
-// RFC 7143 7.2.1: with its own CmdSN; by another connection only when its own has been logged out.
+// RFC 7143 7.2.1: with its own CmdSN; by another connection only when its own has been logged out. Where an ABORT TASK
+// may have come before it, that number counts as received, and what is sent now is ignored (11.6.1 b).
 void Host::send_again(Link& to, std::uint32_t tag, Command& command) {
-  command.may_vanish = command.swept = false;
+  command.may_vanish = command.disowned;
+  command.swept = false;
   command.vain = 0;
   ++counts_.sent_again;
   send(to, tag, command);

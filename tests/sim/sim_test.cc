@@ -16,7 +16,7 @@
 namespace sim {
 namespace {
 
-constexpr std::uint64_t kDefaultSeeds = 350;
+constexpr std::uint64_t kDefaultSeeds = 500;
 constexpr std::uint64_t kMany = 100;  // seeds: whatever can happen happens in one of them
 
 std::string current;  // seed, for a run that is ended by a broken promise
