@@ -16,7 +16,8 @@
 
 namespace ctl {
 
-inline constexpr char kNobody[] = "nobody";  // a pattern that no initiator's name matches: it closes a target
+inline constexpr std::uint16_t kIsnsPort = 3205;  // RFC 4171 2.1.1
+inline constexpr char kNobody[] = "nobody";       // a pattern that no initiator's name matches: it closes a target
 
 struct ImportedTarget {
   Target target;

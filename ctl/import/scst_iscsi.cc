@@ -5,25 +5,30 @@
 #include "ctl/import/words.h"
 
 namespace ctl {
+namespace {
+
+// What follows the key: "joe secret" is one word or two.
+std::pair<std::string, std::string> split_value(const Statement& statement) {
+  const std::string all = statement.rest(1);
+  const std::size_t space = all.find(' ');
+  return {all.substr(0, space), space == std::string::npos ? std::string() : all.substr(space + 1)};
+}
+
+}  // namespace
 
 void ScstReader::accounts(const Statement& section, Access& access, const std::string& path) {
   const Statement* outgoing = nullptr;
   for (const Statement& each : section.inner) {
     if (without_number(each.word(0)) == "OutgoingUser") outgoing = &each;
   }
-  const auto split = [](const Statement& each) {  // "joe secret" is one word or two
-    const std::string all = each.rest(1);
-    const std::size_t space = all.find(' ');
-    return std::pair(all.substr(0, space), space == std::string::npos ? std::string() : all.substr(space + 1));
-  };
   for (const Statement& each : section.inner) {
     if (without_number(each.word(0)) != "IncomingUser") continue;
     access.chap = true;
-    const auto [user, secret] = split(each);
+    const auto [user, secret] = split_value(each);
     Account account{user, {}, Secret(secret), {}};
     if (outgoing != nullptr) {
-      account.mutual_user = split(*outgoing).first;
-      account.mutual_secret = Secret(split(*outgoing).second);
+      account.mutual_user = split_value(*outgoing).first;
+      account.mutual_secret = Secret(split_value(*outgoing).second);
     }
     if (draft_.add_account(account, {each.file, each.line, path})) access.users.push_back(user);
   }
@@ -41,10 +46,24 @@ void ScstReader::iscsi_driver(const Statement& section) {
     const std::string_view word = without_number(each.word(0));
     if (word == "TARGET") {
       iscsi_target(each);
+    } else if (word == "iSNSServer") {
+      name_server(each);
     } else if (!among(word, {"enabled", "IncomingUser", "OutgoingUser", "link_local"})) {
       lost(each, "TARGET_DRIVER iscsi", kNoSetting, "it is passed over");
     }
   }
+}
+
+// An address, and "AccessControl" when its discovery domains say who may log in.
+void ScstReader::name_server(const Statement& statement) {
+  const auto [host, word] = split_value(statement);
+  iscsi::IsnsServer server{portal_address(host, kIsnsPort)};
+  if (server.address.empty() || (!word.empty() && lower_case(word) != "accesscontrol")) {
+    return lost(statement, "TARGET_DRIVER iscsi",
+                "that is no address of a server, or more than AccessControl behind it", "targets are not registered");
+  }
+  server.access_control = !word.empty();
+  draft_.config.isns.push_back(std::move(server));
 }
 
 // A listener on all addresses and one on a single address exclude each other: all targets name theirs, or none does.

@@ -29,6 +29,7 @@ class ScstReader {
   bool medium(const Statement& section, const std::string& handler, LogicalUnit& lu, const Place& place);
   void driver(const Statement& section);
   void iscsi_driver(const Statement& section);
+  void name_server(const Statement& statement);
   void iscsi_target(const Statement& section);
   bool iscsi_attribute(const Statement& statement, ImportedTarget& target);
   bool redirect(const Statement& statement, Target& target);

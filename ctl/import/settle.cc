@@ -133,6 +133,7 @@ void Draft::drop(const std::string& section, std::size_t index, const std::strin
   if (section == "user") erase_at(config.users, index);
   if (section == "discovery") config.discovery = {};
   if (section == "limits") config.limits = {};
+  if (section == "isns") erase_at(config.isns, index);
 }
 
 // One round: everything that a rule forbids leaves. False when nothing was forbidden.

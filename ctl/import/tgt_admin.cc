@@ -37,6 +37,8 @@ constexpr std::array kNegotiated = {"MaxRecvDataSegmentLength",
                                     "OFMarkInt",
                                     "IFMarkInt"};
 
+constexpr std::array kNameServerWords = {"iSNS", "iSNSServerIP", "iSNSServerPort", "iSNSAccessControl"};
+
 using Settings = std::map<std::string, const Statement*>;
 
 struct Store {  // one backing-store or direct-store
@@ -53,6 +55,7 @@ class Reader {
 
  private:
   void global(const Statement& statement);
+  void name_server();
   void target(const std::string& name, const std::vector<const Statement*>& blocks, std::uint32_t tid);
   void directive(const Statement& statement);
   void stores(std::uint32_t tid);
@@ -69,6 +72,7 @@ class Reader {
   Account account_of(const Statement& statement, const Statement* outgoing) const;
 
   Draft& draft_;
+  Settings isns_;
   // The target at hand.
   ImportedTarget target_;
   Settings common_;
@@ -104,6 +108,7 @@ void Reader::run(const std::vector<Statement>& statements) {
       global(statement);
     }
   }
+  name_server();
   std::uint32_t tid = 0;
   for (const auto& [name, blocks] : targets) {
     ++tid;
@@ -122,7 +127,28 @@ void Reader::global(const Statement& statement) {
   if (among(word, kHarmless) || (word == "default-driver" && statement.word(1) == "iscsi")) return;
   if (word == "default-driver")
     return lost(statement, "only TCP portals are made", "targets are served over iSCSI/TCP");
-  lost(statement, word.starts_with("iSNS") ? "targets are not registered with iSNS" : kNoSetting, "it is passed over");
+  if (among(word, kNameServerWords)) {
+    isns_[word] = &statement;  // the last one counts
+    return;
+  }
+  lost(statement, kNoSetting, "it is passed over");
+}
+
+// tgt asks the server only when it is both switched on and named.
+void Reader::name_server() {
+  const auto word_of = [this](const char* key) {
+    const auto found = isns_.find(key);
+    return found == isns_.end() ? std::string() : lower_case(found->second->word(1));
+  };
+  const auto on = isns_.find("iSNS");
+  if (on == isns_.end() || word_of("iSNS") != "on") return;
+  const std::uint32_t port =
+      isns_.contains("iSNSServerPort") ? number_of<std::uint32_t>(word_of("iSNSServerPort")).value_or(0) : kIsnsPort;
+  const std::string address = portal_address(word_of("iSNSServerIP"), port);
+  if (address.empty()) return lost(*on->second, "it has no server's address and port", "targets are not registered");
+  iscsi::IsnsServer server{address};
+  server.access_control = word_of("iSNSAccessControl") == "on";
+  draft_.config.isns.push_back(std::move(server));
 }
 
 void Reader::directive(const Statement& statement) {

@@ -181,6 +181,28 @@ TEST(ImportTgtAdmin, FollowsItsOrderAndIdentities) {
   EXPECT_EQ(config.mapping.views.back().lun, 15u);
 }
 
+TEST(ImportTgtAdmin, NameServer) {
+  const Imported on = import_text(
+      "iSNS On\niSNSServerIP 192.0.2.6\niSNSServerPort 3300\niSNSAccessControl On\n<target iqn.2008-09.com.example:a>\n"
+      "</target>\n",
+      "f");
+  ASSERT_EQ(on.config.isns.size(), 1u);
+  EXPECT_EQ(on.config.isns[0].address, "192.0.2.6:3300");
+  EXPECT_TRUE(on.config.isns[0].access_control);
+  const Imported plain = import_text("iSNSServerIP 192.0.2.6\niSNS on\n", "f");
+  ASSERT_EQ(plain.config.isns.size(), 1u);
+  EXPECT_EQ(plain.config.isns[0].address, "192.0.2.6:3205");
+  EXPECT_FALSE(plain.config.isns[0].access_control);
+  const Imported off = import_text("iSNS Off\niSNSServerIP 192.0.2.6\n", "f");
+  EXPECT_TRUE(off.config.isns.empty() && off.findings.list().empty());
+  for (const char* const text : {"iSNS On\niSNSServerIP name.example\n", "iSNS On\n",
+                                 "iSNS On\niSNSServerIP 192.0.2.6\niSNSServerPort 99999\n"}) {
+    const Imported wrong = import_text(text, "f");
+    EXPECT_TRUE(wrong.config.isns.empty());
+    EXPECT_THAT(report_of(wrong), HasSubstr("f:1: iSNS")) << text;
+  }
+}
+
 TEST(ImportTgtAdmin, AddressThatIsNoneClosesTheTarget) {
   const Imported imported =
       import_text("<target iqn.2008-09.com.example:a>\n initiator-address host.example\n</target>\n", "f");
@@ -255,6 +277,25 @@ TEST(ImportScst, DevicesTargetsAndGroups) {
   EXPECT_EQ(config.fc_ports[0].device, "0000:3b:00.1");
   EXPECT_EQ(config.fc_ports[0].relative_port_id, 0);  // 5 is the other target's
   EXPECT_THAT(config.mapping.host_groups[0].initiators, ElementsAre("iqn.1994-05.com.redhat:*"));
+}
+
+TEST(ImportScst, NameServer) {
+  const auto of = [](const char* attribute) {
+    const std::string text = std::string("TARGET_DRIVER iscsi {\n enabled 1\n ") + attribute + "\n}\n";
+    return import_text(text.c_str(), "f");
+  };
+  const Imported with = of("iSNSServer \"192.0.2.6 AccessControl\"");
+  ASSERT_EQ(with.config.isns.size(), 1u);
+  EXPECT_EQ(with.config.isns[0].address, "192.0.2.6:3205");
+  EXPECT_TRUE(with.config.isns[0].access_control);
+  const Imported without = of("iSNSServer 2001:db8::6");
+  ASSERT_EQ(without.config.isns.size(), 1u);
+  EXPECT_EQ(without.config.isns[0].address, "[2001:db8::6]:3205");
+  EXPECT_FALSE(without.config.isns[0].access_control);
+  for (const char* const text : {"iSNSServer name.example", "iSNSServer 192.0.2.6 Access", "iSNSServer"}) {
+    EXPECT_TRUE(of(text).config.isns.empty());
+    EXPECT_THAT(report_of(of(text)), HasSubstr("f:3: TARGET_DRIVER iscsi: iSNSServer")) << text;
+  }
 }
 
 TEST(ImportScst, SaysWhatIsLost) {
