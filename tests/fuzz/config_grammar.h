@@ -30,7 +30,7 @@ inline Entry lu() {
   static constexpr Field kFields[] = {
       {"!name", kLuNames},
       {"!backstore", "\"ram\"|\"file\"|\"block\"|\"null\"|\"tape\"|1"},
-      {"path", "\"/srv/a\"|\"/srv/b\"|\"/dev/sdx\"|\"relative\"|\"\"|\"/\""},
+      {"path", "\"/srv/a\"|\"/srv/b\"|\"/dev/sdx\"|\"relative\"|\"\"|\"/\"|\"/srv/a\\\\b\""},
       {"size", kSizes},
       {"block_size", "512|4096|520|0"},
       {"physical_block_size", "512|4096|65536|513|131072"},
@@ -63,7 +63,7 @@ inline Entry portal() {
 inline Entry target() {
   static constexpr Field kFields[] = {
       {"!name", kTargetNames},
-      {"alias", "\"all disks\"|\"\"|\"\\u0000\""},
+      {"alias", "\"all disks\"|\"\"|\"\\u0000\"|\"C:\\\\disks\"|\"the \\\"fast\\\" ones\""},
       {"portal_groups", "[1]|[1, 2]|[]|[1, 1]|[65536]|1"},
       {"relative_port_ids", "[1]|[1, 2]|[0]|[1, 1]"},
       {"authentication", kAuthentications},

@@ -38,8 +38,20 @@ class Maker {
     if (syntax_ == Syntax::kJson || syntax_ == Syntax::kToml) {
       if (which == 0xf8) return std::to_string(next_number(input_));
       if (which == 0xf9) return "\"" + raw_text(input_) + "\"";
+      if (which < 0xfd) return escapes();
     }
     return raw_text(input_);
+  }
+  // A string of what one may want to quote, each as the escape that both syntaxes have.
+  std::string escapes() {
+    static constexpr char kOdd[] = "\\\"'#$ \t\n\0\x7f,/[]{}=\x1f";
+    constexpr char kHex[] = "0123456789abcdef";
+    std::string out = "\"";
+    for (int i = 1 + (input_.byte() & 3); i > 0; --i) {
+      const auto odd = static_cast<unsigned char>(kOdd[input_.byte() % (sizeof kOdd - 1)]);
+      out.append("\\u00").append(1, kHex[odd >> 4]).append(1, kHex[odd & 15]);
+    }
+    return out + "\"";
   }
   std::string fields(Entry entry) {
     std::string out;

@@ -2,8 +2,8 @@
 // every direction, task management, texts, NOPs, logout, several connections, error recovery by SNACK and by
 // connections that take over another's tasks, time, and an operator who changes things.
 //
-// What must hold: StrictInitiator's rules for every PDU that comes back; everything ends with the connections; no
-// logical unit goes offline; and a host that behaves is served afterwards.
+// What must hold: StrictInitiator's rules for every PDU that comes back; wrong data do not end well; everything ends
+// with the connections; no logical unit goes offline; and a host that behaves is served afterwards.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -146,6 +146,23 @@ void send_command(StrictInitiator& host, Input& input, std::uint8_t how) {
   host.send(request, data, ahs, spoil_of(how));
 }
 
+// A read or a write near the beginning of a disk, with the lengths that belong to it: what the data go through.
+void send_transfer(StrictInitiator& host, Input& input, std::uint8_t how) {
+  const std::uint8_t what = input.byte(), where = input.byte(), blocks = 1 + (input.byte() & 31);
+  const bool write = (what & 1) != 0, large = (what & 2) != 0;
+  pdu::ScsiCommand request;
+  number(host, input, how, request);
+  const std::uint32_t length = blocks * (large ? 4096u : 512u);
+  request.lun[1] = large ? 1 : 0;
+  request.flags = static_cast<std::uint8_t>((write ? 0x21 : 0x41) | ((what & 4) != 0 ? 0 : 0x80));
+  request.expected_data_transfer_length = length;
+  request.cdb = {static_cast<std::uint8_t>(write ? 0x2a : 0x28), 0, 0, 0, 0, where, 0, 0, blocks};
+  const std::uint32_t immediate = std::min<std::uint32_t>(length, std::uint32_t{what} >> 4 << 9);
+  const std::vector<std::byte> data(write ? immediate : 0, std::byte{what});
+  if (!write) request.flags |= 0x80;
+  host.send(request, data, {}, spoil_of(how));
+}
+
 void send_other(StrictInitiator& host, Input& input, std::uint8_t kind, std::uint8_t how) {
   const auto data = [&] { return std::as_bytes(input.bytes(input.word() & 0xfff)); };
   const auto spoil = spoil_of(how);
@@ -221,7 +238,7 @@ void send_data_out(StrictInitiator& host, Input& input, std::uint8_t how) {
   const bool solicited = (how & 1) != 0 && !host.r2ts.empty();
   if (solicited) r2t = host.r2ts.front();
   std::uint32_t size = std::min<std::uint32_t>(r2t.length, 8192);
-  if ((how & 2) != 0) size = input.word() & kMostData;
+  if ((how & 2) != 0) size = (how & 0x40) != 0 ? size + (input.byte() & 15u) : input.word() & kMostData;
   request.flags = size >= r2t.length || (how & 4) != 0 ? 0x80 : 0;
   request.initiator_task_tag = r2t.initiator_task_tag;
   request.target_transfer_tag = (how & 0x10) != 0 ? std::uint32_t{input.word()} : r2t.target_transfer_tag;
@@ -234,6 +251,9 @@ void send_data_out(StrictInitiator& host, Input& input, std::uint8_t how) {
   const std::vector<std::byte> data(size, std::byte{how});
   host.send(request, data, {}, spoil_of(how));
   if (!solicited) return;
+  const bool right = request.data_sn == r2t.data_sn && request.buffer_offset == r2t.offset && size <= r2t.length &&
+                     pdu::Final::get(request.flags) == (size == r2t.length);
+  if (!right && request.target_transfer_tag == r2t.target_transfer_tag) host.sent_wrong_data(r2t.initiator_task_tag);
   StrictInitiator::R2t& left = host.r2ts.front();
   ++left.data_sn;
   left.offset += size;
@@ -267,7 +287,7 @@ void step(Hosts& hosts, Input& input) {
   switch (what & 7) {
     case 0:
     case 1:
-      send_command(host, input, how);
+      (how & 0x40) != 0 ? send_transfer(host, input, how) : send_command(host, input, how);
       break;
     case 2:
       send_other(host, input, input.byte(), how);

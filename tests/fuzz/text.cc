@@ -56,13 +56,13 @@ void check_value(std::string_view value) {
   }
 }
 
-void negotiate(std::uint8_t mode, std::span<const std::byte> text) {
+void negotiate(std::uint8_t mode, std::span<const std::byte> text, std::size_t limit) {
   constexpr std::array kPlaces = {kInSecurity, kInOperational, kInFullFeature, kInOperational};
   Negotiation negotiation({}, (mode & 4) != 0);
   if ((mode & 0x20) != 0) negotiation.set_max_connections(kMaxSessionConnections);
   if ((mode & 0x40) != 0) negotiation.set_error_recovery_level(kMaxErrorRecoveryLevel);
   if ((mode & 0x80) != 0) negotiation.set_joining();
-  TextWriter answer(kLimit);
+  TextWriter answer(limit);
   TextReader reader(text);
   KeyValue pair;
   while (reader.next(pair) == TextReader::Step::kPair) {
@@ -70,7 +70,7 @@ void negotiate(std::uint8_t mode, std::span<const std::byte> text) {
     if (!negotiation.offer(pair, kPlaces[mode & 3], answer)) return;
   }
   negotiation.finish(answer);
-  if (answer.fits()) check_answer(answer.text(), kLimit);
+  check_answer(answer.text(), limit);  // as far as it went
   check_parameters(negotiation.parameters());
 }
 
@@ -81,7 +81,8 @@ SettingsRef settings(std::uint8_t mode) {
     Target target;
     target.name = "iqn.2026-01.test:target" + std::to_string(i);
     target.portal_groups = {1, 2};
-    if (i == 3) target.initiators = {"iqn.2026-01.test:other"};
+    if (i == 2) target.initiators = {"iqn.*:H?st*"};
+    if (i == 3) target.initiators = {"*t:?o*x", "iqn.2026-01.test:other", "iqn.2026-01.test:host?"};
     if (i == 4) target.portal_groups = {3};
     config.targets.push_back(target);
   }
@@ -129,9 +130,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     exchange(mode, input);
   } else if ((mode & 16) != 0) {
     const std::string text = next_pairs(input, 40);
-    negotiate(mode, std::as_bytes(std::span(text)));
+    const std::size_t room = input.byte();
+    negotiate(mode, std::as_bytes(std::span(text)), room == 0 ? kLimit : room);
   } else {
-    negotiate(mode, std::as_bytes(input.bytes(input.left())));
+    negotiate(mode, std::as_bytes(input.bytes(input.left())), kLimit);
   }
   return 0;
 }

@@ -1,12 +1,13 @@
-// Fuzzes the vfio-user server with a toy device behind it: any sequence of messages, well framed or not, with and
-// without descriptors. What it accepts must be answered; it must never wait, and never touch memory that was not
-// mapped.
+// Fuzzes the vfio-user server with a toy device behind it: any sequence of messages, well formed or not, with and
+// without descriptors, and a client that serves its memory or does not. What the server accepts must be answered; it
+// must never wait, and never touch memory that was not mapped.
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 
 #include "base/log.h"
 #include "emu/host/served.h"
 #include "tests/fuzz/input.h"
+#include "tests/fuzz/vfio_user_input.h"
 #include "tests/support/require.h"
 #include "tests/support/toy_model.h"
 #include "tests/support/vfio_user_peer.h"
@@ -16,13 +17,45 @@ namespace {
 using test_support::VfioUserPeer;
 namespace vu = hal::vfio_user;
 
+// Answers for the client's memory, sent when the device is about to ask for it: else it would wait.
+struct Answers {
+  VfioUserPeer& peer;
+  std::uint8_t how = 0;  // right, or wrong in one thing; or the client has gone
+  bool wanted = false;
+  std::uint16_t last_asked = 0;  // id of the server's last request
+
+  void send() {
+    if (!std::exchange(wanted, false)) return;
+    if ((how & 0xf0) == 0xf0) return peer.no_more();
+    const std::uint64_t count = how & 0x3f;
+    const std::uint32_t flags = vu::kReplyType | vu::Header::Failed::of((how & 0xf0) == 0xe0);
+    auto id = last_asked;
+    for (const auto command : {vu::Command::kDmaRead, vu::Command::kDmaWrite}) {
+      vfio_user_input::Made reply;
+      vfio_user_input::put(reply, vu::DmaAccess{0, count + ((how & 0xf0) == 0xd0 ? 1 : 0)});
+      if (command == vu::Command::kDmaRead) reply.payload.resize(reply.payload.size() + count);
+      peer.send_bytes(VfioUserPeer::message(command, reply.payload, flags, ++id));
+    }
+  }
+};
+
+struct Device final : test_support::ToyModel {
+  Device(emu::ModelHost& host, Answers& from) : ToyModel(host), answers(from) {}
+  bool poll() override {
+    answers.send();
+    return ToyModel::poll();
+  }
+  Answers& answers;
+};
+
 struct World {
   base::ManualClock clock;
   std::unique_ptr<hal::Reactor> reactor =
       hal::Reactor::create({.name = "fuzz", .clock = &clock, .shuffle_seed = 1}).value();
   VfioUserPeer peer;
   emu::ServedHost host{*reactor, clock, "toy"};
-  test_support::ToyModel model{host};
+  Answers answers{peer};
+  Device model{host, answers};
   base::Fd memory{memfd_create("fuzz", MFD_CLOEXEC)};
   base::Fd event{eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
   World() {
@@ -34,13 +67,25 @@ struct World {
   void run() {
     for (int i = 0; i < 16 && reactor->run_once(); ++i) {
     }
-    while (const auto reply = peer.receive()) REQUIRE(reply->header.size >= sizeof(vu::Header));
+    while (const auto reply = peer.receive()) {
+      REQUIRE(reply->header.size >= sizeof(vu::Header));
+      if (vu::Header::Type::get(reply->header.flags) == 0) answers.last_asked = reply->header.id;
+    }
   }
 };
+
+void made_message(World& world, Input& input, std::uint8_t how) {
+  const vfio_user_input::Made made = vfio_user_input::request(input);
+  const std::vector<int> fds(made.fds, made.command == vu::Command::kDmaMap ? world.memory.get() : world.event.get());
+  world.peer.send(made.command, made.payload, fds, vu::Header::NoReply::of((how & 0x10) != 0));
+  world.answers.wanted = made.uses_memory;
+  if (made.uses_memory) world.answers.how = input.byte();
+}
 
 // One byte says how the message is made, one which command; then its length and payload.
 void one_message(World& world, Input& input) {
   const std::uint8_t how = input.byte();
+  if ((how & 0x60) == 0x20) return made_message(world, input, how);
   const auto command = static_cast<vu::Command>(how & 0x80 ? input.byte() : input.byte() % 17);
   const auto payload = std::as_bytes(input.bytes(input.byte()));
   auto message = VfioUserPeer::message(command, payload, how & 0x10 ? vu::Header::NoReply::of(true) : 0);

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "drivers/soft/tcp/crc32c.h"
 #include "tests/support/require.h"
@@ -93,6 +94,7 @@ void StrictInitiator::note_sent(const BasicHeader& header, std::span<const std::
   if (opcode == Opcode::kScsiCommand) {
     Asked& asked = asked_[header.initiator_task_tag];
     ++asked.commands;
+    asked.wrong_data = false;
     const std::uint64_t length = as<pdu::ScsiCommand>(header).expected_data_transfer_length;
     // The read length of a bidirectional command stands elsewhere.
     const bool both = pdu::ScsiCommand::Read::get(header.flags) && pdu::ScsiCommand::Write::get(header.flags);
@@ -104,6 +106,11 @@ void StrictInitiator::note_sent(const BasicHeader& header, std::span<const std::
   if (text.find("MaxRecv") != std::string_view::npos || pdu::TextRequest::Continue::get(header.flags)) {
     limit_known_ = false;
   }
+}
+
+void StrictInitiator::sent_wrong_data(std::uint32_t tag) {
+  Asked& asked = asked_[tag];
+  if (!raw_ && asked.commands == 1) asked.wrong_data = true;
 }
 
 void StrictInitiator::flush() {
@@ -306,7 +313,8 @@ void StrictInitiator::check_response(const pdu::ScsiResponse& header, std::span<
   const bool under = (header.flags & pdu::ScsiResponse::kUnderflow) != 0;
   REQUIRE(!(over && under) && (header.flags & 0x80) != 0 && header.response <= 1);
   REQUIRE((header.residual_count != 0) <= (over || under));
-  const Asked& asked = asked_[header.initiator_task_tag];
+  Asked& asked = asked_[header.initiator_task_tag];
+  REQUIRE(!std::exchange(asked.wrong_data, false) || raw_ || header.response != 0 || header.status != 0);
   if (under && !raw_) REQUIRE(header.residual_count <= asked.most_data);
   if (header.response == 0) {
     const bool sense = header.status == 0x02;

@@ -39,6 +39,8 @@ class StrictInitiator {
   void joins(std::uint16_t tsih) { tsih_ = tsih; }
   bool header_digest() const { return header_digest_; }
   bool data_digest() const { return data_digest_; }
+  // Wrong data went out for the command with this tag: it must not end with GOOD. Only where it is known which it is.
+  void sent_wrong_data(std::uint32_t tag);
   bool window_open() const { return hal::iscsi::serial_less_equal(cmd_sn, max_cmd_sn_); }
   // Called for every PDU that came and is right; where `loses` is set, not for a response that comes a second time.
   std::function<void(const hal::iscsi::BasicHeader&, std::span<const std::byte>)> heard;
@@ -68,6 +70,7 @@ class StrictInitiator {
     std::uint64_t commands = 0;  // sent and not answered: the most that may be answered
     std::uint64_t most_data = 0;
     std::uint32_t data_sn = 0, r2t_sn = 0;
+    bool wrong_data = false;
   };
   void send_pdu(const hal::iscsi::BasicHeader& header, std::span<const std::byte> data, std::span<const std::byte> ahs,
                 Spoil spoil);

@@ -24,7 +24,7 @@ constexpr std::uint32_t kId = 0x70590001;
 constexpr std::uint32_t kLongest = 1 << 20;  // bytes of one copy
 }  // namespace toy
 
-class ToyModel final : public emu::DeviceModel {
+class ToyModel : public emu::DeviceModel {
  public:
   explicit ToyModel(emu::ModelHost& host);
   const emu::Identity& identity() const override { return identity_; }
