@@ -48,6 +48,17 @@ struct Device final : test_support::ToyModel {
   Answers& answers;
 };
 
+constexpr std::uint64_t kLongestRegion = 4096;
+
+// What was read or written lies within a region.
+void check_access(const VfioUserPeer::Reply& reply) {
+  const auto command = static_cast<vu::Command>(std::uint16_t{reply.header.command});
+  if (command != vu::Command::kRegionRead && command != vu::Command::kRegionWrite) return;
+  if (vu::Header::Type::get(reply.header.flags) == 0 || reply.failed()) return;
+  const auto access = reply.as<vu::RegionAccess>();
+  REQUIRE(access.count <= kLongestRegion && access.offset <= kLongestRegion - access.count);
+}
+
 struct World {
   base::ManualClock clock;
   std::unique_ptr<hal::Reactor> reactor =
@@ -70,6 +81,7 @@ struct World {
     while (const auto reply = peer.receive()) {
       REQUIRE(reply->header.size >= sizeof(vu::Header));
       if (vu::Header::Type::get(reply->header.flags) == 0) answers.last_asked = reply->header.id;
+      check_access(*reply);
     }
   }
 };

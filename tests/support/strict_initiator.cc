@@ -100,6 +100,8 @@ void StrictInitiator::note_sent(const BasicHeader& header, std::span<const std::
     const bool both = pdu::ScsiCommand::Read::get(header.flags) && pdu::ScsiCommand::Write::get(header.flags);
     asked.most_data = std::max(asked.most_data, both ? std::uint64_t{1} << 32 : length);
   }
+  // RFC 7144 5: QUERY TASK and those after it.
+  if (opcode == Opcode::kTaskManagementRequest && (header.flags & 0x7f) >= 9) queries_ = true;
   const bool texts = opcode == Opcode::kTextRequest || opcode == Opcode::kLoginRequest;
   if (!texts) return;
   const std::string_view text = text_of(data);
@@ -198,7 +200,8 @@ void StrictInitiator::check(const BasicHeader& header, std::span<const std::byte
       REQUIRE((text_tag_ == pdu::kReservedTag) == pdu::Final::get(header.flags));
       return;
     case Opcode::kTaskManagementResponse:
-      REQUIRE(full_feature_ && (header.specific[0] <= 6 || header.specific[0] == 0xff));
+      REQUIRE(full_feature_ && (header.specific[0] <= 6 || header.specific[0] == 0xff ||
+                                (header.specific[0] == 7 && (queries_ || raw_))));
       return;
     case Opcode::kLogoutResponse:
       REQUIRE(full_feature_ && as<pdu::LogoutResponse>(header).response <= 3);

@@ -94,6 +94,7 @@ class StrictInitiator {
   bool recovers_ = false;  // an error recovery level above 0, or joined a session: PDUs may come again
   std::uint16_t tsih_ = 0;
   bool raw_ = false;         // bytes went out that were not made here: what was asked is not known any more
+  bool queries_ = false;     // a task management function that has the response "function succeeded" was sent
   bool limit_known_ = true;  // of what we said we can receive
   std::string login_text_;
   bool any_response_ = false, any_window_ = false;
