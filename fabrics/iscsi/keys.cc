@@ -53,7 +53,7 @@ constexpr std::array<KeyInfo, static_cast<std::size_t>(Key::kCount)> kTable = {{
     {K::kOfMarkInt, "OFMarkInt", Kind::kObsoleteRange, kInOperational},
 }};
 
-constexpr bool in_order() {
+consteval bool in_order() {
   for (std::size_t i = 0; i < kTable.size(); ++i) {
     if (static_cast<std::size_t>(kTable[i].key) != i) return false;
   }
