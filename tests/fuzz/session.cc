@@ -231,6 +231,24 @@ void send_other(StrictInitiator& host, Input& input, std::uint8_t kind, std::uin
   }
 }
 
+// A SNACK that makes sense, or asks for one more than there is.
+void send_snack(StrictInitiator& host, Input& input) {
+  const std::uint8_t what = input.byte(), run = input.byte();
+  const std::uint8_t type = what & 3;
+  const std::uint32_t back = what >> 2 & 7u, skip = run & 3u, left = back - std::min(back, skip);
+  const std::uint32_t counts[] = {0, 1, left, left + 1, 2, 3, 4, 0};
+  pdu::SnackRequest request;
+  request.flags = static_cast<std::uint8_t>(0x80 | type);
+  request.exp_stat_sn = host.exp_stat_sn() - back;
+  const bool of_task = type == 0 || type == 3;
+  const std::uint32_t tag = 0x100u + (what >> 5);
+  request.initiator_task_tag = of_task ? tag : pdu::kReservedTag;
+  request.target_transfer_tag = type >= 2 ? tag : pdu::kReservedTag;
+  request.beg_run = type == 1 ? request.exp_stat_sn + skip : type == 3 ? 0 : run >> 5;
+  request.run_length = type >= 2 ? 0 : counts[run >> 2 & 7];
+  host.send(request);
+}
+
 // Data for the oldest R2T, or without one: right, or wrong in length, place, number or tag.
 void send_data_out(StrictInitiator& host, Input& input, std::uint8_t how) {
   pdu::DataOut request;
@@ -302,7 +320,11 @@ void step(Hosts& hosts, Input& input) {
       operate(hosts.world, input);
       break;
     case 6:
-      host.deaf = (how & 1) != 0;
+      if ((how & 0x40) != 0) {
+        send_snack(host, input);
+      } else {
+        host.deaf = (how & 1) != 0;
+      }
       break;
     default:
       hosts.connect(which, how, (how & 0x80) != 0, static_cast<std::uint8_t>(1 + (how >> 4 & 1)));
