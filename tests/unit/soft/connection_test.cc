@@ -1,6 +1,7 @@
 // Unit tests of a TCP connection's data movement, over a socket pair in one thread.
 #include "tests/unit/soft/connection_bench.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace soft::tcp {
@@ -104,6 +105,56 @@ TEST_F(ConnectionTest, UnsolicitedDataShortOfFirstBurstIsRefused) {
   data_out(kReservedTag, 0, 1000, 1000, true);
   EXPECT_EQ(events.at(1), "reject 9");
   EXPECT_EQ(events.at(2), "drained");
+  connection->end_task(task);
+}
+
+// The rule: a task that has failed gets no more data. What came early and was good is neither placed nor counted as
+// placed, nothing is asked for, and each fetch has its answer from the poll loop.
+TEST_F(ConnectionTest, FetchOfATaskThatHasFailedFailsAndPlacesNothing) {
+  command(4000, 0, false);
+  data_out(kReservedTag, 0, 0, 1000, false);
+  data_out(kReservedTag, 1, 1004, 1044, true);  // four bytes are missing
+  EXPECT_EQ(events, (std::vector<std::string>{"control 1", "reject 9", "drained"}));
+  for (int fetches = 0; fetches < 2; ++fetches) {
+    events.clear();
+    get(0, 4000);
+    EXPECT_TRUE(events.empty()) << "never answered from inside";
+    EXPECT_TRUE(from_target().empty()) << "an R2T for nothing";
+    EXPECT_EQ(events, std::vector<std::string>{"data 2"});
+    EXPECT_EQ(task.arrived, 0u);
+  }
+  EXPECT_EQ(medium, Bytes(medium.size()));
+  connection->end_task(task);
+}
+
+TEST_F(ConnectionTest, FetchBehindDataThatWasPlacedFailsAndLeavesThatInItsPlace) {
+  get_on_begin = 500;
+  command(4000, 0, false);
+  data_out(kReservedTag, 0, 0, 1000, false);
+  EXPECT_EQ(events.back(), "data 0");
+  data_out(kReservedTag, 1, 1004, 1044, true);
+  events.clear();
+  const hal::DmaSpan rest = segment.subspan(500, 3500);
+  connection->get_data(task, {&rest, 1}, 500, 3500);
+  EXPECT_TRUE(from_target().empty());
+  EXPECT_EQ(events, std::vector<std::string>{"data 2"});
+  EXPECT_EQ(task.arrived, 500u);
+  expect_pattern(500);
+  EXPECT_TRUE(std::all_of(medium.begin() + 500, medium.end(), [](std::byte each) { return each == std::byte{0}; }));
+  connection->end_task(task);
+}
+
+// Terminated is not failed: the fetch says which.
+TEST_F(ConnectionTest, FetchOfATaskThatWasTerminatedIsAnsweredSo) {
+  command(4000, 1000);
+  rounds();
+  connection->terminate_data(task);
+  events.clear();
+  get(0, 4000);
+  EXPECT_TRUE(from_target().empty());
+  EXPECT_EQ(events, std::vector<std::string>{"data 1"});
+  EXPECT_EQ(task.arrived, 0u);
+  EXPECT_EQ(medium, Bytes(medium.size()));
   connection->end_task(task);
 }
 
