@@ -35,15 +35,16 @@ bool Session::abort_task(ManagementRequest& request) {
     management_executed(request, ManagementAnswer::kFunctionComplete);
     return true;
   }
-  // RFC 7143 11.6.1 b, c: not arrived yet counts as arrived from now on; else there is no such task.
+  // RFC 7143 11.6.1 b, c: not arrived yet counts as arrived from now on, or does already; else there is no such task.
   const std::uint32_t number = request.referenced_cmd_sn;
-  if (window.place(number) == CommandWindow::Place::kOutside || !pdu::serial_less(number, request.cmd_sn) ||
-      held.has(number)) {
+  if (window.place(number) == CommandWindow::Place::kOutside || !pdu::serial_less(number, request.cmd_sn)) {
     management_executed(request, ManagementAnswer::kTaskDoesNotExist);
     return true;
   }
-  held.add({.cmd_sn = number, .connection = nullptr, .task = nullptr, .pdu = nullptr});
-  run_held();
+  if (!held.has(number)) {
+    held.add({.cmd_sn = number, .connection = nullptr, .task = nullptr, .pdu = nullptr});
+    run_held();
+  }
   management_executed(request, ManagementAnswer::kFunctionComplete);
   return true;
 }

@@ -73,6 +73,22 @@ TEST_F(ManagementTest, TaskThatHasNotArrivedCountsAsReceived) {
   host.expect_nothing();
 }
 
+// RFC 7143 11.6.1 b: the first answer may have been lost, and what is sent again of the command is ignored.
+TEST_F(ManagementTest, TaskThatCountsAsReceivedMayBeAbortedAgain) {
+  const pdu::ScsiCommand missing = host.command(1);
+  const pdu::ScsiCommand lost = host.command(2);
+  host.read(3, 0);
+  for (const std::uint32_t tag : {10u, 11u}) {
+    host.manage(kAbortTask, tag, 2, 101);
+    host.expect_management(tag, 0);
+    host.connection().deliver(lost);
+  }
+  host.connection().deliver(missing);
+  ASSERT_EQ(core().commands.size(), 2u);
+  EXPECT_EQ(core().commands[0]->tag, 1u);
+  EXPECT_EQ(core().commands[1]->tag, 3u);
+}
+
 TEST_F(ManagementTest, TaskThatWaitsForItsTurnIsAbortedWithoutTheCore) {
   const pdu::ScsiCommand missing = host.command(1);
   host.read(2, 0);
