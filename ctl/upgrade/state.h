@@ -11,7 +11,7 @@
 namespace ctl {
 
 // The number of the form below and of the messages around it. A daemon of another number is not upgraded in place.
-inline constexpr std::uint64_t kHandoverProtocol = 1;
+inline constexpr std::uint64_t kHandoverProtocol = 2;
 
 struct HandoverState {
   std::vector<scsi::UnitState> units;

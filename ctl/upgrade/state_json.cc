@@ -140,6 +140,7 @@ void fields(Visitor& visitor, ConnectionState& connection) {
   visitor("stat_sn", connection.stat_sn);
   visitor("next_tag", connection.next_tag);
   visitor("ping_tag", connection.ping_tag);
+  visitor("late_pings", connection.late_pings);
 }
 
 template <class Visitor>

@@ -162,6 +162,8 @@ class Connection final : public hal::DatamoverEvents {
 
   // keepalive.cc
   void receive_nop_out(const hal::ControlPdu& pdu);
+  bool ping_answered(std::uint32_t tag);
+  void ping_overtaken();
   void keepalive();
   void send_ping();
   void acknowledged(std::uint32_t exp_stat_sn);
@@ -257,7 +259,8 @@ class Connection final : public hal::DatamoverEvents {
   } owed_{*this};
   hal::Timer timer_{&Connection::timer_fired, this};  // login deadline, then keepalive, then the end of a grace
   base::Time grace_over_{};                           // of a logout that we asked for; zero: none
-  std::uint32_t ping_tag_ = pdu::kReservedTag;        // of the NOP-In that is unanswered
+  std::uint32_t ping_tag_ = pdu::kReservedTag;        // of the NOP-In whose answer is waited for
+  std::vector<std::uint32_t> late_pings_;             // ... that are unanswered, and not waited for
   std::uint32_t next_tag_ = 0;
   std::uint32_t logout_tag_ = 0;
   // Commands that were refused, or ignored (RFC 7143 4.2.2.1), although unsolicited data follows them: that data is

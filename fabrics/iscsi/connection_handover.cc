@@ -20,6 +20,7 @@ Connection::Connection(Shard& shard, Session& session, const ConnectionState& st
       stat_sn_(state.stat_sn),
       parameters_(state.parameters),
       ping_tag_(state.ping_tag),
+      late_pings_(state.late_pings),
       next_tag_(state.next_tag) {
   datamover_->set_events(*this);
   datamover_->pause(true);
@@ -71,6 +72,7 @@ base::Result<ConnectionState> Connection::hand_over() const {
   state.stat_sn = stat_sn_;
   state.next_tag = next_tag_;
   state.ping_tag = ping_tag_;
+  state.late_pings = late_pings_;
   return state;
 }
 

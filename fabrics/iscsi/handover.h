@@ -20,10 +20,11 @@ struct ConnectionState {
   std::string portal;       // as configured: whose limit it counts for
   std::string local, peer;  // addresses
   base::Fd socket;
-  Parameters parameters;       // the session's, and its own digests and lengths
-  std::uint32_t stat_sn = 0;   // the next
-  std::uint32_t next_tag = 0;  // target transfer tag
-  std::uint32_t ping_tag = 0;  // of the NOP-In that is unanswered, or reserved
+  Parameters parameters;                  // the session's, and its own digests and lengths
+  std::uint32_t stat_sn = 0;              // the next
+  std::uint32_t next_tag = 0;             // target transfer tag
+  std::uint32_t ping_tag = 0;             // of the NOP-In whose answer is waited for, or reserved
+  std::vector<std::uint32_t> late_pings;  // ... that are unanswered, and not waited for
 };
 
 struct SessionState {

@@ -1,5 +1,6 @@
 // NOP-Out, NOP-In and the watch over silent initiators (RFC 7143 11.18, 11.19).
 #include <algorithm>
+#include <utility>
 
 #include "fabrics/iscsi/connection.h"
 #include "fabrics/iscsi/shard.h"
@@ -11,17 +12,16 @@ using pdu::RejectReason;
 
 namespace {
 constexpr base::Duration kStatusWait = std::chrono::seconds(5);  // for an acknowledgement, until it is asked for again
-}
+constexpr std::size_t kMostLatePings = 8;                        // of an initiator that never answers them
+}  // namespace
 
 void Connection::receive_nop_out(const hal::ControlPdu& pdu) {
   const auto& request = pdu.as<pdu::NopOut>();
   if (request.initiator_task_tag == kReservedTag) {
     // No answer is wanted: it answers our ping, or only tells ExpStatSN.
     const bool answers = request.target_transfer_tag != kReservedTag;
-    if (!pdu::Immediate::get(request.opcode) || (answers && request.target_transfer_tag != ping_tag_)) {
+    if (!pdu::Immediate::get(request.opcode) || (answers && !ping_answered(request.target_transfer_tag))) {
       reject(RejectReason::kInvalidPduField, pdu.header);
-    } else if (answers) {
-      ping_tag_ = kReservedTag;
     }
     return;
   }
@@ -36,11 +36,24 @@ void Connection::receive_nop_out(const hal::ControlPdu& pdu) {
   send_numbered(response, pdu.data.first(std::min<std::size_t>(pdu.data.size(), parameters_.initiator_max_data)));
 }
 
+// False: to no ping of ours, or to one that has been answered.
+bool Connection::ping_answered(std::uint32_t tag) {
+  if (tag != ping_tag_) return std::erase(late_pings_, tag) != 0;
+  ping_tag_ = kReservedTag;
+  return true;
+}
+
+// Something else was heard meanwhile. The answer is not waited for any longer, and may still come.
+void Connection::ping_overtaken() {
+  if (late_pings_.size() == kMostLatePings) late_pings_.erase(late_pings_.begin());
+  late_pings_.push_back(std::exchange(ping_tag_, kReservedTag));
+}
+
 // The timer: idle long enough to ask whether anybody is there, or asked and not answered.
 void Connection::keepalive() {
   const base::Time now = shard_.reactor().now();
   const Limits& limits = shard_.limits();
-  if (last_heard_ > pinged_at_) ping_tag_ = kReservedTag;  // heard from it, if not by the answer
+  if (ping_tag_ != kReservedTag && last_heard_ > pinged_at_) ping_overtaken();
   base::Duration interval = limits.nop_interval;
   const bool owed = fenced_ || (recovery_ != nullptr && !recovery_->all_acknowledged());
   if (owed && (interval.count() == 0 || interval > kStatusWait)) {

@@ -39,6 +39,7 @@ HandoverState some_state() {
   iscsi::ConnectionState connection;
   connection.socket = some_descriptor();
   connection.stat_sn = 99;
+  connection.late_pings = {7, 8};
   session.connections.push_back(std::move(connection));
   state.fabric.sessions.push_back(std::move(session));
   state.fabric.listeners.push_back({"127.0.0.1:3260", some_descriptor()});
@@ -72,6 +73,7 @@ TEST(HandoverJson, EverythingComesBack) {
   EXPECT_EQ(session.exp_cmd_sn, 0xffffffffu);
   EXPECT_EQ(session.nexus.units.at(0).attentions.at(0).ascq, 0x09);
   EXPECT_EQ(session.connections.at(0).stat_sn, 99u);
+  EXPECT_EQ(session.connections.at(0).late_pings, (std::vector<std::uint32_t>{7, 8}));
   EXPECT_EQ(back->fabric.next_tsih, 0xffff);
   EXPECT_EQ(back->fabric.listeners.at(0).address, "127.0.0.1:3260");
 }

@@ -87,6 +87,30 @@ TEST_F(ControlTest, SilentInitiatorIsPingedAndStaysIfItAnswers) {
   EXPECT_EQ(bench.sessions().size(), 1u);
 }
 
+// RFC 7143 11.18, 11.19: each ping has its answer, by its target transfer tag, whatever else comes before it.
+TEST_F(ControlTest, AnswersToPingsMayComeAfterOtherRequestsButOnlyOnce) {
+  host.must_log_in();
+  std::vector<pdu::NopOut> answers(3);
+  for (pdu::NopOut& answer : answers) {
+    bench.advance(seconds(31));
+    answer.opcode = 0x40;
+    answer.initiator_task_tag = kReservedTag;
+    answer.target_transfer_tag = host.expect(Opcode::kNopIn).as<pdu::NopIn>().target_transfer_tag;
+    bench.advance(seconds(1));
+    host.nop(5, {}, true);
+    host.expect(Opcode::kNopIn);
+    bench.advance(seconds(10));  // the time for the answer is over
+    host.expect_nothing();
+  }
+  for (const std::size_t late : {2, 0, 1}) {
+    host.connection().deliver(answers[late]);
+    host.expect_nothing();
+    host.connection().deliver(answers[late]);
+    host.expect_reject(RejectReason::kInvalidPduField);
+  }
+  EXPECT_EQ(bench.sessions().size(), 1u);
+}
+
 TEST_F(ControlTest, SilentInitiatorThatDoesNotAnswerIsDropped) {
   host.must_log_in();
   bench.advance(seconds(30));

@@ -148,6 +148,15 @@ TEST(Handover, SessionsGoOnInAnotherFabric) {
   old.router->complete(old.router->command(1), scsi::Status::kGood);
   old.settle();
   host.expect_status(1);
+  old.advance(std::chrono::seconds(31));
+  pdu::NopOut late;
+  late.opcode = 0x40;
+  late.initiator_task_tag = pdu::kReservedTag;
+  late.target_transfer_tag = host.expect(pdu::Opcode::kNopIn).as<pdu::NopIn>().target_transfer_tag;
+  old.advance(std::chrono::seconds(1));
+  host.nop(3, {}, true);
+  host.expect(pdu::Opcode::kNopIn);
+  old.advance(std::chrono::seconds(10));  // the answer is not waited for any longer
   old.router->owed.units = {{.lun = 0, .attentions = {{scsi::SenseKey::kUnitAttention, 0x29, 0x03}}}};
   Frozen frozen;
   frozen.freeze(old);
@@ -180,6 +189,8 @@ TEST(Handover, SessionsGoOnInAnotherFabric) {
   same.cmd_sn = host.cmd_sn;
   same.stat_sn = host.stat_sn;
   same.expect(pdu::Opcode::kNopIn);  // the window is open
+  connection.deliver(late);
+  same.expect_nothing();
   same.read(2, 512);
   bench.settle();
   bench.router->complete(bench.router->command(2), scsi::Status::kGood);
