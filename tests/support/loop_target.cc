@@ -6,10 +6,11 @@
 #include <optional>
 
 #include "base/check.h"
+#include "scsi_core/metadata_store.h"
 
 namespace test_support {
 
-LoopTarget::LoopTarget(const LoopOptions& options) : random_(options.seed) {
+LoopTarget::LoopTarget(const LoopOptions& options) : random_(options.seed), metadata_(options.core.metadata) {
   std::vector<hal::Reactor*> data;
   for (std::size_t i = 0; i < options.reactors; ++i) {
     hal::ReactorOptions reactor;
@@ -37,6 +38,7 @@ LoopTarget::~LoopTarget() {
   settle();
   for (LoopNexus* nexus : nexuses_) EXPECT_TRUE(nexus->quiet()) << "a nexus did not become quiet";
   core_.reset();
+  if (metadata_ != nullptr) metadata_->drain();
   for (const auto& reactor : reactors_) EXPECT_EQ(reactor->dma().in_use(), 0u) << "buffers were lost";
   ports_.clear();
 }

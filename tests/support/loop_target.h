@@ -62,6 +62,7 @@ class LoopTarget {
   base::ManualClock clock_;
   base::SeededRandom random_;
   std::vector<std::unique_ptr<hal::Reactor>> reactors_;
+  scsi::MetadataStore* const metadata_;  // the test's; its thread knows the reactors
   std::unique_ptr<scsi::Core> core_;
   std::vector<std::unique_ptr<LoopPort>> ports_;
   std::vector<LoopNexus*> nexuses_;
