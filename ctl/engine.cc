@@ -136,8 +136,8 @@ void Engine::set_views(const scsi::ViewTable& table, Done done) { parts_.core.se
 void Engine::apply_fabric(const iscsi::FabricConfig& fabric, Done done) {
   const iscsi::RadiusServers before = radius_servers_;
   if (const auto radius = use_radius(fabric.radius); !radius) {
-    const base::Error error = radius.error();
-    return parts_.control.post_function([error, done = std::move(done)] { done(tl::unexpected<base::Error>(error)); });
+    return parts_.control.post_function(
+        [error = radius.error(), done = std::move(done)] { done(tl::unexpected<base::Error>(error)); });
   }
   change_fabric(fabric, [this, before, fabric = without_secrets(fabric),
                          done = std::move(done)](const base::Result<void>& result) {

@@ -15,7 +15,7 @@ constexpr std::size_t kMaxSecretFile = 4096;
 
 // The first line; editors put an end of line behind it.
 std::string first_line(std::string text) {
-  const std::string line = text.substr(0, text.find_first_of("\r\n"));
+  std::string line = text.substr(0, text.find_first_of("\r\n"));
   iscsi::wipe(text);
   return line;
 }

@@ -60,13 +60,14 @@ base::Result<void> PciFunction::set_interrupts(InterruptKind kind, unsigned vect
     return base::fail(base::Errc::kUnsupported, "the function has not got so many interrupt vectors of that kind");
   }
   if (kind_ != InterruptKind::kNone) {
-    const base::Result<void> off = vectors_off(std::exchange(kind_, InterruptKind::kNone));
+    base::Result<void> off = vectors_off(std::exchange(kind_, InterruptKind::kNone));
     eventfds_.clear();
     if (!off.has_value()) return off;
   }
   if (kind == InterruptKind::kNone) return {};
   std::vector<base::Fd> made = TRY(make_eventfds(vectors));
   std::vector<int> fds;
+  fds.reserve(made.size());
   for (const base::Fd& each : made) fds.push_back(each.get());
   TRY(vectors_on(kind, fds));
   eventfds_ = std::move(made);

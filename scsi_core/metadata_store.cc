@@ -31,7 +31,7 @@ struct MetadataStore::Impl {
 MetadataStore::MetadataStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 MetadataStore::~MetadataStore() = default;
 
-base::Result<std::unique_ptr<MetadataStore>> MetadataStore::open(std::string directory) {
+base::Result<std::unique_ptr<MetadataStore>> MetadataStore::open(std::string directory) {  // NOLINT: once
   auto impl = std::make_unique<Impl>();
   if (!directory.empty()) {
     impl->directory.emplace(TRY(RecordDirectory::open(directory)));

@@ -88,7 +88,7 @@ std::vector<std::string> ThisMachine::files(const std::string& pattern) const {
       if (S_ISREG(facts.st_mode)) found.push_back(path);
       if (!S_ISDIR(facts.st_mode)) continue;
       for (const std::string& name : names_in(path)) {
-        if (found.size() < kMaxFiles) found.push_back(path + "/" + name);
+        if (found.size() < kMaxFiles) found.push_back(fmt::format("{}/{}", path, name));
       }
     }
   }

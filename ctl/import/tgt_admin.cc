@@ -276,7 +276,7 @@ void Reader::unit(const Store& store, std::uint32_t tid, std::uint32_t lun) {
 // tgtd's identifiers: "IET     " with target and LUN, read as hexadecimal digits for the NAA one.
 void Reader::identity_of(LogicalUnit& lu, const Store& store, std::uint32_t tid, std::uint32_t lun,
                          const Place& place) {
-  const auto value = [&](const char* key, std::string otherwise) {
+  const auto value = [&](const char* key, const std::string& otherwise) {
     const auto found = store.settings.find(key);
     return found == store.settings.end() ? otherwise : found->second->rest(1);
   };

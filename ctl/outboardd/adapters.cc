@@ -24,7 +24,7 @@ base::Result<std::unique_ptr<hal::PciDevice>> open_device(const std::string& add
 std::string obstacle_of(const hal::vfio::Sysfs& sysfs, const hal::vfio::Function& function, bool known) {
   if (!known) return "no driver of ours knows this chip";
   if (function.driver == kVfio) return {};
-  if (const std::string use = sysfs.use(function.identity.address); !use.empty()) return use;
+  if (std::string use = sysfs.use(function.identity.address); !use.empty()) return use;
   if (function.iommu_group < 0 || function.no_iommu) return "there is no IOMMU for it";
   const auto viable = sysfs.check_group(function);
   return viable.has_value() ? std::string() : viable.error().text;

@@ -12,6 +12,7 @@ namespace ctl::radius {
 
 base::Result<void> Udp::open(const std::vector<std::string>& servers) {
   std::vector<std::unique_ptr<Socket>> fresh;
+  fresh.reserve(servers.size());
   for (const std::string& address : servers) fresh.push_back(TRY(connect_to(fresh.size(), address)));
   sockets_ = std::move(fresh);
   return {};

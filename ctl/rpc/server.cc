@@ -21,7 +21,7 @@ class Server::Client final : public hal::FdHandler {
     explicit_bzero(input_.data(), input_.size());
   }
   base::Result<void> start() { return server_.reactor_.watch(fd_.get(), EPOLLIN, *this); }
-  void answered(std::string text);
+  void answered(const std::string& text);
 
  private:
   void fd_ready(std::uint32_t events) override;
@@ -92,11 +92,11 @@ void Server::Client::handle(std::string_view line) {
   // By number: the client may be gone when the answer comes.
   server_.dispatcher_.handle(line, who_, [&server = server_, id = id_](std::string text) {
     const auto found = server.clients_.find(id);
-    if (found != server.clients_.end()) found->second->answered(std::move(text));
+    if (found != server.clients_.end()) found->second->answered(text);
   });
 }
 
-void Server::Client::answered(std::string text) {
+void Server::Client::answered(const std::string& text) {
   --owed_;
   if (!text.empty() && !overflowed_) output_ += text + "\n";
   if (output_.size() - sent_ > server_.options_.max_output) {
@@ -146,13 +146,13 @@ void Server::Client::drop(const char* why) {
 
 base::Result<std::unique_ptr<Server>> Server::start(hal::Reactor& reactor, Dispatcher& dispatcher,
                                                     ServerOptions options, ListeningSocket socket) {
-  std::unique_ptr<Server> server(new Server(reactor, dispatcher, std::move(options), std::move(socket)));
+  std::unique_ptr<Server> server(new Server(reactor, dispatcher, options, std::move(socket)));
   TRY(reactor.watch(server->socket_.get(), EPOLLIN, *server));
   return server;
 }
 
 Server::Server(hal::Reactor& reactor, Dispatcher& dispatcher, ServerOptions options, ListeningSocket socket)
-    : reactor_(reactor), dispatcher_(dispatcher), options_(std::move(options)), socket_(std::move(socket)) {}
+    : reactor_(reactor), dispatcher_(dispatcher), options_(options), socket_(std::move(socket)) {}
 
 Server::~Server() {
   clients_.clear();

@@ -7,7 +7,10 @@
 
 namespace ctl {
 
-double milliseconds(base::Duration duration) { return static_cast<double>(duration.count() / 1000) / 1000.0; }
+double milliseconds(base::Duration duration) {
+  const auto whole = std::chrono::duration_cast<std::chrono::microseconds>(duration);  // no more digits than that
+  return static_cast<double>(whole.count()) / 1000.0;
+}
 
 const char* inject_kind_name(scsi::InjectRule::Kind kind) {
   switch (kind) {

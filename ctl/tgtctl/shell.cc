@@ -63,6 +63,7 @@ int run_command(const ShellOptions& options, const std::vector<std::string>& wor
   if (options.json) all.emplace_back("--json");
   all.insert(all.end(), words.begin(), words.end());
   std::vector<char*> argv;
+  argv.reserve(all.size() + 1);
   for (std::string& word : all) argv.push_back(word.data());
   argv.push_back(nullptr);
   sigset_t usual;

@@ -48,6 +48,7 @@ std::vector<std::string> words_of(int argc, char** argv) {
   dup2(handover, kHandoverDescriptor);  // where our own socket was; open in the new program
   close_range(kHandoverDescriptor + 1, ~0u, 0);
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   execv(program.c_str(), argv.data());

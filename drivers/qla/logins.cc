@@ -53,8 +53,8 @@ void Logins::end(hal::fc::LoginId id) {
   generations_[id].store(generation(id) + 1, std::memory_order_release);
   --working_;
   std::fill(places_.begin(), places_.end(), Place{});
-  for (hal::fc::LoginId i = 0; i < logins_.size(); ++i) {
-    if (logins_[i].working()) insert(i);
+  for (std::size_t i = 0; i < logins_.size(); ++i) {
+    if (logins_[i].working()) insert(static_cast<hal::fc::LoginId>(i));
   }
 }
 

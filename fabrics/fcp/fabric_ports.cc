@@ -43,7 +43,7 @@ void FabricControl::detach(const std::string& name, scsi::Done done) {
     done(result);
   };
   // Once it is off, what lanes and port still had on their way to each other comes first.
-  const auto is_off = [this, &port, gone, place](base::Result<void> result, std::vector<char>& parts) {
+  const auto is_off = [this, &port, gone, place](const base::Result<void>& result, std::vector<char>& parts) {
     if (!result) {
       place->leaving = false;
       return gone(result, parts);

@@ -12,6 +12,7 @@ std::vector<scsi::TaskRouter*> routers_of(scsi::Core& core, std::size_t count) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): asked for its size before it goes on
 Fabric::Fabric(scsi::Core& core, hal::Datamover& datamover, hal::Reactor& control, std::vector<hal::Reactor*> data)
     : Fabric(routers_of(core, data.size()), datamover, control, data) {}
 

@@ -252,8 +252,8 @@ class Datamover {
   virtual base::Result<std::unique_ptr<DatamoverListener>> listen(Reactor& reactor, const std::string& address,
                                                                   DatamoverAcceptor& acceptor) = 0;
   // What another process has given up. The next listen() on this address goes on with this socket.
-  virtual void adopt_listener(std::string address, base::Fd socket) { (void)address, (void)socket; }
-  // A connection that was at rest. To be started, then enabled at once; null: this datamover cannot.
+  virtual void adopt_listener(std::string address, base::Fd socket) { (void)address, (void)socket; }  // NOLINT: kept
+  // A connection at rest, to be started, then enabled at once; null: this one cannot. NOLINTNEXTLINE: they are kept
   virtual std::unique_ptr<PendingConnection> adopt_connection(base::Fd socket, std::string local, std::string peer) {
     (void)socket, (void)local, (void)peer;
     return nullptr;

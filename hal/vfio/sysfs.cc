@@ -146,10 +146,10 @@ std::string Sysfs::disk_use(const std::string& address) const {
     std::error_code error;
     const std::string real = fs::canonical(folder, error).string();
     if (error || real.find("/" + address + "/") == std::string::npos) continue;
-    if (const std::string why = check(folder, disk); !why.empty()) return why;
+    if (std::string why = check(folder, disk); !why.empty()) return why;
     for (const std::string& part : names_in(folder)) {
       if (!fs::exists(folder + "/" + part + "/partition", error)) continue;
-      if (const std::string why = check(folder + "/" + part, part); !why.empty()) return why;
+      if (std::string why = check(folder + "/" + part, part); !why.empty()) return why;
     }
   }
   return {};

@@ -52,7 +52,7 @@ void apply(Command& c) {
   }
   LogicalUnit& lu = *c.core.lu;
   metadata->save(lu.home(), lu.config().name, kModePagesRecord, server(c).modes().encode(image),
-                 [&c, image](base::Result<void> saved) {
+                 [&c, image](const base::Result<void>& saved) {
                    if (!saved) return fail_at_home(c, Outcome::check(kInternalTargetFailure));
                    server(c).set_saved_modes(image);
                    install(c, image);

@@ -131,7 +131,7 @@ void Core::Impl::remove(const std::string& name, Done done) {
 }
 
 void Core::Impl::destroy_when_idle(LogicalUnit& lu, Done done) {
-  lu.at_home().watch_pins(control, [this, &lu, done] {
+  lu.at_home().watch_pins(control, [this, &lu, done = std::move(done)] {
     const auto at = std::find_if(leaving.begin(), leaving.end(), [&](const auto& other) { return other.get() == &lu; });
     if (at == leaving.end() || lu.at_home().pinned() || std::exchange(lu.at_home().destroying, true)) return;
     fleet.on_each(
@@ -148,7 +148,7 @@ void Core::Impl::resize(LogicalUnit& lu, std::uint64_t blocks, Done done) {
   auto result = std::make_unique<base::Result<void>>();
   auto* const outcome = result.release();  // deleted at the end
   const auto work = [&lu, blocks, outcome] { *outcome = lu.backstore().resize(blocks); };
-  const auto answered = [this, &lu, outcome, done] {
+  const auto answered = [this, &lu, outcome, done = std::move(done)] {
     control.post_function([&lu, outcome, done] {
       const std::unique_ptr<base::Result<void>> last(outcome);
       lu.at_home().unpin();
@@ -188,7 +188,7 @@ void Core::resize_lu(const std::string& name, std::uint64_t blocks, Done done) {
   impl_->resize(*lu, blocks, impl_->limited(std::move(done), "resizing " + name));
 }
 
-void Core::modify_lu(const std::string& name, LuConfig config, Done done) {
+void Core::modify_lu(const std::string& name, LuConfig config, Done done) {  // NOLINT: as create_lu() takes it
   LogicalUnit* const lu = impl_->find(name);
   if (lu == nullptr) {
     return impl_->answer(std::move(done), base::fail(base::Errc::kNotFound, "there is no logical unit " + name));

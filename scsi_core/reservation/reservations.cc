@@ -80,7 +80,7 @@ void Reservations::begin() {
   const bool names_others =
       request_.specify_initiators || request_.all_target_ports || request_.action == ReserveAction::kRegisterAndMove;
   if (!names_others) return decide({});
-  find_reach(lu_, [this](Reach reach) {
+  find_reach(lu_, [this](const Reach& reach) {
     decide(reach);
     next();
   });
