@@ -70,6 +70,8 @@ int main(int argc, char** argv) {
   app.add_option("--seconds", o.seconds);
   app.add_option("--warm-up", o.warm_up);
   app.add_option("--commands", o.commands, "stop after so many instead of by time");
+  app.add_option("--round-trip-us", o.load.round_trip_ns, "delay of a link, there and back, added to each command")
+      ->transform([](const std::string& text) { return text + "000"; });
   app.add_option("--core", o.core, "CPU to run on");
   CLI11_PARSE(app, argc, argv);
   if (o.core >= 0) {

@@ -253,12 +253,13 @@ void Session::finished(std::uint32_t tag, bool good, std::uint64_t now) {
   const std::uint32_t index = tag & 0xffff;
   if (tag >> 16 != cid_ || index >= slots_.size() || !slots_[index].busy) die("an answer to no command");
   slots_[index].busy = false;
+  slots_[index].free_from = now + load_.round_trip_ns;
   --in_flight_;
   // One command meets the unit attention condition of a new I_T nexus; it is neither counted nor an error.
   if (!good && std::exchange(unit_attention_, false)) return;
   ++completed;
   if (!good) ++errors;
-  latency.add(now - slots_[index].started);
+  latency.add(now + load_.round_trip_ns - slots_[index].started);
 }
 
 void Session::pdu(const BasicHeader& header, std::uint64_t now) {
@@ -325,7 +326,8 @@ bool Session::poll(std::uint64_t now) {
   bool worked = receive(now);
   if (!stopping_) {
     for (std::uint32_t i = 0; i < slots_.size(); ++i) {
-      if (!slots_[i].busy && serial_less_equal(numbering_.cmd_sn, numbering_.max_cmd_sn)) issue(i, now);
+      if (!slots_[i].busy && now >= slots_[i].free_from && serial_less_equal(numbering_.cmd_sn, numbering_.max_cmd_sn))
+        issue(i, now);
     }
   }
   while (send_queued()) worked = true;

@@ -25,6 +25,8 @@ struct Load {
   std::uint32_t depth = 32;             // of each connection
   std::uint64_t span_bytes = 64 << 20;  // of the logical unit that is touched
   std::uint8_t lun = 1;
+  // What a link would add to each command there and back, and a loopback does not: an answer counts that much later.
+  std::uint64_t round_trip_ns = 0;
 };
 
 // Latencies in buckets of 1/16 of a power of two of nanoseconds.
@@ -70,7 +72,7 @@ class Session {
 
  private:
   struct Slot {
-    std::uint64_t started = 0;
+    std::uint64_t started = 0, free_from = 0;
     bool busy = false;
   };
   std::string login_text() const;
