@@ -51,7 +51,9 @@ std::string format_progress(const Json& progress, std::size_t columns) {
 
 ProgressBar::ProgressBar(bool wanted) : draws_(wanted && isatty(STDERR_FILENO) != 0) {}
 
-ProgressBar::~ProgressBar() { show(Json()); }
+ProgressBar::~ProgressBar() {
+  if (drawn_) fputs("\r\x1b[K", stderr);
+}
 
 void ProgressBar::watch(Client& client) {
   client.on_progress([this](const Json& progress) { show(progress); });

@@ -27,7 +27,6 @@ MailboxAnswer set_parameters(Firmware& firmware, MailboxCall& call) {
       return MailboxStatus::kOk;
     }
     case kVersion:
-      return MailboxStatus::kOk;
     default:
       return MailboxStatus::kOk;  // what RNID is to tell
   }

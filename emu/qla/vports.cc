@@ -36,8 +36,8 @@ void VirtualPorts::configure(const Request& request) {
 }
 
 void VirtualPorts::reset() {
-  for (std::uint8_t vp = 1; vp < names_.size(); ++vp) {
-    if (names_[vp].enabled) core_.port.remove_virtual_port(vp);
+  for (std::size_t vp = 1; vp < names_.size(); ++vp) {
+    if (names_[vp].enabled) core_.port.remove_virtual_port(static_cast<std::uint8_t>(vp));
   }
   names_ = {};
 }
