@@ -2,8 +2,8 @@
 // what it does is chosen from a seed, what comes back is checked.
 //
 // Cut by theme: host_commands.cc (what is sent), host_answers.cc (what comes), host_checks.cc (what the answers must
-// be), host_functions.cc (task management), host_session.cc (how connections begin and end), host_recovery.cc (what is
-// lost and comes back).
+// be), host_functions.cc (task management), host_session.cc (how connections begin and end), host_recovery.cc
+// (connections that are lost and come back), host_damage.cc (PDUs that are damaged and asked for again).
 #pragma once
 
 #include <array>
@@ -167,16 +167,18 @@ class Host {
   void session_is_gone();
 
   // host_recovery.cc
-  bool loses(const Link& link, const hal::iscsi::BasicHeader& header);
-  StrictInitiator::Spoil spoil(const Link& link, bool data);
   void bring_back(Link& to, std::uint16_t cid);
   void send_again(Link& to, std::uint32_t tag, Command& command);
   void reassign(Link& to, std::uint32_t tag, Command& command);
   void reassigned(const Function& function, std::uint8_t response);
+  void ping(Link& link);
+
+  // host_damage.cc
+  bool loses(const Link& link, const hal::iscsi::BasicHeader& header);
+  StrictInitiator::Spoil spoil(const Link& link, bool data);
   void snack(Link& link, std::uint8_t type, std::uint32_t tag, std::uint32_t first, std::uint32_t count);
   void acknowledge_data(Link& link, std::uint32_t tag, Command& command);
   void rejected(Link& link, const hal::iscsi::Reject& reject, std::span<const std::byte> data);
-  void ping(Link& link);
   void ask_again(Link& link);
   void give_up_swept(Link& link);
 
