@@ -100,14 +100,20 @@ AbortOrder TaskFunctionJob::order() const {
   return order;
 }
 
+// The LUN may be written in another way than in the command, and may have shown another logical unit when that came, or
+// none: new views end no command.
 Command* TaskFunctionJob::find_task() const {
-  if (itl_ != nullptr) {  // the LUN may be written in another way than in the command
-    return itl_->shard->commands.find_if(
-        [&](const Command& command) { return command.core.itl == itl_ && command.tag == request_->tag; });
-  }
-  return router_.without_unit().find_if([&](const Command& command) {
-    return command.nexus == nexus_ && command.tag == request_->tag && command.lun == request_->lun;
+  const std::uint32_t number = request_->lun.number();
+  const auto is_it = [&](const Command& command) {
+    const bool same_lun = command.lun == request_->lun || (number != Lun::kNone && command.lun.number() == number);
+    return command.nexus == nexus_ && command.tag == request_->tag && same_lun;
+  };
+  Command* found = itl_ != nullptr ? itl_->shard->commands.find_if(is_it) : nullptr;
+  if (found == nullptr) found = router_.without_unit().find_if(is_it);
+  router_.shards().for_each([&](LuShard& shard) {
+    if (found == nullptr) found = shard.commands.find_if(is_it);
   });
+  return found;
 }
 
 bool TaskFunctionJob::any_task() const {
@@ -125,13 +131,14 @@ void TaskFunctionJob::abort_task() {
     if (!all_aborted) response_ = TmfResponse::kTaskDoesNotExist;
     part_over();
   };
-  if (itl_ == nullptr) {
+  const CoreState& task = which.only->core;
+  if (task.itl == nullptr) {
     router_.abort_without_unit(which, quiet);
     return;
   }
-  LuHome& home = itl_->lu->at_home();
+  LuHome& home = task.lu->at_home();
   home.pin();
-  itl_->shard->abort(which, [quiet, &home](bool all_aborted) {
+  task.shard->abort(which, [quiet, &home](bool all_aborted) {
     quiet(all_aborted);
     home.unpin();
   });

@@ -110,6 +110,27 @@ TEST_F(Management, TaskIsFoundHoweverItsLunIsWritten) {
   EXPECT_TRUE(task.reply.dropped);
 }
 
+// SAM-5 7.2: a command is there to be aborted until it has ended, whatever its LUN shows by now.
+TEST_F(Management, TaskIsFoundAfterItsLunHasShownAnotherUnitOrNone) {
+  using Luns = std::vector<std::pair<std::string, std::uint32_t>>;
+  for (const Luns& views : {Luns{}, Luns{{"a", 0}}, Luns{{"b", 0}}, Luns{{"a", 1}}}) {
+    ASSERT_TRUE(bench.target.map({{"a", 0}, {"b", 1}}).has_value());
+    bench.target.clear_attentions(host);
+    host.port().hold_transfers = true;
+    const LoopCommand& task = bench.write(host, 0);
+    settle();
+    ASSERT_TRUE(bench.target.map({}).has_value());
+    ASSERT_TRUE(bench.target.map(views).has_value());
+    const bool unit_at_1 = !views.empty() && views[0].second == 1;
+    EXPECT_EQ(manage(host, TaskFunction::kAbortTask, 1, &task),
+              unit_at_1 ? TmfResponse::kTaskDoesNotExist : TmfResponse::kIncorrectLun);
+    EXPECT_EQ(manage(host, TaskFunction::kAbortTask, 0, &task), TmfResponse::kFunctionComplete);
+    EXPECT_TRUE(task.reply.dropped);
+    host.port().hold_transfers = false;
+  }
+  EXPECT_EQ(bench.medium_a.taken, 0u);
+}
+
 // An ABORT TASK that finds nothing must not stand in the way of a reset (CVE-2024-26845).
 TEST_F(Management, AbortOfAnUnknownTaskThenLogicalUnitReset) {
   LoopFunction& abort = host.manage(TaskFunction::kAbortTask, 0, nullptr);
