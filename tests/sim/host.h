@@ -44,6 +44,7 @@ struct Shared {
   Injected injected;
   std::function<void()> settle;  // the target comes to rest, and all hosts listen
   std::function<void(std::uint8_t function, std::uint8_t lun, const void* by)> function_begins;
+  std::function<bool(std::uint8_t lun)> being_reset;  // by any host
 };
 
 // A task management function that was answered: what it may have ended is for all hosts to know.
@@ -80,6 +81,7 @@ class Host {
   void others_function(const Ended& ended, bool own);  // answered, and everything before it was listened to
   void judge();                                        // after others_function: what was answered, and what was not
   void function_begins(std::uint8_t function, std::uint8_t lun, bool own);
+  bool resets(std::uint8_t lun) const;    // has asked for it, and knows no answer
   void unit_went_away(std::uint8_t lun);  // its commands may end without an answer
   void units_changed(std::uint8_t lun, std::uint64_t began);
   bool may_stay_unanswered() const;  // what is still there was ended by others
@@ -108,11 +110,13 @@ class Host {
     bool spoiled = false;    // data of it was damaged on its way
     bool swept = false;      // by a function; but its answer may have been damaged before
     bool disowned = false;   // an ABORT TASK for it got no answer: it may have been ended before it came
+    bool aborted = false;    // by another connection; what was sent before may still come by its own
     bool absent = false;     // its own PDU was damaged on its way, and not sent again yet
     std::uint32_t vain = 0;  // SNACKs that were sent meanwhile: rejected
     Attribute attribute = Attribute::kSimple;
     std::uint32_t id = 0;  // stamp or read
     std::uint64_t sent_at = 0;
+    std::uint64_t received_at = 0;  // at the latest, as ExpCmdSN told: nothing is missing before it
     std::uint32_t cmd_sn = 0, lba = 0, blocks = 0;
     std::uint16_t cid = 0;             // the connection that it belongs to (RFC 7143 4.2.2)
     std::vector<std::byte> data;       // as long as the expected data transfer length
@@ -208,6 +212,7 @@ class Host {
 
   // host_functions.cc
   bool being_aborted(std::uint32_t tag) const;
+  bool received(const Command& command) const;
   void function_ends(std::uint32_t tag, std::uint8_t response);
   void functions_are_lost();
   void functions_are_lost(std::uint16_t cid);

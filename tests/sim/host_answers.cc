@@ -122,7 +122,7 @@ void Host::answer_ping(Link& link, const pdu::NopIn& ping) {
 // A command has its status. It ends when all that was read has come, too (RFC 7143 11.4.8).
 void Host::answered(std::uint32_t tag, Answer answer) {
   const auto found = commands_.find(tag);
-  REQUIRE(found != commands_.end());
+  REQUIRE(found != commands_.end() && !found->second.aborted);
   Command& command = found->second;
   if (!command.write) {
     REQUIRE(command.come.end() <= answer.exp_data_sn);

@@ -122,6 +122,12 @@ void Host::check_attention(const Over& over) {
 
 // All that was answered in this round, and all that was ended without an answer, is known by now.
 void Host::judge() {
+  for (auto at = commands_.begin(); at != commands_.end();) {
+    const auto one = at++;
+    Command& command = one->second;
+    if (command.received_at == 0 && received(command)) command.received_at = shared_.arrived;
+    if (command.aborted) forget(one);
+  }
   std::vector<std::uint16_t> codes;
   for (const Over& over : over_) codes.push_back(check_sense(over.command, over.answer));
   for (std::size_t i = 0; i < over_.size(); ++i) {

@@ -57,6 +57,17 @@ void Host::function_begins(std::uint8_t function, std::uint8_t lun, bool own) {
   if (function == kClearTaskSet && !own) attentions_.may(lun, AttentionOracle::kCleared);
 }
 
+bool Host::resets(std::uint8_t lun) const {
+  return std::any_of(functions_.begin(), functions_.end(),
+                     [lun](const auto& one) { return one.second.function == kUnitReset && one.second.lun == lun; });
+}
+
+bool Host::received(const Command& command) const {
+  return std::any_of(links_.begin(), links_.end(), [&](const Link& link) {
+    return link.wire->full_feature() && pdu::serial_less(command.cmd_sn, link.wire->exp_cmd_sn());
+  });
+}
+
 void Host::function_ends(std::uint32_t tag, std::uint8_t response) {
   const auto found = functions_.find(tag);
   REQUIRE(found != functions_.end());
@@ -71,7 +82,11 @@ void Host::function_ends(std::uint32_t tag, std::uint8_t response) {
   }
   const auto victim = commands_.find(function.referenced);
   if (victim == commands_.end()) return;  // its answer came first
-  if (response == 0) return forget(victim);
+  if (response == 0 && function.cid == victim->second.cid) return forget(victim);
+  if (response == 0) {
+    victim->second.aborted = true;
+    return;
+  }
   if (find(victim->second.cid) == nullptr) return forget(victim);  // it went with its connection
   // On another connection the answer may still be on its way; if that is cut, it may have come to nobody. From level 1
   // on it may have been damaged, and waits to be asked for.
@@ -97,7 +112,9 @@ void Host::others_function(const Ended& ended, bool own) {
   for (auto at = commands_.begin(); at != commands_.end();) {
     const auto one = at++;
     if (one->second.lun != ended.lun) continue;
-    const bool before = one->second.sent_at <= (own ? ended.asked_at : ended.arrived_at);
+    // A command of others that waits for a missing one is not affected; at level 0 nothing is missing where it matters.
+    const std::uint64_t there_at = own || level_ == 0 ? one->second.sent_at : one->second.received_at;
+    const bool before = there_at != 0 && there_at <= (own ? ended.asked_at : ended.arrived_at);
     if (!ended.unanswered && !dark() && before && level_ == 0) {
       if (one->second.write) {
         medium(one->second).write_is_over(one->second.id);
@@ -135,12 +152,14 @@ void Host::unit_went_away(std::uint8_t lun) {
   }
 }
 
-// LUN 1 has come or gone: units that stay tell of it.
+// LUN 1 has come or gone: units that stay tell of it. A reset that is under way may come after it, and leaves nothing
+// of it.
 void Host::units_changed(std::uint8_t lun, std::uint64_t began) {
   attentions_.unit_remade(lun);
   for (std::uint8_t other = 0; other != AttentionOracle::kUnits; ++other) {
     if (other == lun) continue;
     attentions_.may(other, AttentionOracle::kLunsChanged);
+    if (shared_.being_reset(other)) continue;
     attentions_.must(other, AttentionOracle::kLunsChanged, began, shared_.clock);
   }
 }

@@ -1,6 +1,8 @@
 // What happens in a run, and how it comes to rest.
 #include "tests/sim/scenario.h"
 
+#include <algorithm>
+
 #include "tests/support/require.h"
 
 namespace sim {
@@ -17,6 +19,9 @@ Scenario::Scenario(std::uint64_t seed, bool several_connections) : random_(seed)
   shared_.settle = [this] { settle(); };
   shared_.function_begins = [this](std::uint8_t function, std::uint8_t lun, const void* by) {
     for (const auto& host : hosts_) host->function_begins(function, lun, host.get() == by);
+  };
+  shared_.being_reset = [this](std::uint8_t lun) {
+    return std::any_of(hosts_.begin(), hosts_.end(), [lun](const auto& host) { return host->resets(lun); });
   };
   for (std::uint8_t i = 1; i <= 3; ++i) hosts_.push_back(std::make_unique<Host>(shared_, i));
   for (const auto& host : hosts_) host->connect();

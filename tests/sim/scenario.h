@@ -28,7 +28,7 @@ class Scenario {
   base::SeededRandom random_;
   SessionWorld world_;
   Media media_{MediumOracle(512, 2048), MediumOracle(4096, 256)};
-  Shared shared_{world_, media_, random_, false, true, 0, 0, {}, {}, {}};
+  Shared shared_{world_, media_, random_, false, true, 0, 0, {}, {}, {}, {}};
   std::vector<std::unique_ptr<Host>> hosts_;
   bool mapped_ = true;  // LUN 1
 };
