@@ -116,9 +116,16 @@ Command* TaskFunctionJob::find_task() const {
   return found;
 }
 
+// Where the unit's commands are: also those that came by a view that has gone, when nothing has come by the new one
+// yet.
+LuShard* TaskFunctionJob::find_shard() const {
+  return router_.shards().find_if([&](const LuShard& shard) { return &shard.lu == lu_; });
+}
+
 bool TaskFunctionJob::any_task() const {
-  return itl_ != nullptr && itl_->shard->commands.find_if([&](const Command& command) {
-    return command.core.itl == itl_ && !command.core.aborted;
+  LuShard* const shard = find_shard();
+  return shard != nullptr && shard->commands.find_if([&](const Command& command) {
+    return command.nexus == nexus_ && !command.core.aborted;
   }) != nullptr;
 }
 
@@ -145,13 +152,14 @@ void TaskFunctionJob::abort_task() {
 }
 
 void TaskFunctionJob::abort_task_set() {
-  if (itl_ == nullptr) return;
+  LuShard* const shard = find_shard();
+  if (shard == nullptr) return;
   AbortOrder which = order();
   which.nexus = nexus_;
   ++parts_;
-  LuHome& home = itl_->lu->at_home();
+  LuHome& home = lu_->at_home();
   home.pin();
-  itl_->shard->abort(which, [this, &home](bool) {
+  shard->abort(which, [this, &home](bool) {
     part_over();
     home.unpin();
   });

@@ -33,6 +33,7 @@ class TaskFunctionJob : public base::ListHook<TaskFunctionJob> {
   void answer(TmfResponse response);
   static void limit_over(void* context);
   Command* find_task() const;
+  LuShard* find_shard() const;
   bool any_task() const;
   AbortOrder order() const;
 

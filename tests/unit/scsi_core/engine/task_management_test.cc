@@ -131,6 +131,26 @@ TEST_F(Management, TaskIsFoundAfterItsLunHasShownAnotherUnitOrNone) {
   EXPECT_EQ(bench.medium_a.taken, 0u);
 }
 
+// SAM-5 7.3: the tasks of the nexus in the task set, by whatever view they came and at whatever LUN the unit is now.
+TEST_F(Management, TaskSetHoldsWhatCameBeforeTheUnitWasTakenAwayAndGivenBack) {
+  for (const std::uint32_t lun : {0u, 1u}) {
+    ASSERT_TRUE(bench.target.map({{"a", 0}}).has_value());
+    bench.target.clear_attentions(host);
+    host.port().hold_transfers = true;
+    const LoopCommand& task = bench.write(host, 0);
+    settle();
+    ASSERT_TRUE(bench.target.map({}).has_value());
+    ASSERT_TRUE(bench.target.map({{"a", lun}}).has_value());
+    EXPECT_EQ(manage(host, TaskFunction::kQueryTaskSet, lun), TmfResponse::kFunctionSucceeded);
+    EXPECT_EQ(manage(host, TaskFunction::kAbortTaskSet, lun), TmfResponse::kFunctionComplete);
+    EXPECT_TRUE(task.reply.dropped);
+    EXPECT_EQ(manage(host, TaskFunction::kQueryTaskSet, lun), TmfResponse::kFunctionComplete);
+    host.port().hold_transfers = false;
+    settle();
+  }
+  EXPECT_EQ(bench.medium_a.taken, 0u);
+}
+
 // An ABORT TASK that finds nothing must not stand in the way of a reset (CVE-2024-26845).
 TEST_F(Management, AbortOfAnUnknownTaskThenLogicalUnitReset) {
   LoopFunction& abort = host.manage(TaskFunction::kAbortTask, 0, nullptr);
