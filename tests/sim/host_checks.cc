@@ -132,7 +132,9 @@ void Host::judge() {
   for (const Over& over : over_) codes.push_back(check_sense(over.command, over.answer));
   for (std::size_t i = 0; i < over_.size(); ++i) {
     const Over& over = over_[i];
-    const bool by_unit = over.answer.status == 0 || (over.answer.status == 2 && codes[i] != kNoSuchUnit);
+    // No unit had a part in it where there is none, nor where data did not arrive: that ends a task where it waits.
+    const bool elsewhere = codes[i] == kNoSuchUnit || codes[i] == kCrcError;
+    const bool by_unit = over.answer.status == 0 || (over.answer.status == 2 && !elsewhere);
     if (!by_unit) continue;
     check_order(over);
     if (over.answer.status == 0) check_attention(over);
