@@ -39,8 +39,9 @@ constexpr base::Logger kLog("sim");
 // connection. It need not come: we say it ourselves.
 std::vector<std::unique_ptr<ExpectLog>> announce() {
   std::vector<std::unique_ptr<ExpectLog>> all;
-  for (const char* line : {"no session to be had", "the session has ended", "NOP-In not answered in time",
-                           "the port has not answered within the limit", "responses not acknowledged in time"}) {
+  for (const char* line :
+       {"no session to be had", "the session has ended", "NOP-In not answered in time",
+        "the port has not answered within the limit", "responses not acknowledged in time", "the session is ending"}) {
     all.push_back(std::make_unique<ExpectLog>(line));
     kLog.warn("{}", line);
   }
