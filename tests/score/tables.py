@@ -48,8 +48,8 @@ def verdicts_of(paths, logs):
             verdict = {"run": PASSED, "fail": FAILED}.get(case.get("status"), SKIPPED)
             place = "guest" if name.startswith(("guest_", "package")) else "sockets"
             note(name, verdict, "in process" if note_output(output, place) else place)
-            if name.startswith("fuzz_"):
-                note("harness:" + name.removeprefix("fuzz_"), verdict, "fuzz")
+            if output.startswith("fuzz "):  # the last line of tests/fuzz/run.sh
+                note("harness:" + name, verdict, "fuzz")
     return verdicts, places
 
 
@@ -75,7 +75,7 @@ def fault_rows():
 def bug_rows():
     for table, bug, *tests in coverage.BUGS:
         if tests[0] is not None:
-            yield f"{table} {bug}", [test.removeprefix("unit:") for test in tests if not test.startswith("note:")], ""
+            yield f"{table} {bug}", [re.sub("^(unit|ctl|ctest):", "", test) for test in tests if not test.startswith("note:")], ""
 
 
 def tell(title, table, verdicts, places):
