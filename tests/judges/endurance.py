@@ -18,6 +18,7 @@ LOGIN_MEMORY = 64 << 10  # bytes that a peer may cost before it has logged in
 LOGIN_TIME = 1e-3        # seconds of CPU
 SLOWER = 5               # times, of the others' 99th percentile
 NO_DESCRIPTOR = "no connection can be accepted now: Too many open files"
+TOO_LONG = "login took too long"  # of strangers, where the machine is slow
 
 
 def usage(pid):
@@ -225,7 +226,7 @@ def judge(target, options):
     if options.target == "outboard":
         descriptors_run_out(target)
     target.stop()
-    if faults := target.faults((r"refused with status 0203", NO_DESCRIPTOR)):
+    if faults := target.faults((r"refused with status 0203", NO_DESCRIPTOR, TOO_LONG)):
         raise JudgeError("the target logged:\n" + "\n".join(faults))
 
 
