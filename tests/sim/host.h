@@ -201,7 +201,9 @@ class Host {
   void answer_ping(Link& link, const hal::iscsi::NopIn& ping);
   void answered(std::uint32_t tag, Answer answer);
   void ends(Commands::iterator at);
-  void forget(Commands::iterator at);  // over without an answer
+  void forget(Commands::iterator at);        // over; its answer may have been lost
+  void drop(Commands::iterator at);          // over; there was none
+  void answer_lost(const Command& command);  // which may have told of a unit attention
 
   // host_checks.cc
   void check_residual(const Command& command, const Answer& answer) const;

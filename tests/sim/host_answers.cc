@@ -171,16 +171,22 @@ void Host::ends(Commands::iterator at) {
   over_.push_back({tag, std::move(command), answer});
 }
 
-// Over, and no answer comes any more; one that told of a unit attention may have been lost.
-void Host::forget(Commands::iterator at) {
+void Host::drop(Commands::iterator at) {
   const Command& command = at->second;
   if (command.write) {
     medium(command).write_is_over(command.id);
   } else {
     medium(command).read_is_lost(command.id);
   }
-  attentions_.answer_lost(command.lun, ++shared_.clock);
   commands_.erase(at);
+}
+
+void Host::answer_lost(const Command& command) { attentions_.answer_lost(command.lun, ++shared_.clock); }
+
+// No answer comes any more; one that told of a unit attention may have been lost.
+void Host::forget(Commands::iterator at) {
+  answer_lost(at->second);
+  drop(at);
 }
 
 }  // namespace sim

@@ -116,16 +116,8 @@ void Host::others_function(const Ended& ended, bool own) {
     const std::uint64_t there_at = own || level_ == 0 ? one->second.sent_at : one->second.received_at;
     const bool before = there_at != 0 && there_at <= (own ? ended.asked_at : ended.arrived_at);
     if (!ended.unanswered && !dark() && before && level_ == 0) {
-      if (find(one->second.cid) == nullptr) {  // its answer may have gone with its connection
-        forget(one);
-        continue;
-      }
-      if (one->second.write) {
-        medium(one->second).write_is_over(one->second.id);
-      } else {
-        medium(one->second).read_is_lost(one->second.id);
-      }
-      commands_.erase(one);
+      if (find(one->second.cid) == nullptr) answer_lost(one->second);  // it may have gone with its connection
+      drop(one);
     } else {
       one->second.may_vanish = true;
       one->second.swept = one->second.swept || (!ended.unanswered && before);
