@@ -108,8 +108,7 @@ Command* TaskFunctionJob::find_task() const {
     const bool same_lun = command.lun == request_->lun || (number != Lun::kNone && command.lun.number() == number);
     return command.nexus == nexus_ && command.tag == request_->tag && same_lun;
   };
-  Command* found = itl_ != nullptr ? itl_->shard->commands.find_if(is_it) : nullptr;
-  if (found == nullptr) found = router_.without_unit().find_if(is_it);
+  Command* found = router_.without_unit().find_if(is_it);
   router_.shards().for_each([&](LuShard& shard) {
     if (found == nullptr) found = shard.commands.find_if(is_it);
   });
