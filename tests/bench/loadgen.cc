@@ -18,7 +18,7 @@ struct Options {
   bench::Load load;
   std::uint32_t connections = 1;
   double seconds = 2, warm_up = 0.5;
-  std::uint64_t commands = 0;
+  std::uint64_t commands = 0, round_trip_us = 0;
   int core = -1;
   bool one_session = false;
 };
@@ -70,8 +70,7 @@ int main(int argc, char** argv) {
   app.add_option("--seconds", o.seconds);
   app.add_option("--warm-up", o.warm_up);
   app.add_option("--commands", o.commands, "stop after so many instead of by time");
-  app.add_option("--round-trip-us", o.load.round_trip_ns, "delay of a link, there and back, added to each command")
-      ->transform([](const std::string& text) { return text + "000"; });
+  app.add_option("--round-trip-us", o.round_trip_us, "delay of a link, there and back, added to each command");
   app.add_option("--core", o.core, "CPU to run on");
   CLI11_PARSE(app, argc, argv);
   if (o.core >= 0) {
@@ -80,6 +79,7 @@ int main(int argc, char** argv) {
     CPU_SET(static_cast<std::size_t>(o.core), &cpus);
     sched_setaffinity(0, sizeof cpus, &cpus);
   }
+  o.load.round_trip_ns = o.round_trip_us * 1000;
   if (o.one_session) o.load.connections = o.connections;
   std::vector<std::unique_ptr<bench::Numbering>> numberings;
   Sessions sessions;
