@@ -75,7 +75,8 @@ def fault_rows():
 def bug_rows():
     for table, bug, *tests in coverage.BUGS:
         if tests[0] is not None:
-            yield f"{table} {bug}", [re.sub("^(unit|ctl|ctest):", "", test) for test in tests if not test.startswith("note:")], ""
+            names = [re.sub("^(unit|ctl|ctest):", "", test) for test in tests if not test.startswith("note:")]
+            yield f"{table} {bug}", names, ""
 
 
 def tell(title, table, verdicts, places):
