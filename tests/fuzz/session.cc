@@ -1,6 +1,6 @@
 // Fuzzes whole sessions, from the first byte on the connection to the RAM disk behind it: login, commands with data in
-// every direction, task management, texts, NOPs, logout, several connections, error recovery by SNACK and by
-// connections that take over another's tasks, time, and an operator who changes things.
+// every direction, task management, texts, NOPs, logout, several connections in a session, error recovery by SNACK and
+// by connections that take over another's tasks, time, memory that runs out, and an operator who changes things.
 //
 // What must hold: StrictInitiator's rules for every PDU that comes back; wrong data do not end well; everything ends
 // with the connections; no logical unit goes offline; and a host that behaves is served afterwards.
@@ -14,9 +14,9 @@
 
 #include "base/log.h"
 #include "tests/fuzz/input.h"
+#include "tests/fuzz/scarce_heap.h"
+#include "tests/fuzz/session_hosts.h"
 #include "tests/support/require.h"
-#include "tests/support/session_world.h"
-#include "tests/support/strict_initiator.h"
 
 namespace {
 
@@ -24,79 +24,6 @@ namespace pdu = hal::iscsi;
 
 constexpr std::size_t kSteps = 64;  // of one input
 constexpr std::size_t kMostData = 0x3fff;
-
-std::string text_of(std::initializer_list<std::string_view> pairs) {
-  std::string text;
-  for (const std::string_view pair : pairs) text.append(pair).push_back('\0');
-  return text;
-}
-
-std::string login_text(std::uint8_t variant, const std::string& host) {
-  switch (variant & 3) {
-    case 1:
-      return text_of({host, "TargetName=iqn.2026-01.test:open", "HeaderDigest=CRC32C", "DataDigest=CRC32C",
-                      "InitialR2T=No", "FirstBurstLength=4096", "MaxBurstLength=8192", "MaxOutstandingR2T=2",
-                      (variant & 4) != 0 ? "ErrorRecoveryLevel=1" : "ErrorRecoveryLevel=0"});
-    case 2:
-      return text_of({host, "SessionType=Discovery"});
-    case 3:
-      return text_of({host, "TargetName=iqn.2026-01.test:guarded"});
-    default:
-      if ((variant & 4) != 0) {
-        return text_of({host, "TargetName=iqn.2026-01.test:open", "InitialR2T=No", "ErrorRecoveryLevel=2",
-                        "MaxBurstLength=1024", "MaxRecvDataSegmentLength=512", "MaxConnections=2"});
-      }
-      return text_of({host, "TargetName=iqn.2026-01.test:open", "InitialR2T=No", "ImmediateData=Yes"});
-  }
-}
-
-void log_in(StrictInitiator& initiator, std::uint8_t variant, std::uint8_t who, std::uint16_t tsih) {
-  pdu::LoginRequest request;
-  request.flags = 0x87;  // operational negotiation, then full feature phase
-  request.isid = {0, 2, 0x3d, 0, 0, who};
-  request.cmd_sn = initiator.cmd_sn;
-  request.initiator_task_tag = 1;
-  request.cid = (variant & 32) != 0 ? 2 : 1;
-  request.tsih = tsih;
-  const std::string text =
-      login_text(variant, std::string("InitiatorName=iqn.2026-01.test:host") + (who == 1 ? "1" : "2"));
-  initiator.send(request, std::as_bytes(std::span(text)));
-}
-
-struct Hosts {
-  explicit Hosts(SessionWorld& target) : world(target) {}
-  SessionWorld& world;
-  std::array<std::unique_ptr<StrictInitiator>, 2> all;
-  std::uint16_t last_tsih = 0;
-  std::uint32_t last_cmd_sn = 1;  // of the session with it
-
-  void connect(std::size_t which, std::uint8_t variant, bool by_itself, std::uint8_t who) {
-    if (all[which] != nullptr && all[which]->full_feature()) {
-      last_tsih = all[which]->tsih();
-      last_cmd_sn = all[which]->cmd_sn;
-    }
-    all[which].reset();
-    world.settle();
-    all[which] = std::make_unique<StrictInitiator>(world.connect(which == 0 ? "10.0.0.9:50000" : "10.0.0.8:50000"));
-    world.settle();
-    const bool joins = (variant & 8) != 0 && last_tsih != 0;
-    if (joins) {
-      all[which]->joins(last_tsih);
-      all[which]->cmd_sn = last_cmd_sn;
-    }
-    if (!by_itself) log_in(*all[which], variant, who, joins ? last_tsih : std::uint16_t{0});
-    settle();
-  }
-  void settle() {
-    // What a host reads lets the target go on.
-    for (int i = 0; i < 3; ++i) {
-      world.settle();
-      for (const auto& host : all) {
-        if (host != nullptr) host->read_answers();
-      }
-    }
-  }
-};
 
 // How numbers are chosen: mostly those that fit, so that the PDU gets anywhere.
 std::uint32_t tag_of(Input& input, std::uint8_t how) {
@@ -120,7 +47,8 @@ void number(StrictInitiator& host, Input& input, std::uint8_t how, T& request) {
 }
 
 StrictInitiator::Spoil spoil_of(std::uint8_t how) {
-  return (how & 8) != 0 ? StrictInitiator::Spoil::kBoth : StrictInitiator::Spoil::kNothing;
+  if ((how & 8) == 0) return StrictInitiator::Spoil::kNothing;
+  return (how & 0x80) != 0 ? StrictInitiator::Spoil::kDataDigest : StrictInitiator::Spoil::kBoth;
 }
 
 void send_command(StrictInitiator& host, Input& input, std::uint8_t how) {
@@ -292,6 +220,8 @@ void operate(SessionWorld& world, Input& input) {
       return world.inject(input.byte());
     case 4:
       return world.log_out_all(std::chrono::seconds(what >> 4));
+    case 6:
+      return (what & 8) != 0 ? scarce_heap::refuse(what >> 4) : world.starve((what & 16) != 0);
     default:
       return world.advance(std::chrono::milliseconds(100 << (what >> 4 & 7)));
   }
@@ -299,8 +229,12 @@ void operate(SessionWorld& world, Input& input) {
 
 void step(Hosts& hosts, Input& input) {
   const std::uint8_t what = input.byte(), how = input.byte();
-  const std::size_t which = what >> 3 & 1;
-  if (hosts.all[which] == nullptr) hosts.connect(which, how, false, static_cast<std::uint8_t>(1 + which));
+  const std::size_t which = what >> 3 & 3;
+  if ((what & 7) == 7) {
+    hosts.connect(which, how, (how & 0x80) != 0, static_cast<std::uint8_t>(1 + (how >> 4 & 1)));
+    return;
+  }
+  if (hosts.all[which] == nullptr) hosts.connect(which, how, false, static_cast<std::uint8_t>(1 + (which & 1)));
   StrictInitiator& host = *hosts.all[which];
   switch (what & 7) {
     case 0:
@@ -319,22 +253,22 @@ void step(Hosts& hosts, Input& input) {
     case 5:
       operate(hosts.world, input);
       break;
-    case 6:
+    default:
       if ((how & 0x40) != 0) {
         send_snack(host, input);
       } else {
         host.deaf = (how & 1) != 0;
       }
-      break;
-    default:
-      hosts.connect(which, how, (how & 0x80) != 0, static_cast<std::uint8_t>(1 + (how >> 4 & 1)));
   }
+  hosts.share_numbers(which);
   if ((what & 0x80) == 0) hosts.settle();
 }
 
 // A host that behaves, after all that: it can log in and is answered, and no logical unit went offline on the way.
 void judge(Hosts& hosts) {
   hosts.all = {};
+  scarce_heap::refuse(0);
+  hosts.world.feed();
   hosts.world.settle();
   hosts.world.keep_target(true);
   hosts.connect(0, 0, false, 3);

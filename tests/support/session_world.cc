@@ -2,6 +2,7 @@
 #include "tests/support/session_world.h"
 
 #include <optional>
+#include <utility>
 
 #include "hal/dma.h"
 #include "scsi_core/backstores/backstores.h"
@@ -11,6 +12,7 @@
 namespace {
 
 constexpr std::uint64_t kDiskSize = 1 << 20;
+constexpr std::size_t kFewBuffers = 32;
 
 iscsi::FabricConfig fabric_config(bool with_open_target) {
   iscsi::FabricConfig config;
@@ -83,6 +85,7 @@ void SessionWorld::settle() {
 }
 
 void SessionWorld::advance(base::Duration by) {
+  feed();  // a command that waits for memory beyond its limit takes its logical unit offline
   clock_.advance(by);
   settle();
 }
@@ -152,4 +155,25 @@ void SessionWorld::log_out_all(base::Duration grace) {
     }
   });
   settle();
+}
+
+void SessionWorld::starve(bool few_left) {
+  feed();
+  hal::DmaPool& pool = reactor_->dma();
+  const auto hoard = [&](std::size_t size, std::size_t most) {
+    while (most-- > 0) {
+      std::byte* const buffer = pool.take(size).bytes.data();
+      if (buffer == nullptr) break;
+      hoard_.push_back(buffer);
+    }
+  };
+  if (few_left) hoard(hal::DmaPool::kSizes.front(), kFewBuffers);
+  const std::size_t few = hoard_.size();
+  for (std::size_t i = hal::DmaPool::kSizes.size(); i-- > 0;) hoard(hal::DmaPool::kSizes[i], ~std::size_t{0});
+  for (std::size_t i = 0; i < few; ++i) pool.give(hoard_[i]);
+  hoard_.erase(hoard_.begin(), hoard_.begin() + static_cast<std::ptrdiff_t>(few));
+}
+
+void SessionWorld::feed() {
+  for (std::byte* const buffer : std::exchange(hoard_, {})) reactor_->dma().give(buffer);
 }

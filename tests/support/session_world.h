@@ -2,9 +2,11 @@
 // socket pairs.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "fabrics/iscsi/service.h"
@@ -34,6 +36,10 @@ class SessionWorld {
   void inject(std::uint8_t what);          // a delay, an abort, a medium error, a unit attention; once
   void log_out_all(base::Duration grace);  // asks every session to log out
 
+  // Nothing is left in the pool of buffers, or a few of the smallest, until feed(), or time passes.
+  void starve(bool few_left);
+  void feed();
+
  private:
   void wait(const std::function<void(scsi::Done)>& call);
   void add_disk(const char* name, bool removable);
@@ -45,5 +51,6 @@ class SessionWorld {
   std::unique_ptr<scsi::Core> core_;
   std::unique_ptr<iscsi::Fabric> fabric_;
   iscsi::FabricConfig config_;
-  std::size_t buffers_ = 0;  // that belong to nobody's session
+  std::size_t buffers_ = 0;        // that belong to nobody's session
+  std::vector<std::byte*> hoard_;  // that starve() keeps
 };

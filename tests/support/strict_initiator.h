@@ -37,6 +37,7 @@ class StrictInitiator {
   // The session's, once logged in; to join it, and to send PDUs again: then numbers may come a second time.
   std::uint16_t tsih() const { return tsih_; }
   void joins(std::uint16_t tsih) { tsih_ = tsih; }
+  bool recovers() const { return recovers_; }
   bool header_digest() const { return header_digest_; }
   bool data_digest() const { return data_digest_; }
   // Wrong data went out for the command with this tag: it must not end with GOOD. Only where it is known which it is.
