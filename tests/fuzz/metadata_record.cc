@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "scsi_core/handover.h"
 #include "scsi_core/metadata_store_file.h"
 #include "scsi_core/reservation/table.h"
 #include "tests/fuzz/words.h"
@@ -32,6 +33,17 @@ void check_table(std::span<const std::byte> record) {
   for (const scsi::Registration& each : table->registrations()) {
     if (table->holds(each.nexus)) REQUIRE(denials.of(each.nexus) == 0);
   }
+}
+
+// Another process goes on with what is handed over: all of it comes back, or nothing where the record is not right.
+void check_handover(const scsi::ReservationState& state) {
+  const auto table = scsi::ReservationTable::take_over(state);
+  REQUIRE(table.has_value() == scsi::ReservationTable::decode(state.record).has_value());
+  if (!table.has_value()) return;
+  const scsi::ReservationState given = table->hand_over();
+  REQUIRE(given.generation == state.generation && given.reserver == state.reserver && given.lost == state.lost);
+  const auto again = scsi::ReservationTable::take_over(given);
+  REQUIRE(again.has_value() && *again == *table);
 }
 
 void put(std::vector<std::byte>& out, std::size_t size, std::uint64_t value) {
@@ -82,10 +94,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto table = make_table(input);
     check_table(table);
     check_damage(input, table);
+    scsi::ReservationState state{.record = table, .generation = input.word(), .reserver = {}, .lost = false};
+    const std::uint8_t how = input.byte();
+    state.lost = (how & 1) != 0;
+    if ((how & 2) != 0) state.reserver = scsi::NexusKey{{0x05, "iqn.2026-01.test:" + std::to_string(how >> 5)}, 1};
+    check_handover(state);
     return 0;
   }
   const auto bytes = std::as_bytes(std::span(data, size));
   check_frame(bytes);
   check_table(bytes);
+  check_handover({.record = {bytes.begin(), bytes.end()}, .generation = 0, .reserver = {}, .lost = false});
   return 0;
 }
