@@ -26,6 +26,7 @@ using test_support::Reply;
 using test_support::Request;
 
 constexpr std::uint64_t kDiskSize = 1 << 20;
+constexpr std::uint64_t kLongDiskSize = 4 << 20;  // one UNMAP can ask for more than it may
 
 // ALLOCATION LENGTH by opcode, typed in from the standards a second time; no other command has one.
 struct Allocation {
@@ -84,8 +85,8 @@ struct World {
     for (std::size_t i = 0; i < nexuses.size(); ++i) login(i);
   }
   void add(const char* name, std::uint32_t block_size, std::uint8_t protection_type) {
-    auto store =
-        scsi::make_backstore({.size = kDiskSize, .block_size = block_size, .protection = protection_type != 0});
+    const std::uint64_t size = protection_type == 2 ? kLongDiskSize : kDiskSize;
+    auto store = scsi::make_backstore({.size = size, .block_size = block_size, .protection = protection_type != 0});
     REQUIRE(store.has_value());
     scsi::LuConfig config;
     config.name = config.serial = name;
