@@ -20,7 +20,7 @@ parsers=(
   scsi_core/engine/opcode_table.cc scsi_core/disk/{mode_parameters,mode_select,provisioning}.cc
   scsi_core/reservation/{parameters,record,transport_id}.cc
   hal/vfio_user/{channel,connection,requests}.cc
-  emu/fc/{n_port_els,payloads,services}.cc
+  emu/fc/{n_port_els,services}.cc
   ctl/config/{check,names,table_reader,toml_read}.cc ctl/units.cc
   ctl/import/{draft,import,json_fields,scst,scst_conf,scst_devices,scst_iscsi,scst_views,settle}.cc
   ctl/import/{targetcli,targetcli_nodes,tgt_admin,tgt_conf}.cc
@@ -45,15 +45,23 @@ for harness in "$build"/tests/fuzz/*; do
 done
 llvm-profdata-14 merge -sparse "$out"/*.profraw -o "$out/all.profdata"
 llvm-cov-14 export -format=lcov -instr-profile "$out/all.profdata" "${objects[@]}" >"$out/all.lcov"
-python3 - "$out" "${parsers[@]}" <<'PYTHON'
+python3 - "$build" "${parsers[@]}" <<'PYTHON'
 import os
 import sys
 
-out, parsers = sys.argv[1], sys.argv[2:]
+build, parsers = sys.argv[1], sys.argv[2:]
+out = os.path.join(build, "coverage")
+
+
+def source(path):
+    """Files of a unity build are named as if they were below the build folder."""
+    return os.path.relpath(path) if os.path.exists(path) else os.path.relpath(path, os.path.relpath(build))
+
+
 lines, name = {}, None
 for line in open(os.path.join(out, "all.lcov"), encoding="utf-8"):
     if line.startswith("SF:"):
-        name = os.path.relpath(line[3:].strip())
+        name = source(line[3:].strip())
     elif line.startswith("DA:"):
         number, count = line[3:].split(",")[:2]
         seen = lines.setdefault(name, {})
