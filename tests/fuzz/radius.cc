@@ -1,11 +1,16 @@
 // Fuzzes RADIUS answers, the input's bytes or made of attributes: none is believed unless it was made with the secret
-// for the very request. The requests that they answer are well formed whatever a login gives.
+// for the very request. The requests that they answer say what the login gave, and prove to one who knows the secret
+// that nothing of it was changed.
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <map>
 #include <memory>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "ctl/radius/packet.h"
@@ -19,6 +24,14 @@ using namespace ctl::radius;
 
 constexpr std::string_view kSecret = "between us and them";
 
+std::array<unsigned char, 16> hmac(std::span<const std::byte> data) {
+  std::array<unsigned char, 16> out{};
+  unsigned size = 0;
+  HMAC(EVP_md5(), kSecret.data(), static_cast<int>(kSecret.size()), reinterpret_cast<const unsigned char*>(data.data()),
+       data.size(), out.data(), &size);
+  return out;
+}
+
 // Makes the digests right, so that what is behind them is reached.
 void sign(std::vector<std::byte>& packet, const Authenticator& request) {
   if (packet.size() < 20 || packet.size() > kMaxPacket) return;
@@ -26,12 +39,10 @@ void sign(std::vector<std::byte>& packet, const Authenticator& request) {
   packet[3] = static_cast<std::byte>(packet.size() & 0xff);
   std::memcpy(packet.data() + 4, request.data(), request.size());
   unsigned size = 0;
-  const auto* const raw = reinterpret_cast<const unsigned char*>(packet.data());
   if (packet.size() >= 38 && packet[20] == std::byte{80} && packet[21] == std::byte{18}) {
     std::fill_n(packet.begin() + 22, 16, std::byte{0});
-    unsigned char out[16];
-    HMAC(EVP_md5(), kSecret.data(), static_cast<int>(kSecret.size()), raw, packet.size(), out, &size);
-    std::memcpy(packet.data() + 22, out, sizeof out);
+    const auto signature = hmac(packet);
+    std::memcpy(packet.data() + 22, signature.data(), signature.size());
   }
   std::vector<std::byte> all = packet;
   for (const char c : kSecret) all.push_back(static_cast<std::byte>(c));
@@ -61,16 +72,54 @@ std::vector<std::byte> make_packet(Input& input) {
   return packet;
 }
 
+// A name of up to 63 bytes, or one around the longest that fits.
+std::string next_name(Input& input) {
+  std::string name = raw_text(input);
+  if (const std::uint8_t more = input.byte(); more >= 0xf0) name.append(more, 'x');
+  return name;
+}
+
+std::string text_of(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+// As a server reads it: by type, each at most once.
+std::map<std::uint8_t, std::string> attributes_of(std::span<const std::byte> packet) {
+  std::map<std::uint8_t, std::string> out;
+  for (auto left = packet.subspan(20); !left.empty();) {
+    REQUIRE(left.size() >= 2);
+    const auto length = static_cast<std::size_t>(left[1]);
+    REQUIRE(length >= 2 && length <= left.size());
+    REQUIRE(out.emplace(static_cast<std::uint8_t>(left[0]), text_of(left.subspan(2, length - 2))).second);
+    left = left.subspan(length);
+  }
+  return out;
+}
+
 void check_request(Input& input, const Authenticator& authenticator) {
   iscsi::ChapProof proof;
-  proof.user = raw_text(input);
-  const std::string nas = raw_text(input);
+  proof.user = next_name(input);
+  const std::string nas = next_name(input);
+  proof.identifier = input.byte();
+  for (const std::span<std::byte> field :
+       {std::span<std::byte>(proof.challenge), std::span<std::byte>(proof.response)}) {
+    const auto bytes = std::as_bytes(input.bytes(field.size()));
+    std::copy(bytes.begin(), bytes.end(), field.begin());
+  }
   const auto packet = access_request(9, authenticator, proof, nas, kSecret);
-  REQUIRE(packet.has_value() == !proof.user.empty());
+  REQUIRE(packet.has_value() == (!proof.user.empty() && proof.user.size() <= kMaxName && nas.size() <= kMaxName));
   if (!packet) return;
-  std::size_t at = 20;
-  while (at < packet->size()) at += std::max<std::size_t>(2, static_cast<std::size_t>((*packet)[at + 1]));
-  REQUIRE(at == packet->size());
+  REQUIRE((*packet)[0] == std::byte{1} && (*packet)[1] == std::byte{9});
+  REQUIRE((static_cast<std::size_t>((*packet)[2]) << 8 | static_cast<std::size_t>((*packet)[3])) == packet->size());
+  REQUIRE(std::equal(authenticator.begin(), authenticator.end(), packet->begin() + 4));
+  REQUIRE((*packet)[20] == std::byte{80});  // first, where nothing before it can be changed unseen (CVE-2024-3596)
+  auto said = attributes_of(*packet);
+  REQUIRE(said[1] == proof.user && said[32] == nas && said[60] == text_of(proof.challenge));
+  REQUIRE(said[3] == static_cast<char>(proof.identifier) + text_of(proof.response));
+  std::vector<std::byte> unsigned_one = *packet;
+  std::fill_n(unsigned_one.begin() + 22, 16, std::byte{0});
+  const auto signature = hmac(unsigned_one);
+  REQUIRE(said[80] == text_of(std::as_bytes(std::span(signature))));
 }
 
 }  // namespace
@@ -90,6 +139,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   const bool signed_well = (what & 1) != 0;
   if (signed_well) sign(packet, request);
+  if (what >= 0xe0) packet.resize(packet.size() + (what >> 3 & 3u) * 1024, std::byte{what});  // padding
   const std::unique_ptr<std::byte[]> exact(new std::byte[packet.size()]);
   std::copy(packet.begin(), packet.end(), exact.get());
   const char* why = "";
