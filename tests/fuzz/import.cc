@@ -42,6 +42,12 @@ void check_accepted(const ctl::Imported& imported) {
   }
 }
 
+// A format's name as it is given to tgtctl.
+void check_format_name(const std::string& name) {
+  const auto format = ctl::parse_import_format(name);
+  REQUIRE(!format || ctl::import_format_name(*format) == name);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerInitialize(int*, char***) {
@@ -62,6 +68,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   } else {
     text.assign(reinterpret_cast<const char*>(data) + 1, size - 1);
   }
+  check_format_name(text);
+  check_format_name(ctl::import_format_name(options.format));
   const auto imported = ctl::import_config(text, "/i/file", options, machine(text));
   if (imported.has_value()) {
     check_accepted(*imported);
