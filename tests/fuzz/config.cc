@@ -30,7 +30,10 @@ void check_error(const base::Error& error) {
 }
 
 void check_accepted(const ctl::Config& config) {
-  REQUIRE(ctl::find_problems(config).empty());
+  REQUIRE(ctl::find_problems(config).empty() && ctl::check(config).has_value());
+  ctl::Config broken = config;
+  broken.users.emplace_back();  // without a name
+  REQUIRE(!ctl::check(broken).has_value());
   REQUIRE(ctl::diff(config, config).empty());
   const std::string written = ctl::write_config(config), secrets = ctl::write_secrets(config);
   const auto again = ctl::parse_config(written, "written", {secrets, "secrets"});
@@ -48,10 +51,27 @@ void check_accepted(const ctl::Config& config) {
   }
 }
 
+// The grammar has every key that is read, so that none is left to chance when one is added.
+void check_grammar() {
+  const auto named = [](grammar::Entry entry, std::string_view key) {
+    const auto found = std::find_if(entry.begin(), entry.end(), [&](const grammar::Field& field) {
+      return field.key.substr(field.key.starts_with('!') ? 1 : 0) == key;
+    });
+    if (found == entry.end()) std::fprintf(stderr, "the grammar lacks %s\n", std::string(key).c_str());
+    REQUIRE(found != entry.end());
+    return *found;
+  };
+  for (const ctl::KnownSection& section : ctl::known_sections()) {
+    const grammar::Field field = named(grammar::config(), section.name);
+    for (const std::string& key : section.keys) (void)named(field.inner(), key);
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerInitialize(int*, char***) {
   base::set_log_level(base::LogLevel::kOff);
+  check_grammar();
   return 0;
 }
 

@@ -151,7 +151,8 @@ inline Entry isns() {
   static constexpr Field kFields[] = {{"!server", "\"192.0.2.6:3205\"|\"[::1]:3205\"|\"x\""},
                                       {"entity", "\"e\"|\"\"|\" \""},
                                       {"period", kDurations},
-                                      {"inquiry_interval", kDurations}};
+                                      {"inquiry_interval", kDurations},
+                                      {"access_control", kFlags}};
   return kFields;
 }
 inline Entry config() {
