@@ -1,5 +1,6 @@
-// Fuzzes what a hostile port can send to an N_Port engine and to a switch: frames of any kind, whole logins before
-// them. Whatever comes, each command of ours ends once, and the port still works for others.
+// Fuzzes what a hostile port can send to an N_Port engine and to a switch: frames of any kind, link services as their
+// standard has them in one frame or in pieces, whole logins before them; and the link may go dark. Whatever comes, each
+// command of ours ends once, and the port still works for others.
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -87,6 +88,94 @@ class Attacker {
     send(header, std::as_bytes(input.bytes(input.byte())));
   }
 
+  // A link service whose fields the input chooses; short in one of 32.
+  std::vector<std::byte> link_service(Input& input) const {
+    static constexpr std::uint8_t kCommands[] = {
+        Els::kPlogi, Els::kPdisc, Els::kPrli, Els::kPrlo, Els::kTprlo, Els::kLogo, Els::kAdisc, Els::kRrq,
+        Els::kRec,   Els::kRscn,  Els::kRtv,  Els::kRls,  Els::kRnid,  Els::kEcho, Els::kTest,  Els::kFdisc};
+    const std::uint8_t which = input.byte(), how = input.byte();
+    const std::uint8_t command = kCommands[which & 15];
+    std::vector<std::byte> out;
+    const auto put = [&out](const auto& value) { out.assign(bytes_of(value).begin(), bytes_of(value).end()); };
+    switch (command) {
+      case Els::kPlogi:
+      case Els::kPdisc:
+      case Els::kFdisc: {
+        LoginPayload login = login_payload(command, names, 2048, 0x8800);
+        if ((how & 3) == 1) login.port_name = 0;
+        if ((how & 3) == 2) login.class3.options = 0;
+        put(login);
+        break;
+      }
+      case Els::kPrli:
+      case Els::kPrlo:
+      case Els::kTprlo: {
+        hal::fc::ProcessLogin process = prli(command, command == Els::kTprlo ? id : how);
+        if ((how & 3) == 1) process.page.type = how;
+        process.page.flags = static_cast<std::uint16_t>((how & 0xf0) << 8);
+        put(process);
+        break;
+      }
+      case Els::kLogo:
+        put(logo(hal::fc::PortId{id}, names.port));
+        break;
+      case Els::kAdisc:
+        put(adisc(command, hal::fc::PortId{id}, names));
+        break;
+      case Els::kRrq:
+      case Els::kRec: {
+        hal::fc::ExchangeQuery query;
+        query.command = command;
+        query.originator = id;
+        query.ox_id = last_.ox_id;  // of what they sent last
+        query.rx_id = (how & 1) != 0 ? std::uint16_t{last_.rx_id} : std::uint16_t{0xffff};
+        put(query);
+        break;
+      }
+      case Els::kRscn:
+        put(hal::fc::PortRscn{});
+        if ((how & 3) == 1) out[3] = std::byte{how};
+        break;
+      default: {
+        Els head;
+        head.command = command;
+        put(head);
+        const auto more = std::as_bytes(input.bytes(how & 31));
+        out.insert(out.end(), more.begin(), more.end());
+      }
+    }
+    if (how >= 0xf8) out.resize(out.size() - std::min<std::size_t>(out.size(), how & 7));
+    return out;
+  }
+  // A request in two frames; `whole` false: the second never comes.
+  void request_in_pieces(std::uint32_t to, std::span<const std::byte> payload, bool whole) {
+    FrameHeader header;
+    header.r_ctl = RCtl::kElsRequest;
+    header.d_id = to;
+    header.s_id = id;
+    header.type = FrameType::kEls;
+    header.f_ctl = 0x200000;
+    header.ox_id = ++ox_id_;
+    header.rx_id = 0xffff;
+    const std::size_t cut = payload.size() / 8 * 4;
+    send(header, payload.first(cut));
+    header.f_ctl = 0x290000;
+    header.seq_cnt = 1;
+    if (whole) send(header, payload.subspan(cut));
+  }
+  void abort_request(std::uint32_t to) {  // the last one
+    FrameHeader header;
+    header.r_ctl = RCtl::kAbts;
+    header.d_id = to;
+    header.s_id = id;
+    header.type = FrameType::kBasicLinkService;
+    header.f_ctl = 0x090000;
+    header.ox_id = ox_id_;
+    header.rx_id = 0xffff;
+    send(header, {});
+  }
+  void light(bool on) { wire_.light(on); }
+
   LoginNames names{Wwn{0x5000000000000001}, Wwn{0x5000000000000002}};
   std::uint32_t id = 0;
   bool silent = false;
@@ -151,6 +240,21 @@ struct World {
   Station ours{links[0].end(0), 0x2100000000000001, Station::Role::kBoth, Connection::kPointToPoint, 1 << 16};
 };
 
+void link_service(World& world, Input& input, std::uint8_t what) {
+  Attacker& attacker = *world.attacker;
+  if (what == 0xff) {  // the light goes out, and the logins with it
+    attacker.light(false);
+    world.step();
+    attacker.light(true);
+    attacker.id = 0;
+    return world.log_in();
+  }
+  if (what == 0xfe) return attacker.abort_request(world.peer());
+  const std::vector<std::byte> payload = attacker.link_service(input);
+  if (what >= 0xfc) return attacker.request_in_pieces(world.peer(), payload, what == 0xfc);
+  attacker.request(world.peer(), FrameType::kEls, payload);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -166,7 +270,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::uint32_t held = 0, aborts = 0;
   while (!input.empty()) {
     const std::uint8_t what = input.byte();
-    if (what < 0xc0) {
+    if (what >= 0xfa) {
+      link_service(world, input, what);
+    } else if (what < 0xc0) {
       world.attacker->from_input(input, world.peer());
     } else if (what < 0xd0) {
       world.step((what & 0xf) * 20 + 1);
