@@ -41,7 +41,7 @@ void Dispatcher::handle(std::string_view text, const std::string& who, Answer an
   batch.answer = std::move(answer);
   batch.owed = batch.array ? request.size() : 1;
   batch.replies.resize(batch.owed);
-  batch.ids.resize(batch.owed);
+  batch.ids.assign(batch.owed, Json(Json::value_t::discarded));
   batch.mark = control_.progress_mark();
   batch.timer.arm(reactor_.timers(), reactor_.now() + limit_);
   // One more is owed until all have been called: an answer may come at once and must not end the batch under our feet.
@@ -71,7 +71,7 @@ void Dispatcher::call(Batch& batch, std::size_t index, const Json& request, cons
     return notification ? settle(batch, index, nullptr) : refuse(RpcError::kInvalidParams, params.error().text, id);
   }
   if (method->changes) kLog.info("{}: {} {}", who, method->name, params->describe());
-  batch.ids[index] = id;
+  if (!notification) batch.ids[index] = id;
   batch.changes |= method->changes;
   (control_.*method->handler)(*params, [this, batch_id = batch.id, index, id, notification](base::Result<Json> result) {
     if (notification) return replied(batch_id, index, nullptr);
@@ -116,7 +116,7 @@ void Dispatcher::late(void* context) {
   const std::string text = "no answer within " + format_duration(batch.owner.limit_);
   kLog.error("{}", text);
   for (std::size_t i = 0; i < batch.replies.size(); ++i) {
-    if (batch.replies[i].is_null() && !batch.ids[i].is_discarded() && !batch.ids[i].is_null()) {
+    if (!batch.ids[i].is_discarded()) {
       batch.replies[i] = failure({base::Errc::kTimeout, text}, batch.ids[i]);
     }
   }

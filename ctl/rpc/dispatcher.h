@@ -47,7 +47,7 @@ class Dispatcher {
     std::uint64_t id = 0;
     bool array = false;
     std::vector<Json> replies;  // null: a notification, or not answered yet
-    std::vector<Json> ids;      // of those still owed; discarded once answered
+    std::vector<Json> ids;      // of those whose answer is owed; discarded: none is, or not any more
     std::size_t owed = 0;
     bool changes = false;    // one of its methods does
     std::uint64_t mark = 0;  // Control::progress_mark() when its limit began

@@ -90,6 +90,19 @@ TEST_F(DispatcherTest, AMethodThatNeverAnswersIsAnsweredFor) {
   EXPECT_EQ(all[1]["result"], Json::array());
 }
 
+TEST_F(DispatcherTest, ARequestWhoseIdIsNullIsAnsweredForToo) {
+  machine.silent = {"logout 3"};
+  ask(R"([{"jsonrpc":"2.0","id":null,"method":"session.logout","params":{"id":3}},{"jsonrpc":"2.0","method":"session.logout","params":{"id":3}}])");
+  const ExpectLog expect("no answer within 300s");
+  clock.advance(std::chrono::minutes(5));
+  settle();
+  ASSERT_EQ(answers.size(), 1u);
+  const Json all = parse_json(answers[0]).value();
+  ASSERT_EQ(all.size(), 1u) << "a notification has no answer";
+  EXPECT_TRUE(all[0].contains("id") && all[0]["id"].is_null());
+  EXPECT_EQ(all[0]["error"]["data"]["code"], "timeout");
+}
+
 TEST_F(DispatcherTest, AnErrorNamesItsKind) {
   const Json answer =
       parse_json(answer_to(R"({"jsonrpc":"2.0","id":1,"method":"lu.show","params":{"name":"d"}})")).value();
