@@ -8,10 +8,13 @@
 
 #include "hal/vfio_user/protocol.h"
 #include "tests/fuzz/words.h"
+#include "tests/support/toy_model.h"
 
 namespace vfio_user_input {
 
 namespace vu = hal::vfio_user;
+
+constexpr std::uint32_t kToyRegisters = 1, kToyVectors = 3;  // the toy device's BARs: registers, MSI-X table
 
 struct Made {
   vu::Command command = vu::Command::kReset;
@@ -37,11 +40,16 @@ inline std::uint64_t offset_of(Input& input) {
   return next_number(input);
 }
 
+// Whether the toy device is told to copy.
+inline bool rings(std::uint32_t region, std::uint64_t offset) {
+  return region == kToyRegisters && offset == test_support::toy::Doorbell::kOffset;
+}
+
 inline std::uint32_t region_of(Input& input) {
   const std::uint8_t how = input.byte();
   if (how < 0x60) return vu::kRegionConfig;
-  if (how < 0xa0) return 1;  // where the toy device has its registers
-  if (how < 0xc0) return 3;  // its MSI-X table
+  if (how < 0xa0) return kToyRegisters;
+  if (how < 0xc0) return kToyVectors;
   return how & 15u;
 }
 
@@ -49,7 +57,7 @@ inline void access(Made& made, Input& input) {
   const std::uint8_t how = input.byte();
   const std::uint32_t count = how < 0xc0 ? 1u << (how & 3) : static_cast<std::uint32_t>(next_number(input));
   const vu::RegionAccess request{offset_of(input), region_of(input), count};
-  made.uses_memory = request.region == 1 && request.offset == 0x34;
+  made.uses_memory = rings(request.region, request.offset);
   put(made, request);
   if (made.command == vu::Command::kRegionRead || count > 4096) return;
   const auto data = std::as_bytes(input.bytes(count));
@@ -67,7 +75,7 @@ inline void several_writes(Made& made, Input& input) {
     const auto data = input.bytes(sizeof one.data);
     std::copy(data.begin(), data.end(), one.data);
     put(made, one);
-    made.uses_memory |= one.region == 1 && one.offset == 0x34;
+    made.uses_memory |= rings(one.region, one.offset);
   }
 }
 
