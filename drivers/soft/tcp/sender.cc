@@ -16,6 +16,8 @@ namespace soft::tcp {
 namespace {
 
 constexpr std::size_t kMaxVectors = 256;  // per system call; the kernel's limit is 1024
+constexpr std::size_t kCacheLine = 64;
+constexpr std::uint32_t kMaxFetched = 4096;  // of a PDU; by then the processor has understood where it goes on
 
 void copy_out(std::span<const hal::DmaSpan> segments, std::uint64_t offset, std::uint64_t size, std::byte* to) {
   for_each_part(segments, offset, size, [&](std::span<const std::byte> part) {
@@ -34,22 +36,32 @@ Sender::~Sender() {
   drop_all([](hal::DataTask&) {});
 }
 
-void Sender::add_digests(TxPdu& pdu, std::span<const std::byte> data, std::uint32_t pad) {
-  if (header_digest_) {
-    Crc32c crc;
-    crc.add({pdu.header.data(), hal::iscsi::kHeaderSize});
-    const base::le32 digest = crc.digest();
-    std::memcpy(pdu.header.data() + hal::iscsi::kHeaderSize, &digest, sizeof digest);
-    pdu.header_size += hal::iscsi::kDigestSize;
-  }
-  if (data_digest_ && pdu.data_size > 0) {
-    Crc32c crc;
-    crc.add(data.first(pdu.data_size));
-    crc.add({pdu.trailer.data(), pad});
-    const base::le32 digest = crc.digest();
-    std::memcpy(pdu.trailer.data() + pad, &digest, sizeof digest);
-    pdu.trailer_size = static_cast<std::uint8_t>(pad + hal::iscsi::kDigestSize);
-  }
+void Sender::add_header_digest(TxPdu& pdu) {
+  Crc32c crc;
+  crc.add({pdu.header.data(), hal::iscsi::kHeaderSize});
+  const base::le32 digest = crc.digest();
+  std::memcpy(pdu.header.data() + hal::iscsi::kHeaderSize, &digest, sizeof digest);
+  pdu.header_size += hal::iscsi::kDigestSize;
+}
+
+// Its data will be copied in a moment, after the commands that came with its own: the cache can begin.
+void Sender::fetch_ahead(const TxPdu& pdu) {
+  const std::uint32_t size = std::min(pdu.data_size, kMaxFetched);
+  for_each_part(pdu.segments, pdu.data_offset, size, [](std::span<const std::byte> part) {
+    for (std::size_t at = 0; at < part.size(); at += kCacheLine) __builtin_prefetch(part.data() + at, 0, 2);
+  });
+}
+
+// The data becomes the PDU's own, and gets its digest.
+void Sender::seal(TxPdu& pdu) {
+  own_rest(pdu);
+  const std::uint32_t pad = hal::iscsi::padding(pdu.data_size);
+  Crc32c crc;
+  crc.add(pdu.own.bytes().first(pdu.data_size));
+  crc.add({pdu.trailer.data(), pad});
+  const base::le32 digest = crc.digest();
+  std::memcpy(pdu.trailer.data() + pad, &digest, sizeof digest);
+  pdu.digest_due = false;
 }
 
 void Sender::own(TxPdu& pdu, std::size_t size) {
@@ -70,7 +82,7 @@ void Sender::queue_control(const hal::iscsi::BasicHeader& header, std::span<cons
     pdu.own_segment = {pdu.own.bytes(), {}};
     pdu.segments = {&pdu.own_segment, 1};
   }
-  finish(pdu, data);
+  finish(pdu);
   queue_.push_back(pdu);
 }
 
@@ -101,13 +113,18 @@ Sender::Released Sender::release_task(hal::DataTask& task) {
   return released;
 }
 
-// The whole of as many queued PDUs as `out` has room for; how many vectors that makes.
+// The whole of as many queued PDUs as `out` has room for and a cache for their copies; how many vectors that makes.
 std::size_t Sender::gather(std::span<iovec> out) {
+  std::size_t copied = 0;
   iovec* next = out.data();
   iovec* const end = next + out.size();
   const auto add = [&next](const std::byte* data, std::size_t size) { *next++ = {const_cast<std::byte*>(data), size}; };
   queue_.find_if([&](TxPdu& pdu) {
-    if (next + 2 + pdu.segments.size() > end) return true;
+    if (next + 2 + pdu.segments.size() > end || copied > kMaxCopied) return true;
+    if (pdu.digest_due) {
+      copied += pdu.data_size;
+      seal(pdu);
+    }
     add(pdu.header.data(), pdu.header_size);
     if (pdu.data_size != 0) {
       for_each_part(pdu.segments, pdu.data_offset, pdu.data_size,

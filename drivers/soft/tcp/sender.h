@@ -27,6 +27,7 @@ struct TxPdu : base::ListHook<TxPdu> {
   hal::DataTask* task = nullptr;  // whose put_data this is part of
   bool last_of_put = false;
   bool with_status = false;
+  bool digest_due = false;  // the data digest is made, over a copy, when the PDU's turn comes
   std::uint32_t size() const { return header_size + data_size + trailer_size; }
 };
 
@@ -58,7 +59,7 @@ class Sender {
   // A PDU whose data is copied.
   void queue_control(const hal::iscsi::BasicHeader& header, std::span<const std::byte> data);
   // One Data-In PDU over borrowed segments: `size` bytes of `data` from `offset` on. With data digests the payload is
-  // copied, so that the digest stays true while others write to the medium it was lent from.
+  // copied before it is sent, so that the digest stays true while others write to the medium it was lent from.
   void queue_data(hal::DataTask& task, const hal::DataIn& data, std::uint32_t offset, std::uint32_t size, bool last,
                   const hal::iscsi::DataIn& header) {
     TxPdu& pdu = take();
@@ -69,8 +70,8 @@ class Sender {
     pdu.data_offset = offset;
     pdu.data_size = size;
     pdu.segments = data.segments;
-    if (data_digest_) own_rest(pdu);
-    finish(pdu, pdu.own.bytes());
+    finish(pdu);
+    if (pdu.digest_due) fetch_ahead(pdu);
     queue_.push_back(pdu);
   }
   bool empty() const { return queue_.empty(); }
@@ -93,17 +94,23 @@ class Sender {
   void drop_all(Finished&& finished);
 
  private:
-  static constexpr std::size_t kMaxHeld = std::size_t{4} << 20;  // bytes of memory
-  // Length, padding and digests; `data` starts with the payload and is needed for its digest only.
-  void finish(TxPdu& pdu, std::span<const std::byte> data) {
+  static constexpr std::size_t kMaxHeld = std::size_t{4} << 20;      // bytes of memory
+  static constexpr std::size_t kMaxCopied = std::size_t{256} << 10;  // for one system call: what a cache holds
+
+  // Length, padding, header digest and the place of the data digest.
+  void finish(TxPdu& pdu) {
     reinterpret_cast<hal::iscsi::BasicHeader*>(pdu.header.data())->data_segment_length = pdu.data_size;
     pdu.header_size = hal::iscsi::kHeaderSize;
     pdu.sent = 0;
     const std::uint32_t pad = hal::iscsi::padding(pdu.data_size);
     pdu.trailer_size = static_cast<std::uint8_t>(pad);
+    pdu.digest_due = data_digest_ && pdu.data_size != 0;
     if (pad != 0) pdu.trailer.fill(std::byte{0});
-    if (header_digest_ || data_digest_) add_digests(pdu, data, pad);
+    if (pdu.digest_due) pdu.trailer_size += hal::iscsi::kDigestSize;
+    if (header_digest_) add_header_digest(pdu);
   }
+  static void fetch_ahead(const TxPdu& pdu);
+  void seal(TxPdu& pdu);
   void own_rest(TxPdu& pdu);
   void own(TxPdu& pdu, std::size_t size);
   TxPdu& take() {
@@ -122,7 +129,7 @@ class Sender {
   base::IntrusiveList<TxPdu> queue_;
   std::size_t held_ = 0;  // memory of what is queued, without what others lend
   bool header_digest_ = false, data_digest_ = false, blocked_ = false;
-  void add_digests(TxPdu& pdu, std::span<const std::byte> data, std::uint32_t pad);
+  static void add_header_digest(TxPdu& pdu);
 };
 
 template <class Sent, class Finished>
