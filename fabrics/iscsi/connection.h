@@ -166,6 +166,7 @@ class Connection final : public hal::DatamoverEvents {
   void ping_overtaken();
   void keepalive();
   void send_ping();
+  void repeat_ping();
   void acknowledged(std::uint32_t exp_stat_sn);
 
   // snack.cc
@@ -261,6 +262,7 @@ class Connection final : public hal::DatamoverEvents {
   base::Time grace_over_{};                           // of a logout that we asked for; zero: none
   std::uint32_t ping_tag_ = pdu::kReservedTag;        // of the NOP-In whose answer is waited for
   std::vector<std::uint32_t> late_pings_;             // ... that are unanswered, and not waited for
+  bool ping_repeated_ = false;                        // the one waited for is the second
   std::uint32_t next_tag_ = 0;
   std::uint32_t logout_tag_ = 0;
   // Commands that were refused, or ignored (RFC 7143 4.2.2.1), although unsolicited data follows them: that data is

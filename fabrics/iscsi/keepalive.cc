@@ -67,6 +67,13 @@ void Connection::keepalive() {
       leave();
       return;
     }
+    if (const base::Time again = pinged_at_ + limits.nop_timeout / 2; recovery_ != nullptr && !ping_repeated_) {
+      if (again <= now) {
+        repeat_ping();
+      } else {
+        next = again;
+      }
+    }
   } else if (next <= now) {
     if (nexus_ == nullptr) {  // discovery sessions are not pinged
       leave();
@@ -89,6 +96,17 @@ void Connection::send_ping() {
   --stat_sn_;  // not advanced by a NOP-In that we begin
   datamover_->send(ping);
   pinged_at_ = shard_.reactor().now();
+  ping_repeated_ = false;
+}
+
+// From error recovery level 1 on, either side drops a PDU whose header digest is wrong and says nothing (RFC 7143 7.8):
+// a ping or its answer may be lost. The time for an answer is that of the first.
+void Connection::repeat_ping() {
+  const base::Time first = pinged_at_;
+  ping_overtaken();
+  send_ping();
+  pinged_at_ = first;
+  ping_repeated_ = true;
 }
 
 // The answer to a ping tells ExpStatSN; so does every other request.
