@@ -1,4 +1,5 @@
-// loadgen: drives an iSCSI target with raw PDUs, busy polling, and prints one line of JSON.
+// loadgen: drives an iSCSI target with raw PDUs, and prints one line of JSON.
+#include <poll.h>
 #include <sched.h>
 #include <sys/resource.h>
 
@@ -20,21 +21,30 @@ struct Options {
   double seconds = 2, warm_up = 0.5;
   std::uint64_t commands = 0, round_trip_us = 0;
   int core = -1;
-  bool one_session = false;
+  bool one_session = false, sleep = false;
 };
 
 using Sessions = std::vector<std::unique_ptr<bench::Session>>;
 
-void run_for(Sessions& sessions, double seconds, std::uint64_t commands) {
+// Until a target's answer comes; a millisecond at most.
+void sleep_on(const Sessions& sessions) {
+  std::vector<pollfd> sockets;
+  for (const auto& session : sessions) sockets.push_back({session->descriptor(), POLLIN, 0});
+  poll(sockets.data(), sockets.size(), 1);
+}
+
+void run_for(const Options& o, Sessions& sessions, double seconds, std::uint64_t commands) {
   const std::uint64_t until = nanoseconds() + static_cast<std::uint64_t>(seconds * 1e9);
   for (;;) {
     const std::uint64_t now = nanoseconds();
     std::uint64_t done = 0;
+    bool worked = false;
     for (auto& session : sessions) {
-      session->poll(now);
+      worked |= session->poll(now);
       done += session->completed;
     }
     if (commands != 0 ? done >= commands : now >= until) return;
+    if (o.sleep && !worked) sleep_on(sessions);
   }
 }
 
@@ -71,6 +81,7 @@ int main(int argc, char** argv) {
   app.add_option("--warm-up", o.warm_up);
   app.add_option("--commands", o.commands, "stop after so many instead of by time");
   app.add_option("--round-trip-us", o.round_trip_us, "delay of a link, there and back, added to each command");
+  app.add_flag("--sleep", o.sleep, "wait in the kernel for answers, as initiators do, instead of polling");
   app.add_option("--core", o.core, "CPU to run on");
   CLI11_PARSE(app, argc, argv);
   if (o.core >= 0) {
@@ -88,13 +99,13 @@ int main(int argc, char** argv) {
     sessions.push_back(std::make_unique<bench::Session>(o.load, *numberings.back()));
     sessions.back()->login();
   }
-  if (o.commands == 0) run_for(sessions, o.warm_up, 0);
+  if (o.commands == 0) run_for(o, sessions, o.warm_up, 0);
   for (auto& session : sessions) {
     session->completed = session->errors = 0;
     session->latency.clear();
   }
   const std::uint64_t start = nanoseconds();
-  run_for(sessions, o.seconds, o.commands);
+  run_for(o, sessions, o.seconds, o.commands);
   const double elapsed = static_cast<double>(nanoseconds() - start) / 1e9;
   std::uint64_t completed = 0, errors = 0;
   bench::Histogram latency;

@@ -65,6 +65,7 @@ class Session {
   // One round: sends what may be sent, takes what has come. True if anything happened.
   bool poll(std::uint64_t now);
   void stop() { stopping_ = true; }
+  int descriptor() const { return fd_; }
   bool idle() const { return in_flight_ == 0; }
   std::uint64_t completed = 0;
   std::uint64_t errors = 0;
