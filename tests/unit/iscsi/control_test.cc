@@ -111,6 +111,35 @@ TEST_F(ControlTest, AnswersToPingsMayComeAfterOtherRequestsButOnlyOnce) {
   EXPECT_EQ(bench.sessions().size(), 1u);
 }
 
+// RFC 7143 7.8: a PDU with a wrong header digest is dropped without a word; a lost ping is no dead initiator.
+TEST_F(ControlTest, PingThatIsLostIsRepeatedOnceBeforeItsTimeIsOver) {
+  bench.config.targets[0].error_recovery_level = 1;
+  ASSERT_TRUE(bench.apply());
+  Initiator one(bench, bench.connect());
+  one.must_log_in({{"ErrorRecoveryLevel", "1"}});
+  bench.advance(seconds(30));
+  const auto lost = one.expect(Opcode::kNopIn).as<pdu::NopIn>();
+  bench.advance(milliseconds(4900));
+  one.expect_nothing();
+  bench.advance(milliseconds(200));
+  const auto ping = one.expect(Opcode::kNopIn).as<pdu::NopIn>();
+  EXPECT_NE(ping.target_transfer_tag, lost.target_transfer_tag);
+  bench.advance(milliseconds(4000));
+  one.expect_nothing();
+  pdu::NopOut answer;
+  answer.opcode = 0x40;
+  answer.initiator_task_tag = kReservedTag;
+  answer.cmd_sn = one.cmd_sn;
+  for (const std::uint32_t tag : {ping.target_transfer_tag, lost.target_transfer_tag}) {  // both came after all
+    answer.target_transfer_tag = tag;
+    one.connection().deliver(answer);
+    one.expect_nothing();
+  }
+  bench.advance(seconds(29));
+  one.expect_nothing();
+  EXPECT_EQ(bench.sessions().size(), 1u);
+}
+
 TEST_F(ControlTest, SilentInitiatorThatDoesNotAnswerIsDropped) {
   host.must_log_in();
   bench.advance(seconds(30));
