@@ -115,6 +115,7 @@ TEST_F(ControlTest, AnswersToPingsMayComeAfterOtherRequestsButOnlyOnce) {
 TEST_F(ControlTest, PingThatIsLostIsRepeatedOnceBeforeItsTimeIsOver) {
   bench.config.targets[0].error_recovery_level = 1;
   ASSERT_TRUE(bench.apply());
+  host.connection().lose(hal::CloseReason::kPeerClosed);  // came before
   Initiator one(bench, bench.connect());
   one.must_log_in({{"ErrorRecoveryLevel", "1"}});
   bench.advance(seconds(30));
