@@ -19,9 +19,9 @@ parsers=(
   drivers/soft/tcp/{data_out,receiver}.cc
   scsi_core/engine/opcode_table.cc scsi_core/disk/{mode_parameters,mode_select,provisioning}.cc
   scsi_core/reservation/{parameters,record,transport_id}.cc
-  hal/vfio_user/{channel,connection,requests}.cc
+  hal/vfio_user/{capabilities,channel,connection,requests}.cc
   emu/fc/{n_port_els,services}.cc
-  ctl/config/{check,names,table_reader,toml_read}.cc ctl/units.cc
+  ctl/config/{check,check_ports,check_services,check_units,check_users,names,table_reader,toml_read}.cc ctl/units.cc
   ctl/import/{draft,import,json_fields,scst,scst_conf,scst_devices,scst_iscsi,scst_views,settle}.cc
   ctl/import/{targetcli,targetcli_nodes,tgt_admin,tgt_conf}.cc
   ctl/isns/{client,message}.cc ctl/radius/packet.cc ctl/rpc/{dispatcher,json,params}.cc
