@@ -5,14 +5,17 @@
 // exactly with CHECK CONDITION and well formed; the residual adds up. The loop port checks the port's contract.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include "base/log.h"
 #include "scsi_core/backstores/backstores.h"
 #include "scsi_core/metadata_store.h"
+#include "scsi_core/sense_codes.h"
 #include "tests/fuzz/cdb_input.h"
 #include "tests/support/loop_target.h"
 #include "tests/support/require.h"
@@ -35,14 +38,30 @@ struct Allocation {
 constexpr Allocation kAllocations[] = {{0x03, 4, 1}, {0x12, 3, 2},  {0x1a, 4, 1}, {0x37, 7, 2}, {0x5a, 7, 2},
                                        {0x5e, 7, 2}, {0x9e, 10, 4}, {0xa0, 6, 4}, {0xa3, 6, 4}, {0xb7, 6, 4}};
 
+std::uint64_t number_at(std::span<const std::uint8_t> bytes, std::size_t at, std::size_t size) {
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < size; ++i) value = value << 8 | bytes[at + i];
+  return value;
+}
+
 std::uint64_t data_limit(const Request& request) {
   for (const Allocation& each : kAllocations) {
     if (request.cdb[0] != each.opcode || request.cdb.size() < each.at + std::size_t{each.size}) continue;
-    std::uint64_t value = 0;
-    for (std::size_t i = 0; i < each.size; ++i) value = value << 8 | request.cdb[each.at + i];
-    return value;
+    return number_at(request.cdb, each.at, each.size);
   }
   return ~std::uint64_t{0};
+}
+
+// What an UNMAP list says of its own length is no reason to look behind its end.
+bool unmaps_beyond(const Request& request) {
+  constexpr std::array<std::uint64_t, 4> kBlocks = {kDiskSize / 512, kDiskSize / 4096, 0, kLongDiskSize / 512};
+  const std::span all(reinterpret_cast<const std::uint8_t*>(request.out.data()), request.out.size());
+  const auto list = all.first(std::min<std::size_t>(all.size(), number_at(request.cdb, 7, 2)));
+  for (std::size_t at = 8; at + 16 <= list.size(); at += 16) {
+    const std::uint64_t lba = number_at(list, at, 8), blocks = number_at(list, at + 8, 4);
+    if (lba > kBlocks[request.lun] || blocks > kBlocks[request.lun] - lba) return true;
+  }
+  return false;
 }
 
 void check_sense(const Reply& reply) {
@@ -64,6 +83,8 @@ void check(const LoopCommand& command) {
   if (reply.dropped) return;
   REQUIRE((reply.status == scsi::Status::kCheckCondition) == !reply.sense_bytes.empty());
   if (reply.status == scsi::Status::kCheckCondition) check_sense(reply);
+  const bool unmaps = command.request.cdb[0] == 0x42 && command.request.cdb.size() == 10;
+  if (unmaps && reply.check(scsi::kLogicalBlockAddressOutOfRange)) REQUIRE(unmaps_beyond(command.request));
   const bool over = reply.residual == scsi::Response::Residual::kOverflow;
   const bool under = reply.residual == scsi::Response::Residual::kUnderflow;
   REQUIRE((reply.residual_count != 0) == (over || under));
