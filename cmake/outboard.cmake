@@ -1,8 +1,7 @@
-# Compiler settings and the three functions that every folder's CMakeLists.txt uses.
+# Compiler settings and the functions that every folder's CMakeLists.txt uses.
 include(GNUInstallDirs)
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
-find_package(GTest REQUIRED)
 
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
@@ -34,7 +33,20 @@ if(OUTBOARD_SANITIZE MATCHES "memory")
   # The distribution's libraries write memory that the sanitizer does not see: as much as can be is made of headers.
   add_compile_options(-fsanitize-memory-track-origins)
   add_compile_definitions(_GLIBCXX_EXTERN_TEMPLATE=0 FMT_HEADER_ONLY)
+  set(INSTALL_GTEST OFF)
+  add_subdirectory(/usr/src/googletest googletest EXCLUDE_FROM_ALL)
+  target_compile_options(gtest PRIVATE -w)
+else()
+  find_package(GTest REQUIRED)
 endif()
+
+# outboard_headers_only(library definitions): under the memory sanitizer an imported library is used as headers.
+function(outboard_headers_only library definitions)
+  if(OUTBOARD_SANITIZE MATCHES "memory")
+    set_target_properties(${library} PROPERTIES INTERFACE_COMPILE_DEFINITIONS "${definitions}" INTERFACE_COMPILE_OPTIONS "")
+  endif()
+endfunction()
+
 if(OUTBOARD_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()

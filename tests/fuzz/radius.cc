@@ -18,6 +18,10 @@
 #include "tests/fuzz/words.h"
 #include "tests/support/require.h"
 
+#if __has_feature(memory_sanitizer)
+#include <sanitizer/msan_interface.h>
+#endif
+
 namespace {
 
 using namespace ctl::radius;
@@ -72,6 +76,13 @@ std::vector<std::byte> make_packet(Input& input) {
   return packet;
 }
 
+// What OpenSSL has written, unseen by the memory sanitizer.
+void written([[maybe_unused]] std::span<const std::byte> bytes) {
+#if __has_feature(memory_sanitizer)
+  __msan_unpoison(bytes.data(), bytes.size());
+#endif
+}
+
 // A name of up to 63 bytes, or one around the longest that fits.
 std::string next_name(Input& input) {
   std::string name = raw_text(input);
@@ -109,6 +120,7 @@ void check_request(Input& input, const Authenticator& authenticator) {
   const auto packet = access_request(9, authenticator, proof, nas, kSecret);
   REQUIRE(packet.has_value() == (!proof.user.empty() && proof.user.size() <= kMaxName && nas.size() <= kMaxName));
   if (!packet) return;
+  written(std::span(*packet).subspan(22, 16));  // the signature
   REQUIRE((*packet)[0] == std::byte{1} && (*packet)[1] == std::byte{9});
   REQUIRE((static_cast<std::size_t>((*packet)[2]) << 8 | static_cast<std::size_t>((*packet)[3])) == packet->size());
   REQUIRE(std::equal(authenticator.begin(), authenticator.end(), packet->begin() + 4));
