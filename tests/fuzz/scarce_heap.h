@@ -1,5 +1,5 @@
 // A heap that says no: the next allocations that can be refused are. For one file of a harness; the code under test is
-// as it is.
+// as it is. The memory sanitizer has a heap of its own, which refuses nothing.
 #pragma once
 
 #include <cstddef>
@@ -13,6 +13,7 @@ inline bool refuses() { return refusals != 0 && refusals-- != 0; }
 
 }  // namespace scarce_heap
 
+#if !__has_feature(memory_sanitizer)
 // NOLINTBEGIN: replaced as [new.delete.single] and [new.delete.array] allow
 void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
   return scarce_heap::refuses() ? nullptr : ::operator new(size);
@@ -24,3 +25,4 @@ void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
   return scarce_heap::refuses() ? nullptr : ::operator new[](size);
 }
 // NOLINTEND
+#endif
