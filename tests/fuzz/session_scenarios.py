@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Makes the seeds of `session` that are written by hand: session_scenarios.py FOLDER. Steps are bytes as session.cc takes
-them; a scenario is a few of them. What real initiators do comes from record.py, what chance finds from keep.sh."""
+"""Makes the seeds of `session` that are written by hand: session_scenarios.py FOLDER. Steps are bytes as session.cc
+takes them; a scenario is a few of them. What initiators do comes from record.py, what chance finds from keep.sh."""
 import os
 import struct
 import sys
@@ -100,8 +100,10 @@ SCENARIOS = {
     # several connections of a session
     "two_connections": [LEVEL_0, connect(1, LEVEL_0 | JOINS | CID_2), ready(0), write(1, 1), write(0, 2), data_out(0),
                         data_out(1), read(1, 3)],
-    "log_out_another": [LEVEL_0, connect(1, LEVEL_0 | JOINS | CID_2), ready(0), write(1, 1), log_out(0, 1, 2), read(0, 2)],
-    "log_out_myself": [LEVEL_0, connect(1, LEVEL_0 | JOINS | CID_2), ready(0), write(1, 1), log_out(1, 1, 2), read(0, 2)],
+    "log_out_another": [LEVEL_0, connect(1, LEVEL_0 | JOINS | CID_2), ready(0), write(1, 1),
+                        log_out(0, 1, 2), read(0, 2)],
+    "log_out_myself": [LEVEL_0, connect(1, LEVEL_0 | JOINS | CID_2), ready(0), write(1, 1),
+                       log_out(1, 1, 2), read(0, 2)],
     "log_out_twice": [LEVEL_2, connect(1, LEVEL_2 | JOINS | CID_2), ready(0), write(1, 1),
                       log_out(0, 2, 2, settle=False), log_out(0, 2, 2, tag=4)],
     "too_many_connections": [LEVEL_2, connect(1, LEVEL_2 | JOINS | CID_2), connect(2, LEVEL_2 | JOINS),
@@ -113,8 +115,8 @@ SCENARIOS = {
                      data_out(1), data_out(1), data_out(1), data_out(1)],
     "myself_for_recovery": [LEVEL_2, ready(0), write(0, 1), connect(1, LEVEL_2 | JOINS | CID_2), log_out(0, 2, 1),
                             manage(1, REASSIGN, referenced=1), data_out(1)],
-    "reassigned_read": [LEVEL_2, ready(0), delay(2), read(0, 1, 4), connect(1, LEVEL_2 | JOINS | CID_2), log_out(1, 2, 1),
-                        wait(6), manage(1, REASSIGN, referenced=1)],
+    "reassigned_read": [LEVEL_2, ready(0), delay(2), read(0, 1, 4), connect(1, LEVEL_2 | JOINS | CID_2),
+                        log_out(1, 2, 1), wait(6), manage(1, REASSIGN, referenced=1)],
     "reassigned_at_once": [LEVEL_2, ready(0), write(0, 1, 2), read(0, 2), connect(1, LEVEL_2 | JOINS | CID_2),
                            log_out(1, 2, 1, settle=False), manage(1, REASSIGN, referenced=1), data_out(1)],
     "not_for_recovery": [LEVEL_1, connect(1, LEVEL_1 | JOINS | CID_2), log_out(0, 2, 2), log_out(0, 1, 9)],
@@ -128,6 +130,9 @@ SCENARIOS = {
     # data that come before they are wanted
     "early_data": [PLAIN, ready(0), delay(2), write(0, 1, 1, more=4), data_out(0, 1, ODD, b"\0\0"), wait(6)],
     "early_data_wrong": [PLAIN, ready(0), delay(2), write(0, 1, 1, more=4), data_out(0, 1, ODD, b"\0\x09"), wait(6)],
+    "data_beyond_the_r2t": [PLAIN, ready(0), write(0, 1), data_out(0, 0, TAG | 2 | 0x40, b"\x04")],
+    "data_beyond_the_first_r2t": [LEVEL_0, ready(0), write(0, 1, 32),
+                                  data_out(0, 0, TAG | 2 | 0x40, b"\x04"), data_out(0)],
     # memory
     "no_memory_for_a_task": [PLAIN, no_heap(1), command(0, 1, TEST_UNIT_READY), command(0, 2, TEST_UNIT_READY)],
     "no_memory_and_data_follow": [PLAIN, no_heap(1), write(0, 1, 4, more=4)],
@@ -137,7 +142,8 @@ SCENARIOS = {
     "small_buffers": [PLAIN, ready(0), FEW_BUFFERS, transfer(0, 1, 3, 0, 24), *[data_out(0)] * 12, wait(0)],
     # the rest
     "nine_immediate": [PLAIN, ready(0), *[write(0, tag, 1, TAG | IMMEDIATE) for tag in range(8)],
-                       command(0, b"\1\0\0", TEST_UNIT_READY, IMMEDIATE), manage(0, CLEAR_TASK_SET, b"\2\0\0", how=IMMEDIATE)],
+                       command(0, b"\1\0\0", TEST_UNIT_READY, IMMEDIATE),
+                       manage(0, CLEAR_TASK_SET, b"\2\0\0", how=IMMEDIATE)],
     "management_without_a_tag": [PLAIN, manage(0, ABORT_TASK, tag=NO_TAG)],
     "text_of_another_tag": [PLAIN, text(0, 1, 0x00), text(0, 2, 0x80, how=TAG | 0x10)],
 }
