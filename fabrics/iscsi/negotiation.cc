@@ -149,7 +149,9 @@ void Negotiation::take_flag(const KeyInfo& info, std::string_view value, TextWri
     answer.add(info.name, "Reject");
     return;
   }
-  const bool theirs = value == "Yes", ours = info.ours != 0;
+  // What is lost is found by its order (drivers/soft/tcp/data_recovery.cc).
+  const bool ordered = info.key == Key::kDataPduInOrder || info.key == Key::kDataSequenceInOrder;
+  const bool theirs = value == "Yes", ours = ordered ? error_recovery_level_ != 0 : info.ours != 0;
   const bool result = info.kind == KeyKind::kAnd ? theirs && ours : theirs || ours;
   if (bool* const flag = flag_of(parameters_, info.key)) *flag = result;
   answer.add(info.name, result ? "Yes" : "No");

@@ -14,6 +14,8 @@ hal::DatamoverKeys Parameters::datamover_keys() const {
           .data_digest = data_digest,
           .initial_r2t = initial_r2t,
           .immediate_data = immediate_data,
+          .data_pdu_in_order = data_pdu_in_order,
+          .data_sequence_in_order = data_sequence_in_order,
           .send_data_segment_length = initiator_max_data,
           .receive_data_segment_length = target_max_data,
           .max_burst_length = max_burst,

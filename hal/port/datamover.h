@@ -62,6 +62,7 @@ struct DataTask : base::ListHook<DataTask> {
   bool get_answered = false;  // ... and its answer waits for the poll loop
   bool drained_owed = false;  // data_out_drained waits for the poll loop
   bool recovering = false;    // level 1: part of the sequence at hand was lost; the rest of it is dropped
+  bool disordered = false;    // what comes of its open sequences has no order; [0, arrived) grows when all are through
   std::uint8_t recoveries = 0, silence = 0;  // recovery R2Ts, and watches in which nothing came, since data came last
   DataStatus put_status{};
   std::uint8_t r2t_count = 0;
@@ -75,7 +76,7 @@ struct DataTask : base::ListHook<DataTask> {
   std::uint32_t arrived = 0;             // bytes of the data buffer that have come, all of [0, arrived)
   std::span<const std::byte> immediate;  // the command's own data, while control_notify lasts
 
-  std::array<OutstandingR2t, kMaxR2t> r2ts{};  // oldest first; data comes in order (DataSequenceInOrder=Yes)
+  std::array<OutstandingR2t, kMaxR2t> r2ts{};  // oldest first
   DataStatus get_status{};
   std::uint16_t next_tag = 0;         // low half of the next TTT
   std::span<const DmaSpan> segments;  // of the get_data that is out
@@ -86,7 +87,7 @@ struct DataTask : base::ListHook<DataTask> {
 
   void begin(std::span<const std::byte> immediate_data) {
     active = true;
-    failed = discarding = get_pending = get_answered = drained_owed = recovering = false;
+    failed = discarding = get_pending = get_answered = drained_owed = recovering = disordered = false;
     recoveries = silence = 0;
     put_status = {};
     r2t_count = 0;
@@ -118,8 +119,9 @@ struct PduCounters {
 struct DatamoverKeys {  // Notice_Key_Values: what login negotiated
   bool header_digest = false, data_digest = false;
   bool initial_r2t = true, immediate_data = true;
-  std::uint32_t send_data_segment_length = 8192;     // the peer's MaxRecvDataSegmentLength
-  std::uint32_t receive_data_segment_length = 8192;  // ours
+  bool data_pdu_in_order = true, data_sequence_in_order = true;  // always at error recovery levels above 0
+  std::uint32_t send_data_segment_length = 8192;                 // the peer's MaxRecvDataSegmentLength
+  std::uint32_t receive_data_segment_length = 8192;              // ours
   std::uint32_t max_burst_length = 262144;
   std::uint32_t first_burst_length = 65536;
   std::uint16_t max_outstanding_r2t = 1;

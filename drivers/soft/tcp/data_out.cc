@@ -19,6 +19,7 @@ void DataOut::end_early(DataTask& task) {
   for (std::uint8_t i = 0; i < task.r2t_count; ++i) remember_dead(task.r2ts[i].target_transfer_tag);
   if (task.unsolicited_follows) remember_dead(task.initiator_task_tag);
   if (task.stash != nullptr) free_stash(task);
+  if (task.disordered) forget_pieces(task);
 }
 
 void DataOut::get(DataTask& task, std::span<const hal::DmaSpan> segments, std::uint32_t offset, std::uint32_t length) {
@@ -46,17 +47,16 @@ void DataOut::get(DataTask& task, std::span<const hal::DmaSpan> segments, std::u
 void DataOut::copy_early(DataTask& task) {
   const std::uint32_t end = std::min(task.arrived, task.get_end);
   const std::byte* from = task.immediate.empty() ? task.stash : task.immediate.data();
-  std::uint32_t at = task.get_offset;
-  if (at >= end || from == nullptr) return;  // nothing, or in its place since before resume()
+  std::uint32_t at = std::max(task.get_offset, task.stash_offset);  // what is before is in its place
+  if (at >= end || from == nullptr) return;
   from += at - task.stash_offset;
-  for (const hal::DmaSpan& segment : task.segments) {
-    const auto part = static_cast<std::uint32_t>(std::min<std::size_t>(segment.bytes.size(), end - at));
-    std::memcpy(segment.bytes.data(), from, part);
-    from += part;
-    at += part;
-    if (at == end) break;
+  while (at != end) {
+    const auto to = in_segments(task, at, end - at);
+    std::memcpy(to.data(), from, to.size());
+    from += to.size();
+    at += static_cast<std::uint32_t>(to.size());
   }
-  if (end == task.arrived) {  // all of it is in its place
+  if (end == task.arrived && !task.disordered) {  // all of it is in its place
     task.immediate = {};
     if (task.stash != nullptr) free_stash(task);
     task.stash_offset = end;
@@ -140,10 +140,13 @@ DataTask* DataOut::find(const hal::iscsi::DataOut& header) {
     DataTask* const task = index < tasks_.size() ? tasks_[index] : nullptr;
     if (task == nullptr || task->initiator_task_tag != header.initiator_task_tag) return nullptr;
     for (std::uint8_t i = 0; i < task->r2t_count; ++i) {
-      if (task->r2ts[i].target_transfer_tag == ttt) return task;
+      if (task->r2ts[i].target_transfer_tag != ttt) continue;
+      sequence_ = i;
+      return task;
     }
     return nullptr;
   }
+  sequence_ = 0;
   const std::uint32_t itt = header.initiator_task_tag;
   const auto at = std::find_if(tasks_.begin(), tasks_.end(), [itt](const DataTask* task) {
     return task != nullptr && task->initiator_task_tag == itt && task->unsolicited_follows;
@@ -151,12 +154,16 @@ DataTask* DataOut::find(const hal::iscsi::DataOut& header) {
   return at == tasks_.end() ? nullptr : *at;
 }
 
+std::uint32_t DataOut::unsolicited_end(const DataTask& task) const {
+  return std::min(task.expected_length, keys_.first_burst_length);
+}
+
 bool DataOut::in_order(DataTask& task, const hal::iscsi::DataOut& header, bool unsolicited) const {
   const std::uint32_t size = header.data_segment_length;
   if (header.buffer_offset != task.arrived) return false;
   const bool final = hal::iscsi::Final::get(header.flags);
   if (unsolicited) {
-    const std::uint32_t limit = std::min(task.expected_length, keys_.first_burst_length);
+    const std::uint32_t limit = unsolicited_end(task);
     // The burst is as long as it may be or the initiator has sent an incorrect amount of data (RFC 7143 11.4.7.2).
     return header.data_sn == task.unsolicited_data_sn && task.arrived <= limit && size <= limit - task.arrived &&
            (!final || size == limit - task.arrived);
@@ -177,7 +184,8 @@ DataTask* DataOut::admit(const hal::iscsi::DataOut& header) {
     return nullptr;
   }
   task->silence = 0;
-  if (!task->failed && !task->discarding && !task->recovering && !in_order(*task, header, unsolicited)) {
+  if (!task->failed && !task->discarding && !task->recovering &&
+      (task->disordered || !in_order(*task, header, unsolicited)) && !out_of_order(*task, header, unsolicited)) {
     if (recovers() && lost_before(*task, header, unsolicited)) {
       task->recovering = true;
     } else {
@@ -189,7 +197,7 @@ DataTask* DataOut::admit(const hal::iscsi::DataOut& header) {
     return nullptr;
   }
   task->recoveries = 0;
-  ++(unsolicited ? task->unsolicited_data_sn : task->r2ts[0].data_sn);
+  ++(unsolicited ? task->unsolicited_data_sn : task->r2ts[sequence_].data_sn);
   return task;
 }
 
@@ -199,29 +207,45 @@ void DataOut::refuse(DataTask& task, RejectReason reason, const hal::iscsi::Data
   if (task.get_pending && !task.get_answered) answer_get(task, DataStatus::kFailed);
 }
 
-// Contiguous memory for the byte at task.arrived and those behind it.
+// Contiguous memory for the next byte of the Data-Out at hand and those behind it.
 std::span<std::byte> DataOut::place(DataTask& task, std::uint32_t left) {
   if (task.failed || task.discarding || !task.active) return {};
+  if (task.disordered) [[unlikely]]
+    return place_out_of_order(task, left);
   if (task.get_pending && !task.get_answered && task.arrived >= task.get_offset && task.arrived < task.get_end) {
-    std::uint32_t at = task.arrived - task.get_offset;
-    for (const hal::DmaSpan& segment : task.segments) {
-      if (at < segment.bytes.size()) {
-        const std::size_t room = std::min<std::size_t>(segment.bytes.size() - at, task.get_end - task.arrived);
-        return segment.bytes.subspan(at, std::min<std::size_t>(room, left));
-      }
-      at -= static_cast<std::uint32_t>(segment.bytes.size());
-    }
+    return in_segments(task, task.arrived, left);
   }
+  return in_stash(task, task.arrived, left);
+}
+
+// `at` is in [get_offset, get_end).
+std::span<std::byte> DataOut::in_segments(const DataTask& task, std::uint32_t at, std::uint32_t left) {
+  std::uint32_t offset = at - task.get_offset;
+  for (const hal::DmaSpan& segment : task.segments) {
+    if (offset < segment.bytes.size()) {
+      const std::size_t room = std::min<std::size_t>(segment.bytes.size() - offset, task.get_end - at);
+      return segment.bytes.subspan(offset, std::min<std::size_t>(room, left));
+    }
+    offset -= static_cast<std::uint32_t>(segment.bytes.size());
+  }
+  CHECK(false);  // the segments hold what was asked for
+}
+
+std::span<std::byte> DataOut::in_stash(DataTask& task, std::uint32_t at, std::uint32_t left) {
   if (task.stash == nullptr) {
     task.stash_offset = task.arrived;
     grow_stash(task);
   }
-  const std::uint32_t used = task.arrived - task.stash_offset;
+  const std::uint32_t used = at - task.stash_offset;
   return {task.stash + used, std::min(left, task.stash_size - used)};
 }
 
 void DataOut::arrived(DataTask& task, std::uint32_t size) {
   if (task.failed || task.discarding || !task.active) return;
+  if (task.disordered) [[unlikely]] {
+    cursor_ += size;
+    return;
+  }
   task.arrived += size;
   task.silence = 0;
   if (task.get_pending && !task.get_answered && task.arrived >= task.get_end) answer_get(task, DataStatus::kDone);
@@ -230,17 +254,20 @@ void DataOut::arrived(DataTask& task, std::uint32_t size) {
 void DataOut::pop_sequence(DataTask& task, bool unsolicited) {
   if (unsolicited) {
     task.unsolicited_follows = false;
-  } else if (task.r2t_count > 0) {
-    std::copy(task.r2ts.begin() + 1, task.r2ts.begin() + task.r2t_count, task.r2ts.begin());
+  } else if (sequence_ < task.r2t_count) {
+    if (task.disordered) pieces_.erase({task.index, task.r2ts[sequence_].target_transfer_tag});
+    std::copy(task.r2ts.begin() + sequence_ + 1, task.r2ts.begin() + task.r2t_count, task.r2ts.begin() + sequence_);
     --task.r2t_count;
   }
 }
 
-// The F bit: the unsolicited burst or the oldest R2T is through.
+// The F bit: the unsolicited burst or an R2T is through.
 void DataOut::sequence_ended(DataTask& task, bool unsolicited) {
   if (task.recovering) [[unlikely]]
     return recover(task, unsolicited);
   pop_sequence(task, unsolicited);
+  if (task.disordered && drained(task)) [[unlikely]]
+    order_restored(task, unsolicited);
   if (task.get_pending && !task.get_answered) {
     request_more(task);
   } else if (drained(task)) {

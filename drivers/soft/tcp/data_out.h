@@ -1,13 +1,15 @@
-// Data-Out of one connection: early data is kept, R2Ts are sent, bytes are placed in order, wrong PDUs are refused.
+// Data-Out of one connection: early data is kept, R2Ts are sent, bytes are placed, wrong PDUs are refused.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include "base/check.h"
+#include "drivers/soft/tcp/pieces.h"
 #include "drivers/soft/tcp/sender.h"
 #include "hal/port/datamover.h"
 
@@ -34,7 +36,7 @@ class DataOut {
   }
   void end(hal::DataTask& task) {
     CHECK(task.active && !task.get_pending && task.puts_out == 0);
-    if (task.r2t_count != 0 || task.unsolicited_follows || task.stash != nullptr) [[unlikely]]
+    if (task.r2t_count != 0 || task.unsolicited_follows || task.stash != nullptr || task.disordered) [[unlikely]]
       end_early(task);
     if (fresh_ == &task) fresh_ = nullptr;
     if (task.linked()) task.unlink();
@@ -83,6 +85,15 @@ class DataOut {
   void request(hal::DataTask& task, std::uint32_t begin, std::uint32_t end);
   void send_r2t(const hal::DataTask& task, const hal::DataTask::OutstandingR2t& r2t, std::uint32_t r2t_sn);
   void pop_sequence(hal::DataTask& task, bool unsolicited);
+  static std::span<std::byte> in_segments(const hal::DataTask& task, std::uint32_t at, std::uint32_t left);
+  std::span<std::byte> in_stash(hal::DataTask& task, std::uint32_t at, std::uint32_t left);
+  std::uint32_t unsolicited_end(const hal::DataTask& task) const;
+  // --- data_order.cc: DataPDUInOrder=No, DataSequenceInOrder=No (RFC 7143 13.18, 13.19) ---
+  bool out_of_order(hal::DataTask& task, const hal::iscsi::DataOut& header, bool unsolicited);
+  std::span<std::byte> place_out_of_order(hal::DataTask& task, std::uint32_t left);
+  void order_restored(hal::DataTask& task, bool unsolicited);
+  void forget_pieces(const hal::DataTask& task);
+
   bool lost_before(const hal::DataTask& task, const hal::iscsi::DataOut& header, bool unsolicited) const;
   void recover(hal::DataTask& task, bool unsolicited);
   bool recovers() const { return keys_.error_recovery_level != 0; }
@@ -99,7 +110,11 @@ class DataOut {
   hal::PduCounters counters_;
   std::vector<hal::DataTask*> tasks_;           // by index
   base::IntrusiveList<hal::DataTask> answers_;  // tasks with answers owed
-  hal::DataTask* fresh_ = nullptr;              // whose immediate data lies in the receive area right now
+  std::uint8_t sequence_ = 0;                   // the R2T that the Data-Out at hand is for: its index in the task
+  std::uint32_t cursor_ = 0;  // where the next byte of the Data-Out at hand belongs, if its task is disordered
+  // Of disordered tasks, the sequences that are begun; by task index and Target Transfer Tag.
+  std::map<std::pair<std::uint16_t, std::uint32_t>, Pieces> pieces_;
+  hal::DataTask* fresh_ = nullptr;  // whose immediate data lies in the receive area right now
   // Tags of ended tasks that the initiator may still send data for; such data is dropped, other is refused.
   std::array<std::uint32_t, 64> dead_{};
   std::size_t dead_next_ = 0;

@@ -3,7 +3,7 @@
 // Where the standard leaves a choice: what comes behind a lost PDU of the same sequence is dropped, and once the
 // sequence is through (F, or nothing came for a while) one recovery R2T asks for all of it from the first lost byte on.
 // So data is always placed in order and there is never more than one R2T outstanding, as DataSequenceInOrder=Yes asks
-// (13.17, 13.19).
+// (13.17, 13.19); at these levels both keys of order are Yes.
 #include <algorithm>
 
 #include "drivers/soft/tcp/data_out.h"
@@ -25,8 +25,8 @@ constexpr std::uint8_t kMostSilence = 2;     // watches without data: the first 
 bool DataOut::lost_before(const DataTask& task, const hal::iscsi::DataOut& header, bool unsolicited) const {
   const std::uint64_t end = std::uint64_t{header.buffer_offset} + header.data_segment_length;
   if (unsolicited) {
-    const std::uint32_t limit = std::min(task.expected_length, keys_.first_burst_length);
-    return header.data_sn > task.unsolicited_data_sn && header.buffer_offset > task.arrived && end <= limit;
+    return header.data_sn > task.unsolicited_data_sn && header.buffer_offset > task.arrived &&
+           end <= unsolicited_end(task);
   }
   const DataTask::OutstandingR2t& r2t = task.r2ts[0];
   return r2t.target_transfer_tag == header.target_transfer_tag && header.data_sn > r2t.data_sn &&
@@ -38,6 +38,7 @@ bool DataOut::lost_before(const DataTask& task, const hal::iscsi::DataOut& heade
 void DataOut::recover(DataTask& task, bool unsolicited) {
   task.recovering = false;
   task.silence = 0;
+  sequence_ = 0;
   given_up_ = given_up_ || ++task.recoveries > kMostRecoveries;
   const std::uint32_t end = unsolicited ? 0 : task.r2ts[0].end;
   pop_sequence(task, unsolicited);
@@ -61,6 +62,7 @@ bool DataOut::watch() {
     remember_dead(unsolicited ? task->initiator_task_tag : task->r2ts[0].target_transfer_tag);
     task->silence = 0;
     task->recovering = !task->failed && !task->discarding;
+    sequence_ = 0;
     sequence_ended(*task, unsolicited);
   }
   return !given_up_;

@@ -162,3 +162,60 @@ class DataTransfer(Case):
         for expected in (512, 1024):
             task = session.do(scsi.write10(0, 8), self.lun, write=self.pattern(expected), expected=expected)
             self.assertLessEqual(sum(r.desired_length for r in task.r2ts), expected)
+
+    def unordered(self, **keys):
+        """Keys of order whose answer is No too, or a skip when the target wants order (it may)."""
+        session = self.session(keys={"ImmediateData": "No", "MaxOutstandingR2T": "4", "MaxBurstLength": "4096",
+                                     "FirstBurstLength": "4096", **keys})
+        for key in keys:
+            if session.parameters[key] != "No":
+                self.skipTest(f"the target negotiated {key}={session.parameters[key]}")
+        return session
+
+    def pieces(self, session, task, r2t, order):
+        """One PDU for each number in order: the part of the sequence that it is."""
+        size = r2t.desired_length // len(order)
+        for data_sn, number in enumerate(order):
+            at = r2t.buffer_offset + number * size
+            yield session.data_out_pdu(task, at, task.data_out[at:at + size], r2t.ttt, data_sn, data_sn + 1 == len(order))
+
+    def test_data_pdus_in_any_order(self):
+        """RFC 7143 13.18: DataPDUInOrder=No."""
+        session = self.unordered(DataPDUInOrder="No")
+        for order in ((0, 1, 2, 3), (3, 2, 1, 0), (2, 0, 3, 1), (0, 2, 1, 3)):
+            task, r2t = self.held(session, 300, 8)
+            for pdu in self.pieces(session, task, r2t, order):
+                session.send(pdu)
+            task.open_r2ts.clear()
+            self.assertEqual(str(session.finish(task)), "good")
+            self.assertEqual(self.read(session, 300, 8), task.data_out)
+
+    def test_data_sequences_in_any_order(self):
+        """RFC 7143 13.19: DataSequenceInOrder=No: R2Ts are answered as the initiator likes, their PDUs mingled."""
+        for keys in ({"DataSequenceInOrder": "No"}, {"DataSequenceInOrder": "No", "DataPDUInOrder": "No"}):
+            session = self.unordered(**keys)
+            task, _ = self.held(session, 300, 32)
+            while len(task.r2ts) < 4 and not task.done:
+                session.receive("the R2Ts of a WRITE")
+            order = (3, 1, 0, 2) if "DataPDUInOrder" in keys else (0, 1, 2, 3)
+            sequences = [self.pieces(session, task, r2t, order) for r2t in reversed(task.r2ts)]
+            for step in zip(*sequences):
+                for pdu in step:
+                    session.send(pdu)
+            task.open_r2ts.clear()
+            self.assertEqual(str(session.finish(task)), "good")
+            self.assertEqual(self.read(session, 300, 32), task.data_out)
+
+    def test_data_out_of_order_with_a_gap_or_an_overlap(self):
+        """RFC 7143 13.18: any order, but each byte of the sequence, and nothing beside it."""
+        for hint, places in (("gap", (2, 0, 3)), ("overlap", (2, 0, 2, 3)), ("beyond", (2, 0, 1, 4))):
+            session = self.unordered(DataPDUInOrder="No")
+            before = self.canary(self.session(), 296, 24)
+            task, r2t = self.held(session, 300, 8)
+            for data_sn, place in enumerate(places):
+                session.send(session.data_out_pdu(task, place * 1024, self.pattern(1024, 93), r2t.ttt, data_sn,
+                                                  data_sn + 1 == len(places)))
+            self.ends(session.outcome(task), *NOT_PERMITTED_DATA, hint=hint)
+            after = self.read(self.session(), 296, 24)
+            self.assertEqual((after[:4 * self.block], after[12 * self.block:]),
+                             (before[:4 * self.block], before[12 * self.block:]), hint)

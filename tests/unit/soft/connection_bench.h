@@ -39,6 +39,7 @@ struct ConnectionTest : testing::Test, hal::DatamoverEvents {
   } pollers{*this};
   bool in_login = false;   // the connection is not enabled yet
   std::uint8_t level = 0;  // error recovery
+  bool pdus_in_order = true, sequences_in_order = true;
   base::ManualClock clock;
   std::unique_ptr<hal::Reactor> reactor;
   std::unique_ptr<TcpPoller> poller;
@@ -76,6 +77,8 @@ struct ConnectionTest : testing::Test, hal::DatamoverEvents {
     keys.initial_r2t = false;
     keys.max_outstanding_r2t = level == 0 ? 2 : 1;
     keys.error_recovery_level = level;
+    keys.data_pdu_in_order = pdus_in_order;
+    keys.data_sequence_in_order = sequences_in_order;
     connection->enable(keys, {&stat_sn, &exp_cmd_sn, &max_cmd_sn});
   }
   void TearDown() override {

@@ -127,7 +127,7 @@ TEST(DiskWriteSame, BlockIsRepeated) {
       Bytes expected = bench.medium().bytes;
       const Bytes block = pattern(512, blocks);
       for (std::uint32_t i = 0; i < blocks; ++i) {
-        std::copy(block.begin(), block.end(), expected.begin() + static_cast<std::ptrdiff_t>((9 + i) * 512));
+        std::copy(block.begin(), block.end(), expected.begin() + std::ptrdiff_t{512} * (9 + i));
       }
       const auto ten = cdb_10(0x41, 0, 9, static_cast<std::uint16_t>(blocks));
       EXPECT_TRUE(bench.out(sixteen ? cdb_16(0x93, 0, 9, blocks) : ten, block).good());
