@@ -2,6 +2,7 @@
 #include "fabrics/iscsi/negotiation.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "fabrics/iscsi/value.h"
 
@@ -149,9 +150,15 @@ void Negotiation::take_flag(const KeyInfo& info, std::string_view value, TextWri
     answer.add(info.name, "Reject");
     return;
   }
-  // What is lost is found by its order (drivers/soft/tcp/data_recovery.cc).
-  const bool ordered = info.key == Key::kDataPduInOrder || info.key == Key::kDataSequenceInOrder;
-  const bool theirs = value == "Yes", ours = ordered ? error_recovery_level_ != 0 : info.ours != 0;
+  const bool theirs = value == "Yes", ours = info.ours != 0;
+  if (info.key == Key::kDataPduInOrder) {
+    pdu_order_offer_ = theirs;
+    return;
+  }
+  if (info.key == Key::kDataSequenceInOrder) {
+    sequence_order_offer_ = theirs;
+    return;
+  }
   const bool result = info.kind == KeyKind::kAnd ? theirs && ours : theirs || ours;
   if (bool* const flag = flag_of(parameters_, info.key)) *flag = result;
   answer.add(info.name, result ? "Yes" : "No");
@@ -197,7 +204,17 @@ void Negotiation::finish_number(Key key, std::uint32_t result, TextWriter& answe
   answer.add(info_of(key).name, result);
 }
 
+// What is lost is found by its order, so from level 1 on we want it.
+void Negotiation::finish_order(Key key, std::optional<bool>& offer, TextWriter& answer) {
+  if (!offer) return;
+  const bool result = *std::exchange(offer, std::nullopt) || level() != 0;
+  *flag_of(parameters_, key) = result;
+  answer.add(info_of(key).name, result ? "Yes" : "No");
+}
+
 void Negotiation::finish(TextWriter& answer) {
+  finish_order(Key::kDataPduInOrder, pdu_order_offer_, answer);
+  finish_order(Key::kDataSequenceInOrder, sequence_order_offer_, answer);
   if (r2t_offer_) {
     const std::uint32_t most = level() != 0 ? 1 : info_of(Key::kMaxOutstandingR2T).ours;
     finish_number(Key::kMaxOutstandingR2T, std::min(*r2t_offer_, most), answer);

@@ -20,8 +20,8 @@ class Negotiation {
   // `place` is one KeyPlace bit. Keys of kind kSecurity, kInquiry and the names are the caller's and only counted here.
   bool offer(const KeyValue& pair, KeyPlace place, TextWriter& answer);
   // After the last offer of a request: answers FirstBurstLength, which must not exceed MaxBurstLength, and what depends
-  // on ErrorRecoveryLevel: MaxOutstandingR2T, which must be 1 from level 1 on (RFC 7143 13.17, DataSequenceInOrder
-  // being Yes), and DefaultTime2Retain, as nothing is retained below level 2.
+  // on ErrorRecoveryLevel: DataPDUInOrder and DataSequenceInOrder, MaxOutstandingR2T, which must be 1 from level 1 on
+  // (RFC 7143 13.17, DataSequenceInOrder being Yes), and DefaultTime2Retain, as nothing is retained below level 2.
   void finish(TextWriter& answer);
   const Parameters& parameters() const { return parameters_; }
   Parameters& parameters() { return parameters_; }
@@ -40,6 +40,7 @@ class Negotiation {
   void take_number(const KeyInfo& info, std::string_view value, TextWriter& answer);
   std::uint32_t ours(const KeyInfo& info) const;
   std::uint8_t level() const;
+  void finish_order(Key key, std::optional<bool>& offer, TextWriter& answer);
   void finish_number(Key key, std::uint32_t result, TextWriter& answer);
 
   Parameters parameters_;
@@ -48,6 +49,7 @@ class Negotiation {
   std::uint8_t error_recovery_level_ = 0;
   std::bitset<static_cast<std::size_t>(Key::kCount)> seen_;
   std::optional<std::uint32_t> first_burst_offer_, r2t_offer_, retain_offer_;
+  std::optional<bool> pdu_order_offer_, sequence_order_offer_;
 };
 
 }  // namespace iscsi

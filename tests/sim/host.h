@@ -228,7 +228,7 @@ class Host {
   std::uint16_t tsih_ = 0, last_cid_ = 0;
   std::uint8_t level_ = 0;    // of error recovery
   std::uint32_t cmd_sn_ = 1;  // of the next command, over all connections
-  bool small_bursts_ = false;
+  bool small_bursts_ = false, any_order_ = false;
   std::uint32_t next_tag_ = 1;
   Commands commands_;
   std::map<std::uint32_t, Function> functions_;

@@ -127,14 +127,19 @@ void Host::send_unsolicited(Link& link, std::uint32_t tag, Command& command, std
   request.lun[1] = command.lun;
   for (std::uint32_t sn = 0; from < to; ++sn) {
     const std::uint32_t size = std::min(to - from, kSegment);
+    const bool last_first = any_order_ && choose(2) != 0;
     request.flags = from + size == to ? 0x80 : 0;
     request.exp_stat_sn = expects(link);
     request.data_sn = sn;
-    request.buffer_offset = from;
+    request.buffer_offset = last_first ? to - size : from;
     const auto damage = spoil(link, true);
     command.spoiled = command.spoiled || damage != StrictInitiator::Spoil::kNothing;
-    link.wire->send(request, std::span(command.data).subspan(from, size), {}, damage);
-    from += size;
+    link.wire->send(request, std::span(command.data).subspan(request.buffer_offset, size), {}, damage);
+    if (last_first) {
+      to -= size;
+    } else {
+      from += size;
+    }
   }
 }
 
@@ -143,9 +148,14 @@ void Host::answer_r2t() {
   std::erase_if(asked, [](const Link* link) { return link->wire->r2ts.empty(); });
   if (asked.empty()) return;
   Link& link = *asked[choose(asked.size())];
-  StrictInitiator::R2t& r2t = link.wire->r2ts.front();
+  auto& r2ts = link.wire->r2ts;
+  const auto at = r2ts.begin() + static_cast<std::ptrdiff_t>(any_order_ ? choose(r2ts.size()) : 0);
+  StrictInitiator::R2t& r2t = *at;
   const auto found = commands_.find(r2t.initiator_task_tag);
-  if (found == commands_.end()) return link.wire->r2ts.pop_front();  // aborted meanwhile
+  if (found == commands_.end()) {  // aborted meanwhile
+    r2ts.erase(at);
+    return;
+  }
   pdu::DataOut request;
   request.initiator_task_tag = r2t.initiator_task_tag;
   request.target_transfer_tag = r2t.target_transfer_tag;
@@ -153,17 +163,18 @@ void Host::answer_r2t() {
   std::uint64_t pdus = 1 + choose(4);
   while (r2t.length != 0 && pdus-- != 0) {
     const std::uint32_t size = std::min(r2t.length, kSegment);
+    const bool last_first = any_order_ && choose(2) != 0;
     request.flags = size == r2t.length ? 0x80 : 0;
     request.exp_stat_sn = expects(link);
     request.data_sn = r2t.data_sn++;
-    request.buffer_offset = r2t.offset;
+    request.buffer_offset = last_first ? r2t.offset + r2t.length - size : r2t.offset;
     const auto damage = spoil(link, true);
     found->second.spoiled = found->second.spoiled || damage != StrictInitiator::Spoil::kNothing;
-    link.wire->send(request, std::span(found->second.data).subspan(r2t.offset, size), {}, damage);
-    r2t.offset += size;
+    link.wire->send(request, std::span(found->second.data).subspan(request.buffer_offset, size), {}, damage);
+    if (!last_first) r2t.offset += size;
     r2t.length -= size;
   }
-  if (r2t.length == 0) link.wire->r2ts.pop_front();
+  if (r2t.length == 0) r2ts.erase(at);
 }
 
 void Host::verify(std::uint8_t lun, std::uint32_t lba, std::uint32_t blocks) {

@@ -26,7 +26,8 @@ std::string Host::login_text() {
   add("InitialR2T=No");
   add("MaxOutstandingR2T=2");
   add("MaxConnections=3");
-  if (level_ != 0) text += fmt::format("ErrorRecoveryLevel={}", level_), text.push_back('\0');
+  if (level_ != 0 || any_order_) text += fmt::format("ErrorRecoveryLevel={}", level_), text.push_back('\0');
+  if (any_order_) add("DataPDUInOrder=No"), add("DataSequenceInOrder=No");
   if (small_bursts_) add("FirstBurstLength=4096"), add("MaxBurstLength=8192");
   return text;
 }
@@ -124,6 +125,7 @@ void Host::connect() {
   cmd_sn_ = 1;
   small_bursts_ = choose(2) != 0;
   level_ = static_cast<std::uint8_t>(choose(2) * (1 + choose(2)));
+  any_order_ = level_ == 0 && choose(2) != 0;
   links_.push_back({.cid = ++last_cid_});
   REQUIRE(log_in(links_.back()));
   session_is_gone();

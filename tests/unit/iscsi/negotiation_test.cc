@@ -67,6 +67,30 @@ INSTANTIATE_TEST_SUITE_P(
         Offer{"TargetPortalGroupTag", "1", "Reject"}, Offer{"SendTargets", "All", "violation"},
         Offer{"AuthMethod", "None", "violation"}, Offer{"CHAP_A", "5", "violation"}));
 
+// RFC 7143 13.18, 13.19: what is lost is found by its order (7.9), so we want order where loss is recovered.
+TEST(Negotiation, DataComesInOrderFromErrorRecoveryLevel1On) {
+  const auto agreed = [](const char* level) {
+    Negotiation negotiation({}, false);
+    negotiation.set_error_recovery_level(2);
+    TextWriter answer(8192);
+    EXPECT_TRUE(negotiation.offer({"DataPDUInOrder", "No"}, kInOperational, answer));
+    if (level != nullptr) {
+      EXPECT_TRUE(negotiation.offer({"ErrorRecoveryLevel", level}, kInOperational, answer));
+    }
+    EXPECT_TRUE(negotiation.offer({"DataSequenceInOrder", "No"}, kInOperational, answer));
+    negotiation.finish(answer);
+    const Parameters& parameters = negotiation.parameters();
+    EXPECT_EQ(parameters.data_pdu_in_order, parameters.data_sequence_in_order);
+    EXPECT_NE(answer.text().find(parameters.data_pdu_in_order ? "DataPDUInOrder=Yes" : "DataPDUInOrder=No"),
+              std::string::npos);
+    return parameters.data_pdu_in_order;
+  };
+  EXPECT_FALSE(agreed("0"));
+  EXPECT_TRUE(agreed("1"));
+  EXPECT_TRUE(agreed("2"));
+  EXPECT_TRUE(agreed(nullptr));  // it may still be offered
+}
+
 TEST(Negotiation, KeysWithoutMeaningForDiscoveryAreIrrelevantThere) {
   for (const char* const key : {"MaxConnections", "InitialR2T", "ImmediateData", "MaxBurstLength", "FirstBurstLength",
                                 "MaxOutstandingR2T", "DataPDUInOrder", "DataSequenceInOrder", "TaskReporting"}) {
