@@ -236,7 +236,8 @@ class Host {
   std::vector<Over> over_;              // in this round
   std::map<std::uint32_t, Past> past_;  // of this session, by tag
   AttentionOracle attentions_;
-  bool logged_out_ = false;  // the answer to log_out_for_recovery has come
+  bool coming_back_ = false;  // a connection takes a lost one's place; what went with that is not sent again yet
+  bool logged_out_ = false;   // the answer to log_out_for_recovery has come
   std::uint64_t trace_ = 0xcbf29ce484222325u;
   Counts counts_;
 };

@@ -59,6 +59,10 @@ void Host::rejected(Link& link, const pdu::Reject& reject, std::span<const std::
     std::uint32_t& vain = found->second.vain;
     found->second.unknown = vain == 0;
     vain -= std::min(vain, 1u);
+  } else if (static_cast<pdu::RejectReason>(reject.reason) == pdu::RejectReason::kInvalidDataAck) {
+    // Its read was ended by others while the acknowledgement was on its way.
+    const auto read = commands_.find(reinterpret_cast<const pdu::SnackRequest&>(header).target_transfer_tag);
+    if (read != commands_.end()) read->second.unknown = true;
   } else {
     BROKEN("a PDU of a host that behaves was rejected");
   }

@@ -38,10 +38,14 @@ void Host::recover() {
     command.answer.reset();  // its number means nothing any more; at level 2 it comes again
     if (level_ != 2) command.may_vanish = true;
   }
+  coming_back_ = true;
   Link* to = &link;
   if (level_ == 2 && !others.empty() && choose(3) == 0) {
     const std::uint16_t by = others[choose(others.size())]->cid;
-    if (!log_out_for_recovery(link, *find(by))) return;  // that is gone, too
+    if (!log_out_for_recovery(link, *find(by))) {  // that is gone, too
+      coming_back_ = false;
+      return;
+    }
     std::erase_if(links_, [cid](const Link& each) { return each.cid == cid; });
     to = find(by);
   } else if (!log_in(link)) {
@@ -54,6 +58,7 @@ void Host::recover() {
     if (command.cid == cid && late) command.may_vanish = true;  // the target waits no longer
   }
   bring_back(*to, cid);
+  coming_back_ = false;
 }
 
 void Host::bring_back(Link& to, std::uint16_t cid) {

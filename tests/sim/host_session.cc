@@ -86,7 +86,7 @@ bool Host::is_cut(std::uint16_t cid) const {
 }
 
 bool Host::dark() const {
-  return std::any_of(links_.begin(), links_.end(), [this](const Link& link) { return is_lost(link); });
+  return coming_back_ || std::any_of(links_.begin(), links_.end(), [this](const Link& link) { return is_lost(link); });
 }
 
 // --- beginning ---
@@ -119,6 +119,7 @@ bool Host::log_in(Link& link) {
 // of the old session is left.
 void Host::connect() {
   functions_are_lost();
+  coming_back_ = false;
   links_.clear();
   links_.reserve(kMostConnections);
   tsih_ = last_cid_ = 0;
