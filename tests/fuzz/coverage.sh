@@ -16,7 +16,7 @@ rm -f "$out"/*.profraw
 parsers=(
   fabrics/iscsi/{ahs,chap,keys,login,login_identity,logout,names,negotiation,scsi_command,snack,task_management}.cc
   fabrics/iscsi/{text,text_exchange,text_request,value}.cc
-  drivers/soft/tcp/{data_out,receiver}.cc
+  drivers/soft/tcp/{data_order,data_out,pieces,receiver}.cc
   scsi_core/engine/opcode_table.cc scsi_core/disk/{mode_parameters,mode_select,provisioning}.cc
   scsi_core/reservation/{parameters,record,transport_id}.cc
   hal/vfio_user/{capabilities,channel,connection,requests}.cc

@@ -177,34 +177,65 @@ void send_snack(StrictInitiator& host, Input& input) {
   host.send(request);
 }
 
-// Data for the oldest R2T, or without one: right, or wrong in length, place, number or tag.
+struct OpenR2t {
+  StrictInitiator::R2t now;
+  std::size_t index = 0;
+  bool any_order = false;
+};
+
+// What may be right of data for an R2T: the next in its order, or in any order a part of what is left.
+bool is_right(const OpenR2t& open, const pdu::DataOut& request, std::uint32_t size) {
+  const StrictInitiator::R2t& r2t = open.now;
+  const bool final = pdu::Final::get(request.flags);
+  if (request.data_sn != r2t.data_sn || size > r2t.length) return false;
+  if (!r2t.in_pieces && final != (size == r2t.length)) return false;
+  const std::uint32_t skipped = request.buffer_offset - r2t.offset;
+  return skipped == 0 || (open.any_order && skipped <= r2t.length - size);
+}
+
+void sent_for(StrictInitiator& host, const OpenR2t& open, const pdu::DataOut& request, std::uint32_t size) {
+  if (!is_right(open, request, size) && request.target_transfer_tag == open.now.target_transfer_tag) {
+    host.sent_wrong_data(open.now.initiator_task_tag);
+  }
+  const auto at = host.r2ts.begin() + static_cast<std::ptrdiff_t>(open.index);
+  const std::uint32_t skipped = request.buffer_offset - at->offset;
+  const bool from_the_end = open.any_order && skipped != 0;
+  ++at->data_sn;
+  if (from_the_end && skipped != at->length - std::min(at->length, size)) at->in_pieces = true;
+  if (!at->in_pieces) {
+    if (!from_the_end) at->offset += size;
+    at->length -= std::min(at->length, size);
+  }
+  if (at->length == 0 || request.flags != 0) host.r2ts.erase(at);
+}
+
+// Data for the oldest R2T (in any order: for any, from either end or elsewhere), or without one: right, or wrong in
+// length, place, number or tag.
 void send_data_out(StrictInitiator& host, Input& input, std::uint8_t how) {
   pdu::DataOut request;
-  StrictInitiator::R2t r2t{tag_of(input, 1), pdu::kReservedTag, 0, 512, 0};
+  const std::uint32_t tag = tag_of(input, 1);
+  OpenR2t open{{tag, pdu::kReservedTag, 0, 512, 0}, 0, host.any_order()};
   const bool solicited = (how & 1) != 0 && !host.r2ts.empty();
-  if (solicited) r2t = host.r2ts.front();
+  if (solicited) {
+    if (open.any_order) open.index = (tag & 3u) % host.r2ts.size();
+    open.now = host.r2ts[open.index];
+  }
+  const StrictInitiator::R2t& r2t = open.now;
   std::uint32_t size = std::min<std::uint32_t>(r2t.length, 8192);
   if ((how & 2) != 0) size = (how & 0x40) != 0 ? size + (input.byte() & 15u) : input.word() & kMostData;
   request.flags = size >= r2t.length || (how & 4) != 0 ? 0x80 : 0;
   request.initiator_task_tag = r2t.initiator_task_tag;
   request.target_transfer_tag = (how & 0x10) != 0 ? std::uint32_t{input.word()} : r2t.target_transfer_tag;
   request.data_sn = r2t.data_sn;
-  request.buffer_offset = r2t.offset;
+  const bool from_the_end = open.any_order && (how & 0x88) == 0x80;
+  request.buffer_offset = r2t.offset + (from_the_end ? r2t.length - std::min(r2t.length, size) : 0);
   if (!solicited || (how & 0x20) != 0) {
     request.data_sn = input.byte() & 7u;
     request.buffer_offset = std::uint32_t{input.byte()} << 9;
   }
   const std::vector<std::byte> data(size, std::byte{how});
   host.send(request, data, {}, spoil_of(how));
-  if (!solicited) return;
-  const bool right = request.data_sn == r2t.data_sn && request.buffer_offset == r2t.offset && size <= r2t.length &&
-                     pdu::Final::get(request.flags) == (size == r2t.length);
-  if (!right && request.target_transfer_tag == r2t.target_transfer_tag) host.sent_wrong_data(r2t.initiator_task_tag);
-  StrictInitiator::R2t& left = host.r2ts.front();
-  ++left.data_sn;
-  left.offset += size;
-  left.length -= std::min(left.length, size);
-  if (left.length == 0 || request.flags != 0) host.r2ts.pop_front();
+  if (solicited) sent_for(host, open, request, size);
 }
 
 void operate(SessionWorld& world, Input& input) {

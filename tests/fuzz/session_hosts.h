@@ -82,6 +82,11 @@ struct Hosts {
                         "InitialR2T=No", "FirstBurstLength=4096", "MaxBurstLength=8192", "MaxOutstandingR2T=2",
                         "MaxConnections=3", (variant & 4) != 0 ? "ErrorRecoveryLevel=1" : "ErrorRecoveryLevel=0"});
       case 2:
+        if ((variant & 4) != 0) {
+          return text_of({host, "TargetName=iqn.2026-01.test:open", "DataPDUInOrder=No", "DataSequenceInOrder=No",
+                          "ErrorRecoveryLevel=0", "InitialR2T=No", "FirstBurstLength=4096", "MaxBurstLength=8192",
+                          "MaxOutstandingR2T=4"});
+        }
         return text_of({host, "SessionType=Discovery"});
       case 3:
         return text_of({host, "TargetName=iqn.2026-01.test:guarded"});

@@ -6,6 +6,7 @@ import struct
 import sys
 
 PLAIN, LEVEL_0, LEVEL_1, LEVEL_2 = 0x00, 0x01, 0x05, 0x04  # how a connection logs in; LEVEL_0 and 1 with digests
+ANY_ORDER = 0x06
 JOINS, CID_2 = 0x08, 0x20
 TAG, IMMEDIATE, ODD, SPOILT = 0x01, 0x02, 0x04, 0x88  # `how` of a PDU
 NO_TAG = 0xff
@@ -55,6 +56,14 @@ def data_out(host, tag=0, how=TAG, rest=b"", settle=True):
     """how: 1 for the oldest R2T, 2 of another length (first two bytes of rest), 4 final, 0x20 with the DataSN and the
     place (in blocks) of rest."""
     return step(3, host, how, bytes([tag]) + rest, settle)
+
+
+def from_the_end(host, r2t, size):
+    return data_out(host, r2t, TAG | 2 | 0x80, struct.pack(">H", size))
+
+
+def unsolicited(host, data_sn, block, size, how=0):
+    return data_out(host, 1, how | 2, struct.pack(">H", size) + bytes([data_sn, block]))
 
 
 def other(host, kind, rest, how=TAG | IMMEDIATE, settle=True):
@@ -133,6 +142,20 @@ SCENARIOS = {
     "data_beyond_the_r2t": [PLAIN, ready(0), write(0, 1), data_out(0, 0, TAG | 2 | 0x40, b"\x04")],
     "data_beyond_the_first_r2t": [LEVEL_0, ready(0), write(0, 1, 32),
                                   data_out(0, 0, TAG | 2 | 0x40, b"\x04"), data_out(0)],
+    # data in any order
+    "data_in_any_order": [ANY_ORDER, ready(0), write(0, 1, 48), from_the_end(0, 1, 2048), from_the_end(0, 0, 4096),
+                          data_out(0, 2), data_out(0, 1, TAG | 2, b"\x02\0"), data_out(0), from_the_end(0, 0, 1024),
+                          data_out(0), data_out(0), data_out(0)],
+    "unsolicited_in_any_order": [ANY_ORDER, ready(0), delay(2), write(0, 1, 8, more=4), unsolicited(0, 0, 4, 1024),
+                                 unsolicited(0, 1, 6, 1024), unsolicited(0, 2, 0, 1024), wait(6),
+                                 unsolicited(0, 3, 2, 1024, ODD), data_out(0)],
+    "data_in_pieces": [ANY_ORDER, ready(0), write(0, 1, 16),
+                       *[data_out(0, 0, TAG | 2 | 0x20, b"\2\0" + bytes([sn, place]))
+                         for sn, place in enumerate((9, 3, 12, 4, 2, 8))], wait(2)],
+    "data_in_any_order_twice": [ANY_ORDER, ready(0), write(0, 1, 16), from_the_end(0, 0, 2048),
+                                data_out(0, 0, TAG | 2 | 0x20, b"\x08\0\1\x0d")],
+    "task_that_ends_in_disorder": [ANY_ORDER, ready(0), write(0, 1, 48), from_the_end(0, 1, 2048),
+                                   manage(0, ABORT_TASK, referenced=1), data_out(0, 1), data_out(0), data_out(0)],
     # memory
     "no_memory_for_a_task": [PLAIN, no_heap(1), command(0, 1, TEST_UNIT_READY), command(0, 2, TEST_UNIT_READY)],
     "no_memory_and_data_follow": [PLAIN, no_heap(1), write(0, 1, 4, more=4)],

@@ -281,6 +281,7 @@ void StrictInitiator::check_login(const BasicHeader& header, std::span<const std
   full_feature_ = true;
   header_digest_ = says(login_text_, "HeaderDigest=CRC32C");
   data_digest_ = says(login_text_, "DataDigest=CRC32C");
+  any_order_ = says(login_text_, "DataPDUInOrder=No") && says(login_text_, "DataSequenceInOrder=No");
   recovers_ = tsih_ != 0 || says(login_text_, "ErrorRecoveryLevel=1") || says(login_text_, "ErrorRecoveryLevel=2");
   raw_ = raw_ || recovers_;  // what is asked for may have been asked on another connection
   tsih_ = login.tsih;

@@ -55,12 +55,14 @@ class StrictInitiator {
 
   struct R2t {
     std::uint32_t initiator_task_tag, target_transfer_tag, offset, length, data_sn;
+    bool in_pieces = false;  // who sends from the middle says so: what is left has holes
   };
   std::deque<R2t> r2ts;      // not answered yet, oldest first
   std::uint32_t cmd_sn = 1;  // of the next command
   bool deaf = false;
   bool cut = false;  // the network is gone: what is sent is lost, and nothing comes, not even an end
   std::uint32_t exp_stat_sn() const { return stat_sn_; }
+  bool any_order() const { return any_order_; }             // of the data that we send (RFC 7143 13.18, 13.19)
   std::uint32_t exp_cmd_sn() const { return exp_cmd_sn_; }  // as last told
   std::uint32_t last_ping() const { return ping_; }         // TTT of the last NOP-In that wants an answer
   std::uint32_t text_tag() const { return text_tag_; }      // TTT of the last Text Response
@@ -94,6 +96,7 @@ class StrictInitiator {
   bool closed_ = false, full_feature_ = false, header_digest_ = false, data_digest_ = false;
   bool recovers_ = false;  // an error recovery level above 0, or joined a session: PDUs may come again
   std::uint16_t tsih_ = 0;
+  bool any_order_ = false;
   bool raw_ = false;         // bytes went out that were not made here: what was asked is not known any more
   bool queries_ = false;     // a task management function that has the response "function succeeded" was sent
   bool limit_known_ = true;  // of what we said we can receive
