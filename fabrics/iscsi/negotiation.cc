@@ -32,9 +32,6 @@ void set_number(Parameters& parameters, Key key, std::uint32_t value) {
     case Key::kMaxBurstLength:
       parameters.max_burst = value;
       break;
-    case Key::kFirstBurstLength:
-      parameters.first_burst = value;
-      break;
     case Key::kDefaultTime2Wait:
       parameters.time2wait = static_cast<std::uint16_t>(value);
       break;
@@ -151,12 +148,8 @@ void Negotiation::take_flag(const KeyInfo& info, std::string_view value, TextWri
     return;
   }
   const bool theirs = value == "Yes", ours = info.ours != 0;
-  if (info.key == Key::kDataPduInOrder) {
-    pdu_order_offer_ = theirs;
-    return;
-  }
-  if (info.key == Key::kDataSequenceInOrder) {
-    sequence_order_offer_ = theirs;
+  if (info.key == Key::kDataPduInOrder || info.key == Key::kDataSequenceInOrder) {
+    (info.key == Key::kDataPduInOrder ? pdu_order_offer_ : sequence_order_offer_) = theirs;
     return;
   }
   const bool result = info.kind == KeyKind::kAnd ? theirs && ours : theirs || ours;

@@ -50,11 +50,18 @@ void DataOut::copy_early(DataTask& task) {
   std::uint32_t at = std::max(task.get_offset, task.stash_offset);  // what is before is in its place
   if (at >= end || from == nullptr) return;
   from += at - task.stash_offset;
-  while (at != end) {
-    const auto to = in_segments(task, at, end - at);
-    std::memcpy(to.data(), from, to.size());
-    from += to.size();
-    at += static_cast<std::uint32_t>(to.size());
+  std::uint32_t skip = at - task.get_offset;
+  for (const hal::DmaSpan& segment : task.segments) {
+    if (skip >= segment.bytes.size()) [[unlikely]] {
+      skip -= static_cast<std::uint32_t>(segment.bytes.size());
+      continue;
+    }
+    const auto part = static_cast<std::uint32_t>(std::min<std::size_t>(segment.bytes.size() - skip, end - at));
+    std::memcpy(segment.bytes.data() + skip, from, part);
+    skip = 0;
+    from += part;
+    at += part;
+    if (at == end) break;
   }
   if (end == task.arrived && !task.disordered) {  // all of it is in its place
     task.immediate = {};

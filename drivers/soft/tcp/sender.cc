@@ -36,7 +36,14 @@ Sender::~Sender() {
   drop_all([](hal::DataTask&) {});
 }
 
-void Sender::add_header_digest(TxPdu& pdu) {
+// That of the header; that of the data has its turn when the PDU is sent.
+void Sender::add_digests(TxPdu& pdu) {
+  if (data_digest_ && pdu.data_size != 0) {
+    pdu.digest_due = true;
+    pdu.trailer_size += hal::iscsi::kDigestSize;
+    if (pdu.own.empty()) fetch_ahead(pdu);
+  }
+  if (!header_digest_) return;
   Crc32c crc;
   crc.add({pdu.header.data(), hal::iscsi::kHeaderSize});
   const base::le32 digest = crc.digest();
@@ -120,8 +127,9 @@ std::size_t Sender::gather(std::span<iovec> out) {
   iovec* const end = next + out.size();
   const auto add = [&next](const std::byte* data, std::size_t size) { *next++ = {const_cast<std::byte*>(data), size}; };
   queue_.find_if([&](TxPdu& pdu) {
-    if (next + 2 + pdu.segments.size() > end || copied > kMaxCopied) return true;
+    if (next + 2 + pdu.segments.size() > end) return true;
     if (pdu.digest_due) {
+      if (copied > kMaxCopied) return true;
       copied += pdu.data_size;
       seal(pdu);
     }

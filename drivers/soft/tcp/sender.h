@@ -55,6 +55,7 @@ class Sender {
   void set_digests(bool header, bool data) {
     header_digest_ = header;
     data_digest_ = data;
+    digests_ = header || data;
   }
   // A PDU whose data is copied.
   void queue_control(const hal::iscsi::BasicHeader& header, std::span<const std::byte> data);
@@ -71,7 +72,6 @@ class Sender {
     pdu.data_size = size;
     pdu.segments = data.segments;
     finish(pdu);
-    if (pdu.digest_due) fetch_ahead(pdu);
     queue_.push_back(pdu);
   }
   bool empty() const { return queue_.empty(); }
@@ -97,18 +97,18 @@ class Sender {
   static constexpr std::size_t kMaxHeld = std::size_t{4} << 20;      // bytes of memory
   static constexpr std::size_t kMaxCopied = std::size_t{256} << 10;  // for one system call: what a cache holds
 
-  // Length, padding, header digest and the place of the data digest.
+  // Length, padding, and the places of digests.
   void finish(TxPdu& pdu) {
     reinterpret_cast<hal::iscsi::BasicHeader*>(pdu.header.data())->data_segment_length = pdu.data_size;
     pdu.header_size = hal::iscsi::kHeaderSize;
     pdu.sent = 0;
     const std::uint32_t pad = hal::iscsi::padding(pdu.data_size);
     pdu.trailer_size = static_cast<std::uint8_t>(pad);
-    pdu.digest_due = data_digest_ && pdu.data_size != 0;
+    pdu.digest_due = false;
     if (pad != 0) pdu.trailer.fill(std::byte{0});
-    if (pdu.digest_due) pdu.trailer_size += hal::iscsi::kDigestSize;
-    if (header_digest_) add_header_digest(pdu);
+    if (digests_) add_digests(pdu);
   }
+  void add_digests(TxPdu& pdu);
   static void fetch_ahead(const TxPdu& pdu);
   void seal(TxPdu& pdu);
   void own_rest(TxPdu& pdu);
@@ -128,8 +128,8 @@ class Sender {
   hal::DmaPool& memory_;
   base::IntrusiveList<TxPdu> queue_;
   std::size_t held_ = 0;  // memory of what is queued, without what others lend
-  bool header_digest_ = false, data_digest_ = false, blocked_ = false;
-  static void add_header_digest(TxPdu& pdu);
+  bool header_digest_ = false, data_digest_ = false, digests_ = false;  // digests_: either
+  bool blocked_ = false;
 };
 
 template <class Sent, class Finished>
