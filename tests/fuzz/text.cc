@@ -37,7 +37,7 @@ void check_parameters(const Parameters& now) {
   REQUIRE(now.max_outstanding_r2t >= 1 && now.max_outstanding_r2t <= hal::DataTask::kMaxR2t);
   REQUIRE(now.max_connections >= 1 && now.max_connections <= kMaxSessionConnections);
   REQUIRE(now.error_recovery_level <= kMaxErrorRecoveryLevel);
-  REQUIRE(now.data_pdu_in_order && now.data_sequence_in_order);
+  REQUIRE(now.error_recovery_level == 0 || (now.data_pdu_in_order && now.data_sequence_in_order));
 }
 
 void check_value(std::string_view value) {
