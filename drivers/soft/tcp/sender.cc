@@ -29,7 +29,10 @@ void copy_out(std::span<const hal::DmaSpan> segments, std::uint64_t offset, std:
 }  // namespace
 
 TxPool::~TxPool() {
-  while (TxPdu* pdu = free_.pop_front()) delete pdu;
+  free_.for_each([](TxPdu& pdu) {
+    static_cast<base::ListHook<TxPdu>&>(pdu).unlink();
+    delete &pdu;
+  });
 }
 
 Sender::~Sender() {
