@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "drivers/soft/tcp/segments.h"
 
 namespace soft::tcp {
 
@@ -47,22 +48,13 @@ void DataOut::get(DataTask& task, std::span<const hal::DmaSpan> segments, std::u
 void DataOut::copy_early(DataTask& task) {
   const std::uint32_t end = std::min(task.arrived, task.get_end);
   const std::byte* from = task.immediate.empty() ? task.stash : task.immediate.data();
-  std::uint32_t at = std::max(task.get_offset, task.stash_offset);  // what is before is in its place
+  const std::uint32_t at = std::max(task.get_offset, task.stash_offset);  // what is before is in its place
   if (at >= end || from == nullptr) return;
   from += at - task.stash_offset;
-  std::uint32_t skip = at - task.get_offset;
-  for (const hal::DmaSpan& segment : task.segments) {
-    if (skip >= segment.bytes.size()) [[unlikely]] {
-      skip -= static_cast<std::uint32_t>(segment.bytes.size());
-      continue;
-    }
-    const auto part = static_cast<std::uint32_t>(std::min<std::size_t>(segment.bytes.size() - skip, end - at));
-    std::memcpy(segment.bytes.data() + skip, from, part);
-    skip = 0;
-    from += part;
-    at += part;
-    if (at == end) break;
-  }
+  for_each_part(task.segments, at - task.get_offset, end - at, [&from](std::span<std::byte> part) {
+    std::memcpy(part.data(), from, part.size());
+    from += part.size();
+  });
   if (end == task.arrived && !task.disordered) {  // all of it is in its place
     task.immediate = {};
     if (task.stash != nullptr) free_stash(task);
