@@ -147,16 +147,22 @@ class Attacker {
     if (how >= 0xf8) out.resize(out.size() - std::min<std::size_t>(out.size(), how & 7));
     return out;
   }
-  // A request in two frames; `whole` false: the second never comes.
-  void request_in_pieces(std::uint32_t to, std::span<const std::byte> payload, bool whole) {
+  // A frame of the last request.
+  FrameHeader of_request(std::uint32_t to, std::uint8_t r_ctl, std::uint8_t type, std::uint32_t f_ctl) const {
     FrameHeader header;
-    header.r_ctl = RCtl::kElsRequest;
+    header.r_ctl = r_ctl;
     header.d_id = to;
     header.s_id = id;
-    header.type = FrameType::kEls;
-    header.f_ctl = 0x200000;
-    header.ox_id = ++ox_id_;
+    header.type = type;
+    header.f_ctl = f_ctl;
+    header.ox_id = ox_id_;
     header.rx_id = 0xffff;
+    return header;
+  }
+  // A request in two frames; `whole` false: the second never comes.
+  void request_in_pieces(std::uint32_t to, std::span<const std::byte> payload, bool whole) {
+    ++ox_id_;
+    FrameHeader header = of_request(to, RCtl::kElsRequest, FrameType::kEls, 0x200000);
     const std::size_t cut = payload.size() / 8 * 4;
     send(header, payload.first(cut));
     header.f_ctl = 0x290000;
@@ -164,15 +170,7 @@ class Attacker {
     if (whole) send(header, payload.subspan(cut));
   }
   void abort_request(std::uint32_t to) {  // the last one
-    FrameHeader header;
-    header.r_ctl = RCtl::kAbts;
-    header.d_id = to;
-    header.s_id = id;
-    header.type = FrameType::kBasicLinkService;
-    header.f_ctl = 0x090000;
-    header.ox_id = ox_id_;
-    header.rx_id = 0xffff;
-    send(header, {});
+    send(of_request(to, RCtl::kAbts, FrameType::kBasicLinkService, 0x090000), {});
   }
   void light(bool on) { wire_.light(on); }
 
