@@ -26,15 +26,10 @@ struct Options {
 
 using Sessions = std::vector<std::unique_ptr<bench::Session>>;
 
-// Until a target's answer comes; a millisecond at most.
-void sleep_on(const Sessions& sessions) {
-  std::vector<pollfd> sockets;
-  for (const auto& session : sessions) sockets.push_back({session->descriptor(), POLLIN, 0});
-  poll(sockets.data(), sockets.size(), 1);
-}
-
 void run_for(const Options& o, Sessions& sessions, double seconds, std::uint64_t commands) {
   const std::uint64_t until = nanoseconds() + static_cast<std::uint64_t>(seconds * 1e9);
+  std::vector<pollfd> sockets;
+  for (const auto& session : sessions) sockets.push_back({session->descriptor(), POLLIN, 0});
   for (;;) {
     const std::uint64_t now = nanoseconds();
     std::uint64_t done = 0;
@@ -44,7 +39,7 @@ void run_for(const Options& o, Sessions& sessions, double seconds, std::uint64_t
       done += session->completed;
     }
     if (commands != 0 ? done >= commands : now >= until) return;
-    if (o.sleep && !worked) sleep_on(sessions);
+    if (o.sleep && !worked) poll(sockets.data(), sockets.size(), 1);  // a millisecond at most
   }
 }
 
