@@ -182,6 +182,9 @@ void Engine::logout_session(std::uint64_t id, base::Duration grace, Done done) {
   if (id >= fcp::kFirstSession) return parts_.fcp.logout_session(id, std::move(done));
   parts_.fabric.logout_session(id, grace, std::move(done));
 }
+void Engine::ask_to_negotiate(std::uint64_t id, base::Duration limit, Done done) {
+  parts_.fabric.ask_to_negotiate(id, limit, std::move(done));  // which has no session of another fabric
+}
 void Engine::list_lus(std::function<void(std::vector<scsi::LuInfo>)> done) { parts_.core.list_lus(std::move(done)); }
 void Engine::list_commands(std::function<void(std::vector<scsi::CommandInfo>)> done) {
   parts_.core.list_commands(std::move(done));

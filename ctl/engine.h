@@ -53,6 +53,7 @@ class Engine final : public Machine {
   base::Result<CapturePiece> read_capture(std::uint64_t number) override;
   void stop_capture(std::uint64_t number, Done done) override;
   void logout_session(std::uint64_t id, base::Duration grace, Done done) override;
+  void ask_to_negotiate(std::uint64_t id, base::Duration limit, Done done) override;
   void list_lus(std::function<void(std::vector<scsi::LuInfo>)> done) override;
   void list_commands(std::function<void(std::vector<scsi::CommandInfo>)> done) override;
   void list_ports(std::function<void(std::vector<scsi::NamedStatistics>)> done) override;

@@ -64,6 +64,7 @@ class Machine {
   virtual base::Result<CapturePiece> read_capture(std::uint64_t number) = 0;
   virtual void stop_capture(std::uint64_t number, Done done) = 0;
   virtual void logout_session(std::uint64_t id, base::Duration grace, Done done) = 0;
+  virtual void ask_to_negotiate(std::uint64_t id, base::Duration limit, Done done) = 0;
 
   virtual void list_lus(std::function<void(std::vector<scsi::LuInfo>)> done) = 0;
   virtual void list_commands(std::function<void(std::vector<scsi::CommandInfo>)> done) = 0;

@@ -8,6 +8,8 @@
 #include <charconv>
 #include <utility>
 
+#include "ctl/config/target_keys.h"
+
 namespace ctl {
 namespace {
 
@@ -18,6 +20,8 @@ constexpr std::array<std::pair<iscsi::ChapAlgorithm, const char*>, 4> kAlgorithm
      {iscsi::ChapAlgorithm::kSha256, "sha256"},
      {iscsi::ChapAlgorithm::kSha1, "sha1"},
      {iscsi::ChapAlgorithm::kMd5, "md5"}}};
+constexpr std::array<std::pair<iscsi::DigestUse, const char*>, 3> kDigestUses = {
+    {{iscsi::DigestUse::kAny, "any"}, {iscsi::DigestUse::kRequired, "required"}, {iscsi::DigestUse::kNone, "none"}}};
 
 template <class Table, class Value>
 const char* name_in(const Table& table, Value value) {
@@ -89,7 +93,8 @@ iscsi::FabricConfig fabric_config(const Config& config) {
                               .max_commands = target.max_commands,
                               .redirection = target.redirection,
                               .report_changes = target.report_changes,
-                              .error_recovery_level = target.error_recovery_level});
+                              .error_recovery_level = target.error_recovery_level,
+                              .keys = target.keys});
   }
   return fabric;
 }
@@ -122,6 +127,10 @@ base::Result<void> parse_authentication(const std::string& name, Access& access)
 const char* algorithm_key(iscsi::ChapAlgorithm algorithm) { return name_in(kAlgorithms, algorithm); }
 base::Result<iscsi::ChapAlgorithm> parse_chap_algorithm(const std::string& name) {
   return value_in<iscsi::ChapAlgorithm>(kAlgorithms, name);
+}
+const char* digest_use_key(iscsi::DigestUse use) { return name_in(kDigestUses, use); }
+base::Result<iscsi::DigestUse> parse_digest_use(const std::string& name) {
+  return value_in<iscsi::DigestUse>(kDigestUses, name);
 }
 
 std::string format_naa(const scsi::LuConfig& unit) {

@@ -63,6 +63,7 @@ struct Target {
   iscsi::Redirection redirection = {};
   bool report_changes = true;  // Async Message when initiators see other logical units than before
   std::uint8_t error_recovery_level = 0;
+  iscsi::TargetKeys keys = {};
   bool operator==(const Target&) const = default;
 };
 

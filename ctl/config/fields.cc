@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "ctl/config/target_keys.h"
 #include "ctl/units.h"
 
 namespace ctl {
@@ -106,6 +107,16 @@ Entry entry_of(const Target& target) {
   out.redirection(target.redirection);
   out.flag("report_changes", target.report_changes, normal.report_changes);
   out.number("error_recovery_level", target.error_recovery_level, normal.error_recovery_level);
+  for_each_target_key([&](const char* key, auto member, auto...) {
+    const auto value = target.keys.*member, usual = normal.keys.*member;
+    if constexpr (kIsDigest<decltype(member)>) {
+      out.text(key, digest_use_key(value), digest_use_key(usual));
+    } else if constexpr (kIsFlag<decltype(member)>) {
+      out.flag(key, value, usual);
+    } else {
+      out.number(key, value, usual);
+    }
+  });
   return out.take();
 }
 

@@ -1,6 +1,7 @@
 // From TOML to a configuration.
 #include "ctl/config/check.h"
 #include "ctl/config/table_reader.h"
+#include "ctl/config/target_keys.h"
 #include "ctl/config/toml.h"
 
 namespace ctl {
@@ -76,6 +77,16 @@ void read_portal(TableReader& in, iscsi::Portal& out) {
   read_redirection(in, out.redirection);
 }
 
+void read_target_keys(TableReader& in, iscsi::TargetKeys& out) {
+  for_each_target_key([&](const char* key, auto member, auto... range) {
+    if constexpr (kIsDigest<decltype(member)>) {
+      in.read(key, out.*member, &parse_digest_use);
+    } else {
+      in.read(key, out.*member, range...);
+    }
+  });
+}
+
 void read_target(TableReader& in, Target& out) {
   in.require("name");
   in.read("name", out.name);
@@ -91,6 +102,7 @@ void read_target(TableReader& in, Target& out) {
   in.read("max_commands", out.max_commands, 0, 1'000'000);
   in.read("report_changes", out.report_changes);
   in.read("error_recovery_level", out.error_recovery_level, 0, iscsi::kMaxErrorRecoveryLevel);
+  read_target_keys(in, out.keys);
   read_redirection(in, out.redirection);
   read_access(in, out.access);
 }

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "ctl/import/scst_reader.h"
+#include "ctl/import/text_keys.h"
 #include "ctl/import/words.h"
 
 namespace ctl {
@@ -111,6 +112,8 @@ bool ScstReader::iscsi_attribute(const Statement& statement, ImportedTarget& tar
     return redirect(statement, target.target);
   } else if (word == "allowed_portal" && portals_exact_) {
     target.portals.push_back(portal_address(value, 3260));
+  } else if (const KeyTaken taken = take_text_key(word, value, target.target); taken != KeyTaken::kNo) {
+    if (taken == KeyTaken::kNearest) lost(statement, target.place.path, kOutOfRange, kNearestTaken);
   } else {
     return among(word, {"enabled", "IncomingUser", "OutgoingUser", "LUN", "GROUP", "comment"});
   }

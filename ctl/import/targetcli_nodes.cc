@@ -6,12 +6,38 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "ctl/import/text_keys.h"
 #include "hal/port/fc_port.h"
 
 namespace ctl {
 namespace {
 
 constexpr const char* kNegotiated = "Outboard negotiates it by itself";
+
+// What LIO has if nobody sets anything; it is not taken over.
+constexpr std::pair<const char*, const char*> kLioKeys[] = {{"DataDigest", "CRC32C,None"},
+                                                            {"HeaderDigest", "CRC32C,None"},
+                                                            {"DefaultTime2Retain", "20"},
+                                                            {"DefaultTime2Wait", "2"},
+                                                            {"ErrorRecoveryLevel", "0"},
+                                                            {"FirstBurstLength", "65536"},
+                                                            {"ImmediateData", "Yes"},
+                                                            {"InitialR2T", "Yes"},
+                                                            {"MaxBurstLength", "262144"},
+                                                            {"MaxOutstandingR2T", "1"},
+                                                            {"MaxRecvDataSegmentLength", "8192"}};
+
+void take_keys(JsonFields& in, Findings& findings, Target& target) {
+  for (const auto& [key, usual] : kLioKeys) {
+    const std::string value = in.text(key);
+    if (value.empty() || value == usual) continue;
+    const KeyTaken taken = take_text_key(key, value, target);
+    if (taken == KeyTaken::kYes) continue;
+    findings.add(in.place(key), fmt::format("{}={}", key, base::escaped(value, 40)),
+                 taken == KeyTaken::kNearest ? kOutOfRange : "that is no value of it",
+                 taken == KeyTaken::kNearest ? kNearestTaken : "it is passed over");
+  }
+}
 
 // `target`: what they set there; those of a node ACL set nothing.
 void parameters(JsonFields& in, Findings& findings, Target* target = nullptr) {
@@ -20,6 +46,7 @@ void parameters(JsonFields& in, Findings& findings, Target* target = nullptr) {
   if (target != nullptr && !take_connections(keys.number("MaxConnections").value_or(1), *target))
     findings.add(keys.place("MaxConnections"), "MaxConnections", kFewerConnections,
                  "the target has the most there may be");
+  if (target != nullptr) take_keys(keys, findings, *target);
   keys.finish({"AuthMethod",
                "DataDigest=CRC32C,None",
                "DataPDUInOrder=Yes",

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "ctl/import/readers.h"
+#include "ctl/import/text_keys.h"
 #include "ctl/import/words.h"
 #include "ctl/units.h"
 #include "fabrics/iscsi/address.h"
@@ -178,6 +179,8 @@ void Reader::directive(const Statement& statement) {
   } else if (word == "MaxConnections") {
     if (!take_connections(number_of<std::uint64_t>(statement.word(1)).value_or(1), target_.target))
       lost(statement, kFewerConnections, "the target has the most there may be");
+  } else if (const KeyTaken taken = take_text_key(word, statement.word(1), target_.target); taken != KeyTaken::kNo) {
+    if (taken == KeyTaken::kNearest) lost(statement, kOutOfRange, kNearestTaken);
   } else if (among(word, kNegotiated)) {
     lost(statement, "Outboard negotiates it by itself", "it is passed over");
   } else if (word != "controller_tid") {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "fabrics/iscsi/target_keys.h"
 #include "scsi_core/types.h"
 
 namespace ctl {
@@ -17,6 +18,8 @@ constexpr auto kOptional = Param::kOptional;
 constexpr Param kLuName{"name", kText, kPositional, "the logical unit's name"};
 constexpr Param kTargetName{"name", kText, kPositional, "iSCSI name, e.g. iqn.2026-01.org.example:disks"};
 constexpr Param kGroupName{"name", kText, kPositional, "the group's name"};
+constexpr const char* kDigestUses = "any|required|none";
+using Keys = iscsi::TargetKeys;
 constexpr Param kUserName{"name", kText, kPositional, "the CHAP user"};
 constexpr Param kShrink{"shrink", kFlag, kOptional, "allow a smaller size: the data behind the new end is lost"};
 constexpr Param kReadOnly{"read_only", kFlag, kOptional, "this view answers writes with WRITE PROTECTED"};
@@ -95,9 +98,25 @@ constexpr std::array kLuCreate = {
 constexpr std::array kNameOfLu = {kLuName};
 constexpr std::array kLuResize = {kLuName, Param{"size", kSize, kPositional, "new capacity, e.g. 20GiB"}, kShrink};
 constexpr std::array kLuModify = {kLuName, Param{"write_protected", kFlag, kOptional, "refuse writes"}};
-constexpr std::array kTarget = {kTargetName, kAlias,       kPortalGroups, kLogins,    kAuthentication, kUsers,
-                                kAlgorithms, kWindow,      kConnections,  kAddresses, kSessions,       kRedirect,
-                                kPermanent,  kTellChanges, kRecovery,     kLoginRate, kCommands};
+constexpr std::array kTarget = {
+    kTargetName, kAlias, kPortalGroups, kLogins, kAuthentication, kUsers, kAlgorithms, kWindow, kConnections,
+    kAddresses, kSessions, kRedirect, kPermanent, kTellChanges, kRecovery, kLoginRate, kCommands,
+    // What logins negotiate: the keys of RFC 7143 section 13 of the same names, and the ranges of iscsi::TargetKeys.
+    Param{"header_digest", kChoice, kOptional, "CRC32C as the initiator prefers, always or never", kDigestUses},
+    Param{"data_digest", kChoice, kOptional, "likewise", kDigestUses},
+    Param{"initial_r2t", kFlag, kOptional, "no write data comes unasked, but with its command"},
+    Param{"immediate_data", kFlag, kOptional, "write data may come with its command (default)"},
+    Param{"max_recv_data_segment_length", kInteger, kOptional, "bytes of data that one PDU may bring", nullptr,
+          Keys::kLeastLength, Keys::kMostData},
+    Param{"max_burst_length", kInteger, kOptional, "bytes of data in one sequence", nullptr, Keys::kLeastLength,
+          Keys::kMostBurst},
+    Param{"first_burst_length", kInteger, kOptional, "bytes of write data that may come unasked", nullptr,
+          Keys::kLeastLength, Keys::kMostFirstBurst},
+    Param{"max_outstanding_r2t", kInteger, kOptional, "R2Ts of one command at a time", nullptr, 1, Keys::kMostR2t},
+    Param{"default_time2wait", kInteger, kOptional, "seconds before a lost session may come back", nullptr, 0,
+          Keys::kMostTime},
+    Param{"default_time2retain", kInteger, kOptional, "seconds, after that, that its commands are kept (level 2)",
+          nullptr, 0, Keys::kMostTime}};
 constexpr std::array kNameOfTarget = {kTargetName};
 constexpr std::array kPortalAdd = {
     Param{"address", kText, kPositional, "192.0.2.1:3260 or [2001:db8::1]:3260"},
@@ -165,6 +184,9 @@ constexpr std::array kSessionLogout = {
     Param{"id", kInteger, kPositional, "from `session list`"},
     Param{"grace", kDuration, kOptional, "time for the initiator to log out by itself, default 10s"},
     Param{"force", kFlag, kOptional, "end it at once, without waiting for the initiator"}};
+constexpr std::array kSessionNegotiate = {
+    Param{"id", kInteger, kPositional, "from `session list`"},
+    Param{"within", kDuration, kOptional, "what it is told it has time for, default 10s"}};
 constexpr std::array kSessionShow = {Param{"id", kInteger, kPositional, "from `session list`"}};
 constexpr std::array kStats = {Param{"of", kList, kOptional, "of what: port, session, lu; default: all of them"},
                                Param{"latency", kFlag, kOptional, "also how often each latency was measured"}};
@@ -261,6 +283,8 @@ constexpr std::array kMethods = {
            &Control::session_show},
     Method{"session.logout", "ask an initiator to log out, then end its session", true, kSessionLogout,
            &Control::session_logout},
+    Method{"session.negotiate", "ask an initiator to negotiate anew, after settings of its target changed", true,
+           kSessionNegotiate, &Control::session_negotiate},
     Method{"stats", "what ports, sessions and logical units have done since the start", false, kStats, &Control::stats},
     Method{"event.list", "what lately happened, numbered; can wait for what comes (see `tgtctl events`)", false,
            kEventList, &Control::event_list},

@@ -74,6 +74,7 @@ class Control {  // implemented by Service
   virtual void session_list(const Params& params, Reply reply) = 0;
   virtual void session_show(const Params& params, Reply reply) = 0;
   virtual void session_logout(const Params& params, Reply reply) = 0;
+  virtual void session_negotiate(const Params& params, Reply reply) = 0;
   virtual void stats(const Params& params, Reply reply) = 0;
   virtual void event_list(const Params& params, Reply reply) = 0;
   virtual void command_list(const Params& params, Reply reply) = 0;

@@ -1,6 +1,7 @@
 // Targets, portals, users, discovery, limits, sessions.
 #include <charconv>
 
+#include "ctl/config/target_keys.h"
 #include "ctl/service/edits.h"
 #include "ctl/service/service.h"
 #include "ctl/service/show.h"
@@ -40,6 +41,26 @@ void edit_redirection(const Params& params, iscsi::Redirection& redirection) {
   if (redirection.address.empty() && !params.has("redirect_permanent")) redirection.permanent = false;
 }
 
+base::Result<void> edit_target_keys(const Params& params, iscsi::TargetKeys& keys) {
+  base::Result<void> result;
+  for_each_target_key([&](const char* key, auto member, auto...) {
+    if (!params.has(key) || !result) return;
+    if constexpr (kIsDigest<decltype(member)>) {
+      const auto use = parse_digest_use(params.text(key));
+      if (use) {
+        keys.*member = *use;
+      } else {
+        result = tl::unexpected<base::Error>(use.error());
+      }
+    } else if constexpr (kIsFlag<decltype(member)>) {
+      keys.*member = params.flag(key);
+    } else {
+      keys.*member = static_cast<std::remove_reference_t<decltype(keys.*member)>>(params.integer(key));
+    }
+  });
+  return result;
+}
+
 base::Result<void> edit_target(const Params& params, Target& target) {
   if (params.has("alias")) target.alias = params.text("alias");
   if (params.has("portal_groups")) target.portal_groups = TRY(parse_groups(params.list("portal_groups")));
@@ -58,6 +79,7 @@ base::Result<void> edit_target(const Params& params, Target& target) {
   count("max_logins_per_second", target.max_logins_per_second);
   count("max_commands", target.max_commands);
   if (params.has("report_changes")) target.report_changes = params.flag("report_changes");
+  TRY(edit_target_keys(params, target.keys));
   edit_redirection(params, target.redirection);
   return edit_access(params, target.access);
 }
@@ -283,6 +305,15 @@ void Service::session_logout(const Params& params, Reply reply) {
                             if (!result) return reply(tl::unexpected<base::Error>(result.error()));
                             reply(Json::object());
                           });
+}
+
+void Service::session_negotiate(const Params& params, Reply reply) {
+  const base::Duration limit = params.has("within") ? params.duration("within") : std::chrono::seconds(10);
+  machine_.ask_to_negotiate(static_cast<std::uint64_t>(params.integer("id")), limit,
+                            [reply = std::move(reply)](const base::Result<void>& result) {
+                              if (!result) return reply(tl::unexpected<base::Error>(result.error()));
+                              reply(Json::object());
+                            });
 }
 
 }  // namespace ctl

@@ -86,6 +86,7 @@ class Service final : public Control {
   void session_list(const Params& params, Reply reply) override;
   void session_show(const Params& params, Reply reply) override;
   void session_logout(const Params& params, Reply reply) override;
+  void session_negotiate(const Params& params, Reply reply) override;
   void stats(const Params& params, Reply reply) override;
   void event_list(const Params& params, Reply reply) override;
   void command_list(const Params& params, Reply reply) override;

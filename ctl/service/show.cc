@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "ctl/config/target_keys.h"
 #include "ctl/units.h"
 
 namespace ctl {
@@ -181,6 +182,13 @@ Json show(const Target& target) {
   out["max_commands"] = target.max_commands;
   out["report_changes"] = target.report_changes;
   out["error_recovery_level"] = target.error_recovery_level;
+  for_each_target_key([&](const char* key, auto member, auto...) {
+    if constexpr (kIsDigest<decltype(member)>) {
+      out[key] = digest_use_key(target.keys.*member);
+    } else {
+      out[key] = target.keys.*member;
+    }
+  });
   out["redirect"] = target.redirection.address;
   out["redirect_permanent"] = target.redirection.permanent;
   return out;

@@ -10,8 +10,19 @@
 namespace iscsi {
 namespace {
 
-// 4, which asks for a negotiation, has no use: nothing that can be negotiated in the full feature phase is a setting.
-enum AsyncEvent : std::uint8_t { kScsiEvent = 0, kRequestLogout = 1, kConnectionDropped = 2, kSessionDropped = 3 };
+enum AsyncEvent : std::uint8_t {
+  kScsiEvent = 0,
+  kRequestLogout = 1,
+  kConnectionDropped = 2,
+  kSessionDropped = 3,
+  kRequestNegotiation = 4,
+};
+
+// For Parameter3.
+std::uint16_t seconds_of(base::Duration time) {
+  return static_cast<std::uint16_t>(
+      std::clamp<std::int64_t>(std::chrono::ceil<std::chrono::seconds>(time).count(), 1, 65535));
+}
 
 }  // namespace
 
@@ -19,13 +30,23 @@ void Connection::request_logout(base::Duration grace) {
   if (phase_ != Phase::kFullFeature) return;
   pdu::AsyncMessage message;
   message.async_event = kRequestLogout;
-  message.parameter3 = static_cast<std::uint16_t>(
-      std::clamp<std::int64_t>(std::chrono::ceil<std::chrono::seconds>(grace).count(), 1, 65535));
+  message.parameter3 = seconds_of(grace);
   send_numbered(message);
   shard_.note(PortEvent::kLogoutAsked, datamover_->peer_address(), message.parameter3);
   const base::Time over = shard_.reactor().now() + grace;
   if (grace_over_ == base::Time{} || over < grace_over_) grace_over_ = over;
   timer_.arm(shard_.reactor().timers(), grace_over_);
+}
+
+// The initiator's Text Request, even an empty one, is answered with what the target declares now (text_exchange.cc).
+// One that sends none loses nothing: it may be asked again.
+void Connection::ask_to_negotiate(base::Duration limit) {
+  if (!live() || closed_) return;
+  pdu::AsyncMessage message;
+  message.async_event = kRequestNegotiation;
+  message.parameter3 = seconds_of(limit);
+  send_numbered(message);
+  shard_.note(PortEvent::kNegotiationAsked, datamover_->peer_address(), message.parameter3);
 }
 
 void Connection::grace_is_over() {

@@ -80,6 +80,24 @@ Result<void> check_access(const Target& target, const std::string& where) {
   return check_redirection(target.redirection, where);
 }
 
+Result<void> check_keys(const TargetKeys& keys, const std::string& where) {
+  const auto within = [](std::uint32_t value, std::uint32_t least, std::uint32_t most) {
+    return value >= least && value <= most;
+  };
+  if (!within(keys.max_recv_data_segment_length, TargetKeys::kLeastLength, TargetKeys::kMostData) ||
+      !within(keys.max_burst_length, TargetKeys::kLeastLength, TargetKeys::kMostBurst) ||
+      !within(keys.first_burst_length, TargetKeys::kLeastLength, TargetKeys::kMostFirstBurst)) {
+    return fail(Errc::kInvalid, where + ": a length is out of range");
+  }
+  if (!within(keys.max_outstanding_r2t, 1, TargetKeys::kMostR2t)) {
+    return fail(Errc::kInvalid, where + ": a task has 1 to 4 R2Ts at a time");
+  }
+  if (keys.default_time2wait > TargetKeys::kMostTime || keys.default_time2retain > TargetKeys::kMostTime) {
+    return fail(Errc::kInvalid, where + ": times are at most an hour");
+  }
+  return {};
+}
+
 Result<void> check_target(const Target& target) {
   const std::string where = "target " + base::escaped(target.name, kMaxName);
   if (!normalized_name(target.name)) return fail(Errc::kInvalid, where + ": not an iqn., eui. or naa. name");
@@ -99,6 +117,7 @@ Result<void> check_target(const Target& target) {
   if (target.error_recovery_level > kMaxErrorRecoveryLevel) {
     return fail(Errc::kInvalid, where + ": there is no such error recovery level");
   }
+  TRY(check_keys(target.keys, where));
   return check_authentication(target.authentication, where);
 }
 

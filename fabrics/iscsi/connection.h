@@ -75,6 +75,7 @@ class Connection final : public hal::DatamoverEvents {
   void session_quiet();  // from the poll loop: the core has let go
   void settings_changed();
   void request_logout(base::Duration grace);
+  void ask_to_negotiate(base::Duration limit);
   bool asked_to_log_out() const { return grace_over_ != base::Time{}; }
   void report_drop(std::uint16_t cid, bool tasks_wait);  // this connection's, or another's of the session
   void report_session_drop();

@@ -17,6 +17,7 @@ enum class PortEvent : std::uint8_t {  // the number beside each is `detail`
   kManagement,                         // function << 8 | response
   kLogoutRequested,                    // by the initiator: reason
   kLogoutAsked,                        // by us: grace in seconds
+  kNegotiationAsked,                   // by us: limit in seconds
   kChangeReported,                     // session
   kDropReported,                       // CID
   kSessionDropReported,                // session
@@ -43,6 +44,8 @@ constexpr const char* name(PortEvent event) {
       return "logout";
     case PortEvent::kLogoutAsked:
       return "asked to log out";
+    case PortEvent::kNegotiationAsked:
+      return "asked to negotiate";
     case PortEvent::kChangeReported:
       return "told that logical units changed";
     case PortEvent::kDropReported:

@@ -54,6 +54,9 @@ void Fabric::list_sessions(std::function<void(std::vector<SessionInfo>)> done) {
 void Fabric::logout_session(std::uint64_t id, base::Duration grace, scsi::Done done) {
   impl_->control.logout_session(id, grace, std::move(done));
 }
+void Fabric::ask_to_negotiate(std::uint64_t id, base::Duration limit, scsi::Done done) {
+  impl_->control.ask_to_negotiate(id, limit, std::move(done));
+}
 
 void Fabric::counters(std::function<void(FabricCounters)> done) { impl_->control.counters(std::move(done)); }
 

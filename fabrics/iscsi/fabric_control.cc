@@ -173,6 +173,21 @@ void FabricControl::logout_session(std::uint64_t id, base::Duration grace, scsi:
       [done = std::move(done)](base::Result<void> result, auto&) { done(std::move(result)); });
 }
 
+void FabricControl::ask_to_negotiate(std::uint64_t id, base::Duration limit, scsi::Done done) {
+  std::uint32_t where = 0;
+  if (!directory_.find(id, where)) {
+    answer(std::move(done), base::fail(base::Errc::kNotFound, "there is no session " + std::to_string(id)));
+    return;
+  }
+  on_every_shard<char>(
+      kChangeLimit, "to ask a session to negotiate", std::vector<char>(places_.size()),
+      [id, where, limit](Shard& shard, char&, const PartDone& part_done) {
+        if (shard.index() == where) shard.ask_to_negotiate(id, limit);
+        part_done();
+      },
+      [done = std::move(done)](base::Result<void> result, auto&) { done(std::move(result)); });
+}
+
 void FabricControl::stop(base::Duration grace, scsi::Done done) {
   stopping_ = true;
   portals_.close();

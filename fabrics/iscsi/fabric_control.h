@@ -30,6 +30,7 @@ class FabricControl final : public ControlLink, public PortalHost, public Sessio
   void list_sessions(std::function<void(std::vector<SessionInfo>)> done);
   void list_events(std::function<void(std::vector<EventInfo>)> done);
   void logout_session(std::uint64_t id, base::Duration grace, scsi::Done done);
+  void ask_to_negotiate(std::uint64_t id, base::Duration limit, scsi::Done done);
   void counters(std::function<void(FabricCounters)> done);
   void stop(base::Duration grace, scsi::Done done);
   void set_chap_verifier(ChapVerifier& verifier) { verifier_ = &verifier; }

@@ -75,7 +75,7 @@ struct KeyInfo {
   std::uint8_t places = 0;                 // KeyPlace bits
   bool normal_only = false;                // irrelevant in discovery sessions
   std::uint32_t minimum = 0, maximum = 0;  // what may be offered; longest text for kText
-  std::uint32_t ours = 0;                  // what we would have: a number, or 1 for Yes
+  std::uint32_t ours = 0;                  // what we would have, where that is not the target's to say (TargetKeys)
   std::string_view values{};               // kList: what we have
 };
 

@@ -129,6 +129,11 @@ Login::Next Login::change_stage(std::uint8_t flags) {
     }
     if (!admit()) return Next::kClose;
   }
+  if (const char* const missing = negotiation_.refusal();
+      missing != nullptr && static_cast<Stage>(next) == Stage::kFullFeature) {
+    fail(LoginStatus::kInitiatorError, missing);
+    return Next::kClose;
+  }
   response_.flags = static_cast<std::uint8_t>(stage_bits(current, next) | LoginRequest::Transit::of(true));
   stage_ = static_cast<Stage>(next);
   return stage_ == Stage::kFullFeature ? Next::kFullFeature : Next::kMore;
@@ -168,9 +173,7 @@ bool Login::take_text() {
 void Login::declare() {
   if (declared_) return;
   declared_ = true;
-  const std::uint32_t ours = info_of(Key::kMaxRecvDataSegmentLength).ours;
-  negotiation_.parameters().target_max_data = ours;
-  answer_.add("MaxRecvDataSegmentLength", ours);
+  negotiation_.declare(answer_);
 }
 
 }  // namespace iscsi

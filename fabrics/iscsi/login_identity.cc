@@ -52,6 +52,7 @@ bool Login::identify_target() {
   authentication_ = &target_->authentication;
   negotiation_.set_max_connections(target_->max_connections);
   negotiation_.set_error_recovery_level(target_->error_recovery_level);
+  negotiation_.set_target(target_->keys);
   answer_.add("TargetPortalGroupTag", identity_.portal_group);
   if (!target_->alias.empty()) answer_.add("TargetAlias", target_->alias);
   return true;

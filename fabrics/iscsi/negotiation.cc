@@ -52,8 +52,6 @@ void set_number(Parameters& parameters, Key key, std::uint32_t value) {
   }
 }
 
-constexpr std::uint32_t kTime2Retain = 20;  // seconds that tasks wait for another connection; the standard's default
-
 std::optional<std::uint32_t> number_in_range(const KeyInfo& info, std::string_view value) {
   const auto number = parse_number(value);
   if (!number || *number < info.minimum || *number > info.maximum) return std::nullopt;
@@ -132,7 +130,7 @@ bool Negotiation::take_length(const KeyInfo& info, std::string_view value) {
 void Negotiation::take_list(const KeyInfo& info, std::string_view value, TextWriter& answer) {
   while (!value.empty()) {
     const std::string_view choice = next_element(value);
-    if (!has_element(info.values, choice)) continue;
+    if (!has_element(accepted(info), choice)) continue;
     if (info.key == Key::kHeaderDigest) parameters_.header_digest = choice == "CRC32C";
     if (info.key == Key::kDataDigest) parameters_.data_digest = choice == "CRC32C";
     if (info.key == Key::kTaskReporting) parameters_.response_fence = choice == "ResponseFence";
@@ -147,7 +145,7 @@ void Negotiation::take_flag(const KeyInfo& info, std::string_view value, TextWri
     answer.add(info.name, "Reject");
     return;
   }
-  const bool theirs = value == "Yes", ours = info.ours != 0;
+  const bool theirs = value == "Yes", ours = this->ours(info) != 0;
   if (info.key == Key::kDataPduInOrder || info.key == Key::kDataSequenceInOrder) {
     (info.key == Key::kDataPduInOrder ? pdu_order_offer_ : sequence_order_offer_) = theirs;
     return;
@@ -182,9 +180,47 @@ void Negotiation::take_number(const KeyInfo& info, std::string_view value, TextW
 }
 
 std::uint32_t Negotiation::ours(const KeyInfo& info) const {
-  if (info.key == Key::kMaxConnections) return max_connections_;
-  if (info.key == Key::kErrorRecoveryLevel) return error_recovery_level_;
-  return info.ours;
+  switch (info.key) {
+    case Key::kMaxConnections:
+      return max_connections_;
+    case Key::kErrorRecoveryLevel:
+      return error_recovery_level_;
+    case Key::kInitialR2T:
+      return target_.initial_r2t ? 1 : 0;
+    case Key::kImmediateData:
+      return target_.immediate_data ? 1 : 0;
+    case Key::kMaxBurstLength:
+      return target_.max_burst_length;
+    case Key::kDefaultTime2Wait:
+      return target_.default_time2wait;
+    default:
+      return info.ours;
+  }
+}
+
+std::string_view Negotiation::accepted(const KeyInfo& info) const {
+  if (info.key != Key::kHeaderDigest && info.key != Key::kDataDigest) return info.values;
+  switch (info.key == Key::kHeaderDigest ? target_.header_digest : target_.data_digest) {
+    case DigestUse::kRequired:
+      return "CRC32C";
+    case DigestUse::kNone:
+      return "None";
+    case DigestUse::kAny:
+      break;
+  }
+  return info.values;
+}
+
+void Negotiation::declare(TextWriter& answer) {
+  if (parameters_.target_max_data == target_.max_recv_data_segment_length) return;
+  parameters_.target_max_data = target_.max_recv_data_segment_length;
+  answer.add(info_of(Key::kMaxRecvDataSegmentLength).name, parameters_.target_max_data);
+}
+
+const char* Negotiation::refusal() const {
+  if (target_.header_digest == DigestUse::kRequired && !parameters_.header_digest) return "HeaderDigest is required";
+  if (target_.data_digest == DigestUse::kRequired && !parameters_.data_digest) return "DataDigest is required";
+  return nullptr;
 }
 
 // That was agreed to, or still may be.
@@ -209,12 +245,13 @@ void Negotiation::finish(TextWriter& answer) {
   finish_order(Key::kDataPduInOrder, pdu_order_offer_, answer);
   finish_order(Key::kDataSequenceInOrder, sequence_order_offer_, answer);
   if (r2t_offer_) {
-    const std::uint32_t most = level() != 0 ? 1 : info_of(Key::kMaxOutstandingR2T).ours;
+    const std::uint32_t most = level() != 0 ? 1 : target_.max_outstanding_r2t;
     finish_number(Key::kMaxOutstandingR2T, std::min(*r2t_offer_, most), answer);
     r2t_offer_.reset();
   }
   if (retain_offer_) {
-    finish_number(Key::kDefaultTime2Retain, level() == 2 ? std::min(*retain_offer_, kTime2Retain) : 0, answer);
+    finish_number(Key::kDefaultTime2Retain,
+                  level() == 2 ? std::min<std::uint32_t>(*retain_offer_, target_.default_time2retain) : 0, answer);
     retain_offer_.reset();
   }
   if (first_burst_offer_) {
@@ -225,7 +262,7 @@ void Negotiation::finish(TextWriter& answer) {
         !parameters_.immediate_data) {
       answer.add(info.name, "Irrelevant");
     } else {
-      parameters_.first_burst = std::min({offer, info.ours, parameters_.max_burst});
+      parameters_.first_burst = std::min({offer, target_.first_burst_length, parameters_.max_burst});
       answer.add(info.name, parameters_.first_burst);
     }
   }

@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "fabrics/iscsi/account.h"
 #include "fabrics/iscsi/chap_verifier.h"
+#include "fabrics/iscsi/target_keys.h"
 #include "hal/port/datamover.h"
 #include "scsi_core/core.h"
 
@@ -57,6 +58,7 @@ struct Target {
   Redirection redirection = {};
   bool report_changes = true;             // Async Message when an initiator sees other logical units than before
   std::uint8_t error_recovery_level = 0;  // the highest that is agreed to, at most kMaxErrorRecoveryLevel
+  TargetKeys keys = {};
   bool operator==(const Target&) const = default;
 };
 
@@ -167,6 +169,9 @@ class Fabric {
   void list_events(std::function<void(std::vector<EventInfo>)> done);
   // Async Message "request logout" (RFC 7143 11.9, event 1), then the connection is dropped after `grace`.
   void logout_session(std::uint64_t id, base::Duration grace, scsi::Done done);
+  // Async Message "request negotiation" (11.9, event 4) on each connection of the session: the initiator is to send a
+  // Text Request within `limit`, whose answer declares what the target has set for it by then. Done when it is asked.
+  void ask_to_negotiate(std::uint64_t id, base::Duration limit, scsi::Done done);
   void counters(std::function<void(FabricCounters)> done);
   // Upgrade in place (handover.h). freeze: shuts the command windows, lets what was sent be answered, stops reading;
   // what is not at rest within `limit` is dropped when `force` says so. An error: everything goes on as before. Until

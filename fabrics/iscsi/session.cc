@@ -90,6 +90,10 @@ bool Session::asked_to_log_out() const {
                      [](const auto* each) { return !each->live() || each->asked_to_log_out(); });
 }
 
+void Session::ask_to_negotiate(base::Duration limit) {
+  for (Connection* const each : connections_) each->ask_to_negotiate(limit);
+}
+
 void Session::end_soon() {
   if (!ending_ && !end_soon_.linked()) shard_.reactor().defer(end_soon_);
 }

@@ -49,6 +49,7 @@ class Session {
   void drop_connections();                    // ... that each of its connections is dropped
   void request_logout(base::Duration grace);  // of all of it; dropped afterwards
   bool asked_to_log_out() const;              // on every connection
+  void ask_to_negotiate(base::Duration limit);
   // --- upgrade in place: session_handover.cc ---
   void shut_window() { window.resize(0); }
   // Nothing of it is in hand, here or on its way: true, and it hears nothing any more until thaw(). Safe to call again.

@@ -18,7 +18,7 @@ bool TextExchange::take(std::span<const std::byte> data, bool more_follows, cons
 bool TextExchange::take_text(const TextContext& context) {
   const std::string text = std::move(gathered_);
   gathered_.clear();
-  if (text.empty()) return true;  // asks for the rest of the answer
+  if (text.empty() && begun_) return true;  // asks for the rest of the answer
   if (!exhausted()) return false;
   answer_.clear();
   at_ = 0;
@@ -32,7 +32,18 @@ bool TextExchange::take_text(const TextContext& context) {
     if (pair.key == info_of(Key::kSendTargets).name && !list_targets(pair.value, context)) return false;
   }
   negotiation_.finish(answer_);
+  if (!begun_) declare(context);
+  begun_ = true;
   return answer_.fits();
+}
+
+// A target may have been given another setting since the login.
+void TextExchange::declare(const TextContext& context) {
+  if (context.identity.discovery) return;
+  const Target* const target = context.settings->find_target(context.identity.target);
+  if (target == nullptr) return;
+  negotiation_.set_target(target->keys);
+  negotiation_.declare(answer_);
 }
 
 // Appendix C: "All" in discovery sessions only, a name in both, nothing means the session's own target.

@@ -45,11 +45,12 @@ class TextExchange {
 
  private:
   bool take_text(const TextContext& context);
+  void declare(const TextContext& context);
   bool list_targets(std::string_view value, const TextContext& context);
 
   std::uint32_t initiator_task_tag_;
   Negotiation negotiation_;
-  bool gathering_ = false;
+  bool gathering_ = false, begun_ = false;
   unsigned idle_ = 0;
   std::string gathered_;
   TextWriter answer_{kMaxAnswer};

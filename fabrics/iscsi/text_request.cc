@@ -1,4 +1,6 @@
 // Text Requests in the full feature phase (RFC 7143 11.10, 11.11).
+#include <algorithm>
+
 #include "fabrics/iscsi/connection.h"
 #include "fabrics/iscsi/shard.h"
 
@@ -37,9 +39,13 @@ void Connection::receive_text(const hal::ControlPdu& pdu) {
   send_numbered(response, as_bytes(piece.text));
   if (!over) return;
   if (parameters_ != text_->parameters()) {
+    const std::uint32_t declared_before = parameters_.target_max_data;
     parameters_ = text_->parameters();
+    hal::DatamoverKeys keys = parameters_.datamover_keys();
+    // What was sent before this answer arrives may be as long as we said before.
+    keys.receive_data_segment_length = std::max(keys.receive_data_segment_length, declared_before);
     datamover_->enable(
-        parameters_.datamover_keys(),
+        keys,
         {.stat_sn = &stat_sn_, .exp_cmd_sn = &session_->window.expected(), .max_cmd_sn = &session_->window.maximum()});
   }
   text_.reset();

@@ -78,6 +78,16 @@ inline Entry target() {
       {"max_commands", kSmall},
       {"report_changes", kFlags},
       {"error_recovery_level", "0|1|2|3"},
+      {"header_digest", "\"any\"|\"required\"|\"none\"|\"CRC32C\""},
+      {"data_digest", "\"any\"|\"required\"|\"none\"|1"},
+      {"initial_r2t", kFlags},
+      {"immediate_data", kFlags},
+      {"max_recv_data_segment_length", "512|262144|511|262145"},
+      {"max_burst_length", "512|16776192|511|16776193"},
+      {"first_burst_length", "512|262144|511|262145"},
+      {"max_outstanding_r2t", "1|4|0|5"},
+      {"default_time2wait", "0|3600|3601"},
+      {"default_time2retain", "0|3600|-1"},
       kRedirects[0],
       kRedirects[1]};
   return kFields;

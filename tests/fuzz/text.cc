@@ -1,5 +1,6 @@
 // Fuzzes iSCSI key=value text: the reader, every key's negotiation, numbers and binary values, and text exchanges of
 // the full feature phase cut into pieces. The text is the input's as it is, or made of the table's keys.
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -27,6 +28,29 @@ void check_answer(std::string_view text, std::size_t limit) {
   TextReader::Step step;
   while ((step = reader.next(pair)) == TextReader::Step::kPair) REQUIRE(!pair.key.empty() && pair.key.size() <= 63);
   REQUIRE(step == TextReader::Step::kEnd);
+}
+
+constexpr TargetKeys kNarrow = {.header_digest = DigestUse::kRequired,
+                                .data_digest = DigestUse::kNone,
+                                .initial_r2t = true,
+                                .immediate_data = false,
+                                .max_recv_data_segment_length = 1024,
+                                .max_burst_length = 4096,
+                                .first_burst_length = 512,
+                                .max_outstanding_r2t = 1,
+                                .default_time2wait = 9,
+                                .default_time2retain = 8};
+
+// Whatever was offered: what the target does not want is not agreed to.
+void check_narrow(const Negotiation& negotiation) {
+  const Parameters& now = negotiation.parameters();
+  const auto agreed = [&](Key key) { return negotiation.offered(key); };
+  REQUIRE(!now.data_digest && now.max_outstanding_r2t == 1);
+  REQUIRE((negotiation.refusal() == nullptr) == now.header_digest);
+  REQUIRE(now.initial_r2t);
+  REQUIRE(now.max_burst <= 4096 || now.max_burst == Parameters().max_burst);
+  REQUIRE(now.first_burst <= 512 || now.first_burst == std::min(Parameters().first_burst, now.max_burst));
+  REQUIRE(!agreed(Key::kDefaultTime2Wait) || now.time2wait >= 9 || now.time2wait == Parameters().time2wait);
 }
 
 void check_parameters(const Parameters& now) {
@@ -62,6 +86,7 @@ void negotiate(std::uint8_t mode, std::span<const std::byte> text, std::size_t l
   if ((mode & 0x20) != 0) negotiation.set_max_connections(kMaxSessionConnections);
   if ((mode & 0x40) != 0) negotiation.set_error_recovery_level(kMaxErrorRecoveryLevel);
   if ((mode & 0x80) != 0) negotiation.set_joining();
+  if ((mode & 3) == 3) negotiation.set_target(kNarrow);
   TextWriter answer(limit);
   TextReader reader(text);
   KeyValue pair;
@@ -72,6 +97,7 @@ void negotiate(std::uint8_t mode, std::span<const std::byte> text, std::size_t l
   negotiation.finish(answer);
   check_answer(answer.text(), limit);  // as far as it went
   check_parameters(negotiation.parameters());
+  if ((mode & 3) == 3) check_narrow(negotiation);
 }
 
 SettingsRef settings(std::uint8_t mode) {

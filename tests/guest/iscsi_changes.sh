@@ -42,5 +42,20 @@ not_listed "$EXTRA_LUN" || fail "REPORT LUNS still lists the removed LUN"
 said "LUN assignments on this target have changed" || lacks removal_attention ||
   fail "no unit attention 3F/0E after the LUN was removed"
 echo 1 >"/sys/block/$extra/device/delete"
+step "another segment length, and a request to negotiate"
+if ! lacks negotiate; then
+  dmesg -c >/dev/null
+  dd if=/dev/urandom of=/tmp/data bs=64k count=4 2>/dev/null
+  ask segment 4096
+  dd if=/tmp/data of="/dev/$disk" bs=64k oflag=direct 2>/dev/null || fail "write before the request"
+  ask negotiate
+  # Linux's initiator drops its connection and logs in again; commands wait.
+  dd if=/tmp/data of="/dev/$disk" bs=64k oflag=direct 2>/dev/null || fail "write after the request"
+  dd if="/dev/$disk" of=/tmp/back bs=64k count=4 iflag=direct 2>/dev/null || fail "read after the request"
+  cmp /tmp/data /tmp/back || fail "what was written after the request is not there"
+  agreed() { [ "$(cat /sys/class/iscsi_connection/connection*/max_xmit_dlength)" = 4096 ]; }
+  wait_until 20 agreed
+  no_disk_errors
+fi
 step "logout"
 log_out

@@ -14,7 +14,7 @@ SIZE = 96 << 20
 CHAP = ("initiator", "initiator-secret", "target", "target-secret-16")
 # What tgt cannot do, so that the scripts can be proved on it.
 LACKS = {"outboard": "", "tgt": "key_check resize compare_and_write opcodes ndob full_status lba_status "
-                                "removal_attention change_report target_reset identity preempt_attention aptpl"}
+                                "removal_attention change_report negotiate target_reset identity preempt_attention aptpl"}
 
 
 # Warnings that a script provokes; any other warning or error in the target's log fails the judge.
@@ -34,6 +34,8 @@ class Answers:
                    "remove": lambda: self.target.remove_lun(int(rest[0])),
                    "restart": self.target.restart,
                    "crash": self.crash,
+                   "segment": lambda: self.target.set_segment_length(int(rest[0])),
+                   "negotiate": lambda: self.target.negotiate(),
                    "upgrade": self.upgrade}
         try:
             actions[verb]()

@@ -133,6 +133,14 @@ class Outboard(Target):
     def resize_lu(self, name, size):
         self.ctl("lu", "resize", name, f"{size // (1 << 20)}MiB")
 
+    def set_segment_length(self, size):
+        self.ctl("target", "modify", self.iqn, "--max-recv-data-segment-length", str(size))
+
+    def negotiate(self):
+        """Asks every session to negotiate anew."""
+        for session in json.loads(self.ctl("session", "list", "--json")):
+            self.ctl("session", "negotiate", str(session["id"]))
+
     def add_lun(self, lun, name):
         self.luns[lun] = name
         self.ctl("view", "add", name, "--lun", str(lun))

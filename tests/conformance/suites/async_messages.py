@@ -101,11 +101,3 @@ class AsyncMessages(Case):
         self.fixture.tgtctl("target", "modify", name, "--initiators", fixtures.OTHER_INITIATOR)
         self.expect_event(session, SESSION_DROPPED)
         self.assertEqual(session.closes(), [])
-
-    def test_async_4_is_never_sent(self):
-        """Event 4 asks for a negotiation; nothing that can be negotiated in the full feature phase is a setting."""
-        session = self.session()
-        self.need("resize")
-        self.fixture.resize(self.fixture.disk, self.fixture.disk.size)
-        self.works(session)
-        self.assertNotIn(4, [event.async_event for event in session.model.events])

@@ -52,6 +52,17 @@ command_window = 64
 max_sessions = 9
 redirect = "storage.example.org:3260"
 report_changes = false
+error_recovery_level = 1
+header_digest = "required"
+data_digest = "none"
+initial_r2t = true
+immediate_data = false
+max_recv_data_segment_length = 4096
+max_burst_length = 8192
+first_burst_length = 2048
+max_outstanding_r2t = 3
+default_time2wait = 5
+default_time2retain = 60
 
 [[target]]
 name = "iqn.2026-01.org.example:open"

@@ -112,6 +112,10 @@ class FakeMachine final : public ctl::Machine {
     grace = time;
     answer("logout " + std::to_string(id), std::move(done));
   }
+  void ask_to_negotiate(std::uint64_t id, base::Duration time, ctl::Done done) override {
+    grace = time;
+    answer("negotiate " + std::to_string(id), std::move(done));
+  }
   void list_lus(std::function<void(std::vector<scsi::LuInfo>)> done) override {
     std::vector<scsi::LuInfo> out;
     for (const auto& [name, lu] : units) {

@@ -122,7 +122,7 @@ TEST(ImportTargetcli, SaysWhatIsLostAndNoSecret) {
   for (const char* const part :
        {"storage_objects[0].attributes.emulate_tas: emulate_tas=0", "storage_objects[0].alua_tpgs[1]: ALUA group slow",
         "storage_objects[3]: backstore pscsi", "storage_objects[4]: backstore user",
-        "tpgs[0].attributes.t10_pi: t10_pi=1", "node_acls[1]: secret of user \"node-b\"", "ErrorRecoveryLevel=2",
+        "tpgs[0].attributes.t10_pi: t10_pi=1", "node_acls[1]: secret of user \"node-b\"",
         "portals[1]: portal over iSER", "luns[2]: LUN 2 of /backstores/user/ceph",
         "targets[3]: target naa.5001405bc6d1f2aa of vhost"}) {
     EXPECT_THAT(report, HasSubstr(part));
@@ -225,7 +225,7 @@ TEST(ImportTgtAdmin, KeepsAccountsAndAddresses) {
   const std::string report = report_of(imported);
   EXPECT_THAT(report, HasSubstr("targets.conf:15: target iqn.2008-09.com.example:b: initiator-address"));
   EXPECT_THAT(report, HasSubstr("targets.conf:5: iSNS"));
-  EXPECT_THAT(report, HasSubstr("targets.conf:16: target iqn.2008-09.com.example:b: MaxBurstLength"));
+  EXPECT_EQ(config.targets[0].keys.max_burst_length, 262144u);
   EXPECT_THAT(report, HasSubstr("targets.conf:24: target iqn.2008-09.com.example:closed: params"));
   EXPECT_THAT(report, HasSubstr("device-type tape"));
   EXPECT_THAT(report, Not(HasSubstr("secret-of")));
@@ -344,6 +344,67 @@ TEST(Import, SeveralConnectionsOfASession) {
   ASSERT_NE(text.find(one), std::string::npos);
   text.replace(text.find(one), one.size(), R"("MaxConnections": "3")");
   EXPECT_EQ(import_text(text.c_str(), "saveconfig.json").config.targets.at(0).max_connections, 3);
+}
+
+// What other targets negotiate by default is not taken over; what somebody set is.
+TEST(Import, KeysOfNegotiationThatSomebodySet) {
+  iscsi::TargetKeys wanted{.header_digest = iscsi::DigestUse::kRequired,
+                           .data_digest = iscsi::DigestUse::kNone,
+                           .initial_r2t = true,
+                           .immediate_data = false,
+                           .max_recv_data_segment_length = 65536,
+                           .max_burst_length = 131072,
+                           .first_burst_length = 4096,
+                           .max_outstanding_r2t = 4,
+                           .default_time2wait = 2,
+                           .default_time2retain = 40};
+  const Imported tgt = import_text(R"(<target iqn.2008-09.com.example:a>
+ HeaderDigest CRC32C
+ DataDigest None
+ InitialR2T Yes
+ ImmediateData No
+ MaxRecvDataSegmentLength 65536
+ MaxBurstLength 131072
+ FirstBurstLength 4096
+ MaxOutstandingR2T 8
+ DefaultTime2Wait 2
+ DefaultTime2Retain 40
+ ErrorRecoveryLevel 1
+ DataPDUInOrder Yes
+</target>
+)",
+                                   "targets.conf");
+  EXPECT_EQ(tgt.config.targets.at(0).keys, wanted);
+  EXPECT_EQ(tgt.config.targets.at(0).error_recovery_level, 1);
+  EXPECT_THAT(report_of(tgt), HasSubstr("MaxOutstandingR2T: Outboard's range is smaller"));
+  EXPECT_THAT(report_of(tgt), HasSubstr("DataPDUInOrder"));
+
+  const Imported scst = import_text(R"(TARGET_DRIVER iscsi {
+ enabled 1
+ TARGET iqn.2008-09.com.example:a {
+  enabled 1
+  HeaderDigest CRC32C
+  DataDigest CRC32C,None
+  InitialR2T Yes
+  MaxBurstLength 99999999
+ }
+}
+)",
+                                    "scst.conf");
+  EXPECT_EQ(scst.config.targets.at(0).keys,
+            (iscsi::TargetKeys{.header_digest = iscsi::DigestUse::kRequired, .initial_r2t = true}));
+  EXPECT_THAT(report_of(scst), HasSubstr("Outboard's range is smaller"));
+
+  std::string text = kSaveConfig;
+  const std::string one = R"("MaxConnections": "1")";
+  text.replace(text.find(one), one.size(),
+               R"("MaxConnections": "1", "HeaderDigest": "CRC32C", "DataDigest": "CRC32C,None", "InitialR2T": "Yes",
+                  "MaxBurstLength": "1048576", "MaxOutstandingR2T": "1", "ImmediateData": "Maybe")");
+  const Imported lio = import_text(text.c_str(), "saveconfig.json");
+  EXPECT_EQ(lio.config.targets.at(0).keys,
+            (iscsi::TargetKeys{.header_digest = iscsi::DigestUse::kRequired, .max_burst_length = 1048576}));
+  EXPECT_EQ(lio.config.targets.at(0).error_recovery_level, 2);
+  EXPECT_THAT(report_of(lio), HasSubstr("ImmediateData=Maybe: that is no value of it"));
 }
 
 TEST(ImportScst, FaultsHaveTheirPlace) {

@@ -150,6 +150,9 @@ TEST_F(ServiceTest, OneSessionIsShownAndCanBeEndedAtOnce) {
   EXPECT_EQ(machine.grace, base::Duration::zero());
   good("session.logout", {{"id", 7}});
   EXPECT_EQ(machine.grace, std::chrono::seconds(10));
+  good("session.negotiate", {{"id", 7}, {"within", "3s"}});
+  EXPECT_EQ(machine.calls.back(), "negotiate 7");
+  EXPECT_EQ(machine.grace, std::chrono::seconds(3));
   EXPECT_THAT(error("session.logout", {{"id", 7}, {"force", true}, {"grace", "1s"}}), testing::HasSubstr("force"));
 }
 
@@ -161,6 +164,15 @@ TEST_F(ServiceTest, TargetsPortalsUsersAndGroups) {
   good("target.modify", {{"name", name}, {"authentication", "chap"}, {"users", {"alice"}}, {"algorithms", {"sha256"}}});
   EXPECT_EQ(machine.fabric.targets[0].alias, "x");
   EXPECT_EQ(machine.fabric.targets[0].authentication.accounts[0].user, "alice");
+  good("target.modify",
+       {{"name", name}, {"header_digest", "required"}, {"max_burst_length", 65536}, {"initial_r2t", true}});
+  EXPECT_EQ(machine.fabric.targets[0].keys,
+            (iscsi::TargetKeys{
+                .header_digest = iscsi::DigestUse::kRequired, .initial_r2t = true, .max_burst_length = 65536}));
+  EXPECT_EQ(good("target.list")[0]["header_digest"], "required");
+  EXPECT_EQ(good("target.list")[0]["max_burst_length"], 65536);
+  EXPECT_THAT(error("target.modify", {{"name", name}, {"max_burst_length", 511}}), testing::HasSubstr("512"));
+  EXPECT_THAT(error("target.modify", {{"name", name}, {"data_digest", "CRC32C"}}), testing::HasSubstr("required"));
   EXPECT_THAT(error("user.remove", {{"name", "alice"}}), testing::HasSubstr("there is no user \"alice\""));
   EXPECT_THAT(error("target.modify", {{"name", name}, {"portal_groups", {"9"}}}),
               testing::HasSubstr("no portal is in group 9"));

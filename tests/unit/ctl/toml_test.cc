@@ -53,6 +53,17 @@ TEST(Toml, ReadsEverything) {
   EXPECT_EQ(fabric.targets[0].redirection,
             (iscsi::Redirection{.address = "storage.example.org:3260", .permanent = false}));
   EXPECT_FALSE(fabric.targets[0].report_changes);
+  EXPECT_EQ(fabric.targets[0].keys, (iscsi::TargetKeys{.header_digest = iscsi::DigestUse::kRequired,
+                                                       .data_digest = iscsi::DigestUse::kNone,
+                                                       .initial_r2t = true,
+                                                       .immediate_data = false,
+                                                       .max_recv_data_segment_length = 4096,
+                                                       .max_burst_length = 8192,
+                                                       .first_burst_length = 2048,
+                                                       .max_outstanding_r2t = 3,
+                                                       .default_time2wait = 5,
+                                                       .default_time2retain = 60}));
+  EXPECT_EQ(fabric.targets[1].keys, iscsi::TargetKeys());
   EXPECT_EQ(fabric.targets[0].max_sessions, 9u);
   EXPECT_EQ(fabric.targets[0].initiator_addresses, (std::vector<std::string>{"192.0.2.0/24", "::1"}));
 }
@@ -319,6 +330,10 @@ constexpr Fault kFaults[] = {
     {"[[target]]\nname = \"eui.02004567a425678d\"\ninitiator_addresses = [\"192.0.2.1/24\"]",
      "f.toml:3:23: target \"eui.02004567a425678d\": \"192.0.2.1/24\" is no address or subnet, as 192.0.2.0/24 or "
      "2001:db8::/32"},
+    {"[[target]]\nname = \"eui.02004567a425678d\"\ndata_digest = \"often\"",
+     "f.toml:3:15: target \"eui.02004567a425678d\": data_digest must be one of any, required, none"},
+    {"[[target]]\nname = \"eui.02004567a425678d\"\nmax_burst_length = 511",
+     "f.toml:3:20: target \"eui.02004567a425678d\": max_burst_length is 512 to 16776192"},
     {"[[target]]\nname = \"eui.02004567a425678d\"\nredirect = \"there\"",
      "f.toml:3:12: target \"eui.02004567a425678d\": redirect is host:port or [address]:port, not \"there\""},
     {"[[portal]]\naddress = \"127.0.0.1:1\"\nredirect_permanent = true",

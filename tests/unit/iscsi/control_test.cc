@@ -278,6 +278,44 @@ TEST_F(ControlTest, EmptyTextIsAnsweredAndContinuationsAreGathered) {
   EXPECT_EQ(value_in(host.expect(Opcode::kTextResponse).text(), "X-a"), "NotUnderstood");
 }
 
+// RFC 7143 11.9.1: asked by event 4, an initiator sends a Text Request, an empty one even; the answer declares what the
+// target's setting is by now. Segments that are under way may be as long as was declared before.
+TEST_F(ControlTest, AskedToNegotiateAnInitiatorHearsTheNewSettingOfItsTarget) {
+  host.must_log_in();
+  host.text(1, "");
+  host.expect(Opcode::kTextResponse);  // the login had no operational stage: the setting was not declared until now
+  ASSERT_EQ(host.connection().keys.receive_data_segment_length, 262144u);
+  bench.config.targets[0].keys.max_recv_data_segment_length = 4096;
+  ASSERT_TRUE(bench.apply());
+  host.expect_nothing();
+  bool done = false;
+  bench.fabric->ask_to_negotiate(bench.sessions()[0].id, seconds(7),
+                                 [&](const base::Result<void>& result) { done = result.has_value(); });
+  const auto message = host.expect(Opcode::kAsyncMessage);
+  EXPECT_EQ(message.as<pdu::AsyncMessage>().async_event, 4);
+  EXPECT_EQ(message.as<pdu::AsyncMessage>().parameter3, 7);
+  bench.settle();
+  EXPECT_TRUE(done);
+  host.text(2, "");
+  EXPECT_EQ(value_in(host.expect(Opcode::kTextResponse).text(), "MaxRecvDataSegmentLength"), "4096");
+  EXPECT_EQ(host.connection().keys.receive_data_segment_length, 262144u);
+  const auto keys = bench.sessions()[0].keys;
+  EXPECT_NE(std::find(keys.begin(), keys.end(),
+                      std::pair<std::string, std::string>("TargetMaxRecvDataSegmentLength", "4096")),
+            keys.end());
+  host.text(3, "");
+  EXPECT_EQ(host.expect(Opcode::kTextResponse).text(), "") << "it is said once";
+}
+
+TEST_F(ControlTest, NobodyElseIsAskedToNegotiate) {
+  host.must_log_in();
+  bool refused = false;
+  bench.fabric->ask_to_negotiate(77, seconds(1), [&](const base::Result<void>& result) { refused = !result; });
+  bench.settle();
+  EXPECT_TRUE(refused);
+  host.expect_nothing();
+}
+
 TEST_F(ControlTest, EndlessTextIsBounded) {
   host.must_log_in();
   std::uint32_t ttt = kReservedTag;

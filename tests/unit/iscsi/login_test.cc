@@ -71,6 +71,9 @@ struct LoginTest : testing::Test {
   void expect_refused(LoginStatus status, Flags with_flags, const Pairs& pairs) {
     expect_refused(status, with_flags, text_of(pairs));
   }
+  void require_digests() {
+    config.targets[0].keys.header_digest = config.targets[0].keys.data_digest = DigestUse::kRequired;
+  }
   static Pairs hello() { return {{"InitiatorName", kHost}, {"TargetName", kTarget}}; }
   static Pairs hello_and(const std::string& key, const std::string& value) {
     Pairs pairs = hello();
@@ -378,6 +381,41 @@ TEST_F(LoginTest, AccessIsCheckedAfterAuthentication) {
   expect_refused(LoginStatus::kAuthorizationFailure, kSecurityToFull, hello_and("AuthMethod", "None"));
   require_chap();  // who has not proved who he is learns nothing about access
   expect_refused(LoginStatus::kAuthenticationFailure, kOperationalToFull, hello());
+}
+
+// A target may insist on digests; whoever does not agree, or goes past the negotiation, gets no session.
+TEST_F(LoginTest, RequiredDigestsAreAgreedToOrThereIsNoSession) {
+  require_digests();
+  expect_refused(LoginStatus::kInitiatorError, kOperationalToFull, hello());
+  expect_refused(LoginStatus::kInitiatorError, kSecurityToFull, hello_and("AuthMethod", "None"));
+  Pairs pairs = hello_and("HeaderDigest", "CRC32C");
+  pairs.emplace_back("DataDigest", "None");
+  expect_refused(LoginStatus::kInitiatorError, kOperationalToFull, pairs);
+  login.reset();
+  responses = 0;
+  pairs.back().second = "None,CRC32C";
+  EXPECT_EQ(take(kOperationalToFull, pairs), Login::Next::kFullFeature);
+  EXPECT_EQ(answered("DataDigest"), "CRC32C");
+}
+
+// The answer Reject leaves the initiator another try before it leaves the stage (RFC 7143 6.2).
+TEST_F(LoginTest, RequiredDigestMayBeAgreedToBeforeTheStageEnds) {
+  require_digests();
+  EXPECT_EQ(take(kOperational, hello_and("HeaderDigest", "CRC32C")), Login::Next::kMore);
+  EXPECT_EQ(take(kOperationalToFull, Pairs{{"DataDigest", "CRC32C"}}), Login::Next::kFullFeature);
+}
+
+TEST_F(LoginTest, DiscoveryIsNotBoundByATargetsSettings) {
+  require_digests();
+  EXPECT_EQ(take(kOperationalToFull, Pairs{{"InitiatorName", kHost}, {"SessionType", "Discovery"}}),
+            Login::Next::kFullFeature);
+  EXPECT_EQ(answered("MaxRecvDataSegmentLength"), "262144");
+}
+
+TEST_F(LoginTest, SegmentLengthOfTheTargetIsDeclared) {
+  config.targets[0].keys.max_recv_data_segment_length = 65536;
+  EXPECT_EQ(take(kOperationalToFull, hello()), Login::Next::kFullFeature);
+  EXPECT_EQ(answered("MaxRecvDataSegmentLength"), "65536");
 }
 
 }  // namespace

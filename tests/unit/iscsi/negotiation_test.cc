@@ -157,6 +157,93 @@ TEST(Negotiation, FirstBurstIsIrrelevantWhenNothingMayComeUnasked) {
   EXPECT_NE(answer.text().find("FirstBurstLength=Irrelevant"), std::string::npos);
 }
 
+struct Wanted {
+  const char* key;
+  const char* value;
+  const char* answer;
+  TargetKeys target;
+};
+
+class KeyAnswerOfATarget : public testing::TestWithParam<Wanted> {};
+
+// RFC 7143 6.2, 13: the result function takes what the target was told to want.
+TEST_P(KeyAnswerOfATarget, IsTheResultFunctionOfItsSettings) {
+  const Wanted& wanted = GetParam();
+  Negotiation negotiation({}, false);
+  negotiation.set_target(wanted.target);
+  negotiation.set_error_recovery_level(2);
+  TextWriter answer(8192);
+  ASSERT_TRUE(negotiation.offer({wanted.key, wanted.value}, kInOperational, answer));
+  negotiation.finish(answer);
+  const std::string expected = std::string(wanted.key) + "=" + wanted.answer;
+  EXPECT_EQ(answer.text(), expected + std::string(1, '\0'));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rfc7143, KeyAnswerOfATarget,
+    testing::Values(Wanted{"HeaderDigest", "None,CRC32C", "CRC32C", {.header_digest = DigestUse::kRequired}},
+                    Wanted{"HeaderDigest", "None", "Reject", {.header_digest = DigestUse::kRequired}},
+                    Wanted{"HeaderDigest", "CRC32C,None", "None", {.header_digest = DigestUse::kNone}},
+                    Wanted{"HeaderDigest", "CRC32C", "Reject", {.header_digest = DigestUse::kNone}},
+                    Wanted{"HeaderDigest", "None,CRC32C", "None", {.data_digest = DigestUse::kRequired}},
+                    Wanted{"DataDigest", "None,CRC32C", "CRC32C", {.data_digest = DigestUse::kRequired}},
+                    Wanted{"DataDigest", "CRC32C,None", "None", {.data_digest = DigestUse::kNone}},
+                    Wanted{"InitialR2T", "No", "Yes", {.initial_r2t = true}},
+                    Wanted{"ImmediateData", "Yes", "No", {.immediate_data = false}},
+                    Wanted{"MaxBurstLength", "262144", "4096", {.max_burst_length = 4096}},
+                    Wanted{"MaxBurstLength", "1024", "1024", {.max_burst_length = 4096}},
+                    Wanted{"FirstBurstLength", "65536", "512", {.first_burst_length = 512}},
+                    Wanted{"DefaultTime2Wait", "2", "9", {.default_time2wait = 9}},
+                    Wanted{"DefaultTime2Retain", "3600", "60", {.default_time2retain = 60}},
+                    Wanted{"DefaultTime2Retain", "20", "0", {.default_time2retain = 0}}));
+
+TEST(Negotiation, OutstandingR2tsAreAsManyAsTheTargetWants) {
+  Negotiation negotiation({}, false);
+  negotiation.set_target({.max_outstanding_r2t = 2});
+  TextWriter answer(8192);
+  ASSERT_TRUE(negotiation.offer({"MaxOutstandingR2T", "3"}, kInOperational, answer));
+  negotiation.finish(answer);
+  EXPECT_EQ(negotiation.parameters().max_outstanding_r2t, 2);
+}
+
+TEST(Negotiation, FirstBurstIsBoundByTheBurstThatTheTargetWants) {
+  Negotiation negotiation({}, false);
+  negotiation.set_target({.max_burst_length = 2048});
+  TextWriter answer(8192);
+  ASSERT_TRUE(negotiation.offer({"FirstBurstLength", "65536"}, kInOperational, answer));
+  ASSERT_TRUE(negotiation.offer({"MaxBurstLength", "65536"}, kInOperational, answer));
+  negotiation.finish(answer);
+  EXPECT_EQ(negotiation.parameters().first_burst, 2048u);
+}
+
+// RFC 7143 13.12: a declaration; a new one only says what is new.
+TEST(Negotiation, TargetDeclaresItsSegmentLengthOnce) {
+  Negotiation negotiation({}, false);
+  negotiation.set_target({.max_recv_data_segment_length = 4096});
+  TextWriter answer(8192);
+  negotiation.declare(answer);
+  negotiation.declare(answer);
+  EXPECT_EQ(answer.text(), std::string("MaxRecvDataSegmentLength=4096\0", 30));
+  EXPECT_EQ(negotiation.parameters().target_max_data, 4096u);
+  TextWriter nothing(8192);
+  Negotiation standard({}, false);
+  standard.set_target({.max_recv_data_segment_length = 8192});
+  standard.declare(nothing);
+  EXPECT_TRUE(nothing.empty()) << "the standard's default";
+}
+
+TEST(Negotiation, RequiredDigestThatIsNotAgreedIsSaid) {
+  Negotiation negotiation({}, false);
+  TextWriter answer(8192);
+  EXPECT_EQ(negotiation.refusal(), nullptr);
+  negotiation.set_target({.header_digest = DigestUse::kRequired, .data_digest = DigestUse::kRequired});
+  EXPECT_STREQ(negotiation.refusal(), "HeaderDigest is required");
+  ASSERT_TRUE(negotiation.offer({"HeaderDigest", "CRC32C"}, kInOperational, answer));
+  EXPECT_STREQ(negotiation.refusal(), "DataDigest is required");
+  ASSERT_TRUE(negotiation.offer({"DataDigest", "CRC32C,None"}, kInOperational, answer));
+  EXPECT_EQ(negotiation.refusal(), nullptr);
+}
+
 TEST(Negotiation, ResultsReachTheDatamover) {
   Negotiation negotiation({}, false);
   TextWriter answer(8192);

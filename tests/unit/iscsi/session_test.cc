@@ -339,6 +339,11 @@ TEST_F(SessionTest, ConfigurationsThatMakeNoSenseAreRefused) {
   EXPECT_TRUE(refused([](FabricConfig& config) { config.targets.push_back(config.targets[0]); }));
   EXPECT_TRUE(refused([](FabricConfig& config) { config.targets[0].command_window = 0; }));
   EXPECT_TRUE(refused([](FabricConfig& config) { config.targets[0].portal_groups = {1, 1}; }));
+  EXPECT_TRUE(refused([](FabricConfig& config) { config.targets[0].keys.max_burst_length = 511; }));
+  EXPECT_TRUE(refused([](FabricConfig& config) { config.targets[0].keys.max_recv_data_segment_length = 262145; }));
+  EXPECT_TRUE(refused([](FabricConfig& config) { config.targets[0].keys.first_burst_length = 0; }));
+  EXPECT_TRUE(refused([](FabricConfig& config) { config.targets[0].keys.max_outstanding_r2t = 5; }));
+  EXPECT_TRUE(refused([](FabricConfig& config) { config.targets[0].keys.default_time2retain = 3601; }));
   EXPECT_TRUE(refused([](FabricConfig& config) { config.portals[0].address = "localhost"; }));
   EXPECT_TRUE(refused([](FabricConfig& config) { config.discovery.algorithms.clear(); }));
 }
