@@ -181,11 +181,16 @@ void FabricControl::ask_to_negotiate(std::uint64_t id, base::Duration limit, scs
   }
   on_every_shard<char>(
       kChangeLimit, "to ask a session to negotiate", std::vector<char>(places_.size()),
-      [id, where, limit](Shard& shard, char&, const PartDone& part_done) {
-        if (shard.index() == where) shard.ask_to_negotiate(id, limit);
+      [id, where, limit](Shard& shard, char& asked, const PartDone& part_done) {
+        asked = shard.index() == where && shard.ask_to_negotiate(id, limit) ? 1 : 0;
         part_done();
       },
-      [done = std::move(done)](base::Result<void> result, auto&) { done(std::move(result)); });
+      [id, done = std::move(done)](base::Result<void> result, std::vector<char>& asked) {
+        if (result && std::find(asked.begin(), asked.end(), 1) == asked.end()) {
+          result = base::fail(base::Errc::kInvalid, "session " + std::to_string(id) + " has nothing to negotiate");
+        }
+        done(std::move(result));
+      });
 }
 
 void FabricControl::stop(base::Duration grace, scsi::Done done) {

@@ -170,7 +170,8 @@ class Fabric {
   // Async Message "request logout" (RFC 7143 11.9, event 1), then the connection is dropped after `grace`.
   void logout_session(std::uint64_t id, base::Duration grace, scsi::Done done);
   // Async Message "request negotiation" (11.9, event 4) on each connection of the session: the initiator is to send a
-  // Text Request within `limit`, whose answer declares what the target has set for it by then. Done when it is asked.
+  // Text Request within `limit`, whose answer declares what the target has set for it by then. Done when it is asked;
+  // an error for discovery sessions, which negotiate nothing (4.3).
   void ask_to_negotiate(std::uint64_t id, base::Duration limit, scsi::Done done);
   void counters(std::function<void(FabricCounters)> done);
   // Upgrade in place (handover.h). freeze: shuts the command windows, lets what was sent be answered, stops reading;

@@ -198,9 +198,11 @@ bool Shard::logout(std::uint64_t session, base::Duration grace, std::function<vo
   return true;
 }
 
-void Shard::ask_to_negotiate(std::uint64_t session, base::Duration limit) {
+bool Shard::ask_to_negotiate(std::uint64_t session, base::Duration limit) {
   const auto at = sessions_.find(session);
-  if (at != sessions_.end()) at->second->ask_to_negotiate(limit);
+  if (at == sessions_.end() || at->second->identity.discovery) return false;
+  at->second->ask_to_negotiate(limit);
+  return true;
 }
 
 void Shard::drop_logins() {

@@ -103,7 +103,7 @@ class Shard {
   void apply(SettingsRef settings, std::function<void()> done);
   // Asks one session (0: all) to log out and ends it after `grace`; `done` when gone. False: there is no such session.
   bool logout(std::uint64_t session, base::Duration grace, std::function<void()> done);
-  void ask_to_negotiate(std::uint64_t session, base::Duration limit);
+  bool ask_to_negotiate(std::uint64_t session, base::Duration limit);  // false: no such normal session
   // Upgrade in place (shard_handover.cc). `done` when all sessions are frozen, or with the reason why not; then none is
   // thawed.
   void freeze(base::Duration limit, bool force, std::function<void(base::Result<void>)> done);

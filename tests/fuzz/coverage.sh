@@ -23,7 +23,7 @@ parsers=(
   emu/fc/{n_port_els,services}.cc
   ctl/config/{check,check_ports,check_services,check_units,check_users,names,table_reader,toml_read}.cc ctl/units.cc
   ctl/import/{draft,import,json_fields,scst,scst_conf,scst_devices,scst_iscsi,scst_views,settle}.cc
-  ctl/import/{targetcli,targetcli_nodes,tgt_admin,tgt_conf}.cc
+  ctl/import/{targetcli,targetcli_nodes,text_keys,tgt_admin,tgt_conf}.cc
   ctl/isns/{client,message}.cc ctl/radius/packet.cc ctl/rpc/{dispatcher,json,params}.cc
 )
 

@@ -307,6 +307,17 @@ TEST_F(ControlTest, AskedToNegotiateAnInitiatorHearsTheNewSettingOfItsTarget) {
   EXPECT_EQ(host.expect(Opcode::kTextResponse).text(), "") << "it is said once";
 }
 
+// RFC 7143 4.3: a discovery session is for SendTargets and logout.
+TEST_F(ControlTest, DiscoverySessionIsNotAskedToNegotiate) {
+  host.must_log_in({}, true);
+  bool refused = false;
+  bench.fabric->ask_to_negotiate(bench.sessions()[0].id, seconds(1),
+                                 [&](const base::Result<void>& result) { refused = !result; });
+  bench.settle();
+  EXPECT_TRUE(refused);
+  host.expect_nothing();
+}
+
 TEST_F(ControlTest, NobodyElseIsAskedToNegotiate) {
   host.must_log_in();
   bool refused = false;
