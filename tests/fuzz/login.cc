@@ -50,6 +50,7 @@ SettingsRef settings(bool discovery_guarded) {
     target.max_connections = kMaxSessionConnections;
     target.error_recovery_level = kMaxErrorRecoveryLevel;
     if (name == kOpen) target.alias = "the open one";
+    if (name == kOpen && discovery_guarded) target.keys.header_digest = DigestUse::kRequired;
     if (name == kGuarded || name == kRadius) target.authentication = guard(name == kRadius);
     if (name == kGuarded) target.initiators = {"iqn.2026-01.test:*"};
     if (name == kClosed) target.initiator_addresses = {"192.0.2.0/24"};
