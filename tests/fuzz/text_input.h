@@ -4,6 +4,7 @@
 #include <string>
 
 #include "fabrics/iscsi/keys.h"
+#include "fabrics/iscsi/target_keys.h"
 #include "fabrics/iscsi/value.h"
 #include "tests/fuzz/words.h"
 
@@ -68,8 +69,9 @@ inline std::string fitting_value(Input& input, const iscsi::KeyInfo& info) {
     case KeyKind::kLength:
     case KeyKind::kMinimum:
     case KeyKind::kMaximum: {
-      const std::uint32_t numbers[] = {info.minimum,     info.maximum,  info.ours,     info.maximum + 1,
-                                       info.minimum - 1, info.ours + 1, info.ours - 1, info.minimum + 1};
+      using Most = iscsi::TargetKeys;
+      const std::uint32_t numbers[] = {info.minimum,     info.maximum,         Most::kMostData,  info.maximum + 1,
+                                       info.minimum - 1, Most::kMostBurst + 1, Most::kMostBurst, info.minimum + 1};
       return std::to_string(numbers[which & 7]);
     }
     case KeyKind::kList: {
