@@ -35,7 +35,7 @@ class Capture:
     def end(self):
         """What it said; its packets are in the file."""
         self.process.send_signal(signal.SIGINT)
-        said, wrong = self.process.communicate(timeout=20)
+        said, wrong = self.process.communicate(timeout=60)
         check(self.process.returncode == 0, f"tgtctl capture: {said}{wrong}")
         return said
 
