@@ -13,9 +13,9 @@ namespace ctl {
 const char* digest_use_key(iscsi::DigestUse use);  // "any", "required", "none"
 base::Result<iscsi::DigestUse> parse_digest_use(const std::string& name);
 template <class Member>
-inline constexpr bool kIsDigest = std::is_same_v<Member, iscsi::DigestUse iscsi::TargetKeys::*>;
+inline constexpr bool kIsDigest = std::is_same_v<Member, decltype(&iscsi::TargetKeys::header_digest)>;
 template <class Member>
-inline constexpr bool kIsFlag = std::is_same_v<Member, bool iscsi::TargetKeys::*>;
+inline constexpr bool kIsFlag = std::is_same_v<Member, decltype(&iscsi::TargetKeys::initial_r2t)>;
 
 // visit(name, &TargetKeys::member) for digests and flags, visit(name, &TargetKeys::member, least, most) for numbers.
 template <class Visit>

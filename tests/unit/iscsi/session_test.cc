@@ -8,7 +8,6 @@ namespace iscsi {
 namespace {
 
 using pdu::Opcode;
-using pdu::RejectReason;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using test_support::FakeConnection;
