@@ -47,7 +47,7 @@ def prepare(options, target):
 
 
 @contextlib.contextmanager
-def turn_of(target, others):
+def stopped(others):
     """The core is the target's alone: a peer that polls for ever would take half of it."""
     for other in others:
         other.process.send_signal(signal.SIGSTOP)
@@ -62,7 +62,7 @@ def alternate(options, ours, peer, arguments):
     runs = {ours: [], peer: []}
     for _ in range(options.runs):
         for target, other in ((ours, peer), (peer, ours)):
-            with turn_of(target, [other]):
+            with stopped([other]):
                 runs[target].append(measure.load(options.bin_dir, target, 1, arguments, options.seconds, SIZE))
     return runs[ours], runs[peer]
 
@@ -73,9 +73,9 @@ def is_all_that_sockets_carry(options, ours, peer, arguments):
         return False
     mine, sockets = [], []
     for _ in range(2 * options.runs):
-        with turn_of(ours, [peer]):
+        with stopped([peer]):
             mine.append(measure.load(options.bin_dir, ours, 1, arguments, options.seconds, SIZE)["iops"])
-        with turn_of(plain, [ours, peer]):
+        with stopped([ours, peer]):
             sockets.append(plain.blocks_per_second(LARGE, LARGE_DEPTH, options.seconds, SIZE))
     share = statistics.median(mine) / statistics.median(sockets)
     print(f"    of plain sockets: {share:.2f}, wanted {OF_PLAIN_SOCKETS}")
