@@ -159,12 +159,16 @@ void FabricControl::counters(std::function<void(FabricCounters)> done) {
       });
 }
 
+// False: there is no such session, and `done` is told.
+bool FabricControl::find_session(std::uint64_t id, std::uint32_t& where, scsi::Done& done) {
+  if (directory_.find(id, where)) return true;
+  answer(std::move(done), base::fail(base::Errc::kNotFound, "there is no session " + std::to_string(id)));
+  return false;
+}
+
 void FabricControl::logout_session(std::uint64_t id, base::Duration grace, scsi::Done done) {
   std::uint32_t where = 0;
-  if (!directory_.find(id, where)) {
-    answer(std::move(done), base::fail(base::Errc::kNotFound, "there is no session " + std::to_string(id)));
-    return;
-  }
+  if (!find_session(id, where, done)) return;
   on_every_shard<char>(
       grace + kChangeLimit, "to end a session", std::vector<char>(places_.size()),
       [id, where, grace](Shard& shard, char&, const PartDone& part_done) {
@@ -175,10 +179,7 @@ void FabricControl::logout_session(std::uint64_t id, base::Duration grace, scsi:
 
 void FabricControl::ask_to_negotiate(std::uint64_t id, base::Duration limit, scsi::Done done) {
   std::uint32_t where = 0;
-  if (!directory_.find(id, where)) {
-    answer(std::move(done), base::fail(base::Errc::kNotFound, "there is no session " + std::to_string(id)));
-    return;
-  }
+  if (!find_session(id, where, done)) return;
   on_every_shard<char>(
       kChangeLimit, "to ask a session to negotiate", std::vector<char>(places_.size()),
       [id, where, limit](Shard& shard, char& asked, const PartDone& part_done) {

@@ -75,6 +75,7 @@ class FabricControl final : public ControlLink, public PortalHost, public Sessio
                       Finished<Part> done);
   void post(std::uint32_t shard, std::function<void(Shard&)> function);
   void answer(scsi::Done done, base::Result<void> result);
+  bool find_session(std::uint64_t id, std::uint32_t& where, scsi::Done& done);
   base::Result<FabricConfig> resolve(FabricConfig config) const;
   bool may_accept(const std::string& host, const Portal& portal);
   void judge(ProofGiven proof);

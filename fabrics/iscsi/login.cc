@@ -165,15 +165,8 @@ bool Login::take_text() {
   }
   negotiation_.finish(answer_);
   if (stage_ == Stage::kSecurity && !take_security(pairs)) return false;
-  if (stage_ == Stage::kOperational) declare();
+  if (stage_ == Stage::kOperational) negotiation_.declare(answer_);
   return answer_.fits() || fail(LoginStatus::kInitiatorError, "the answer does not fit");
-}
-
-// What a target says of itself when operational parameters are negotiated.
-void Login::declare() {
-  if (declared_) return;
-  declared_ = true;
-  negotiation_.declare(answer_);
 }
 
 }  // namespace iscsi

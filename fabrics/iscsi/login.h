@@ -100,7 +100,6 @@ class Login {
   bool conclude_chap(Chap::Verdict verdict);
   bool security_done() const { return chap_passed_ || (!chap_ && !authentication_->required); }
   bool admit();
-  void declare();
   bool fail(LoginStatus status, const char* why);
 
   SettingsRef settings_;
@@ -112,7 +111,7 @@ class Login {
   std::unique_ptr<Chap> chap_;
   bool asking_ = false;            // between kAsk and judged()
   std::uint8_t asking_flags_ = 0;  // of the request that waits
-  bool chap_passed_ = false, identified_ = false, admitted_ = false, declared_ = false, started_ = false;
+  bool chap_passed_ = false, identified_ = false, admitted_ = false, started_ = false;
   Stage stage_ = Stage::kSecurity;
   unsigned pdus_ = 0;
   std::size_t keys_ = 0;

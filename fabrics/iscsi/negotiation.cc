@@ -128,9 +128,10 @@ bool Negotiation::take_length(const KeyInfo& info, std::string_view value) {
 }
 
 void Negotiation::take_list(const KeyInfo& info, std::string_view value, TextWriter& answer) {
+  const std::string_view ours = accepted(info);
   while (!value.empty()) {
     const std::string_view choice = next_element(value);
-    if (!has_element(accepted(info), choice)) continue;
+    if (!has_element(ours, choice)) continue;
     if (info.key == Key::kHeaderDigest) parameters_.header_digest = choice == "CRC32C";
     if (info.key == Key::kDataDigest) parameters_.data_digest = choice == "CRC32C";
     if (info.key == Key::kTaskReporting) parameters_.response_fence = choice == "ResponseFence";

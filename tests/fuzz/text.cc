@@ -44,13 +44,13 @@ constexpr TargetKeys kNarrow = {.header_digest = DigestUse::kRequired,
 // Whatever was offered: what the target does not want is not agreed to.
 void check_narrow(const Negotiation& negotiation) {
   const Parameters& now = negotiation.parameters();
-  const auto agreed = [&](Key key) { return negotiation.offered(key); };
   REQUIRE(!now.data_digest && now.max_outstanding_r2t == 1);
   REQUIRE((negotiation.refusal() == nullptr) == now.header_digest);
   REQUIRE(now.initial_r2t);
   REQUIRE(now.max_burst <= 4096 || now.max_burst == Parameters().max_burst);
   REQUIRE(now.first_burst <= 512 || now.first_burst == std::min(Parameters().first_burst, now.max_burst));
-  REQUIRE(!agreed(Key::kDefaultTime2Wait) || now.time2wait >= 9 || now.time2wait == Parameters().time2wait);
+  REQUIRE(!negotiation.offered(Key::kDefaultTime2Wait) || now.time2wait >= 9 ||
+          now.time2wait == Parameters().time2wait);
 }
 
 void check_parameters(const Parameters& now) {
