@@ -107,7 +107,7 @@ Entry entry_of(const Target& target) {
   out.redirection(target.redirection);
   out.flag("report_changes", target.report_changes, normal.report_changes);
   out.number("error_recovery_level", target.error_recovery_level, normal.error_recovery_level);
-  for_each_target_key([&](const char* key, auto member, auto...) {
+  for_each_target_key([&](const char* key, const char*, auto member, auto...) {
     const auto value = target.keys.*member, usual = normal.keys.*member;
     if constexpr (kIsDigest<decltype(member)>) {
       out.text(key, digest_use_key(value), digest_use_key(usual));

@@ -78,7 +78,7 @@ void read_portal(TableReader& in, iscsi::Portal& out) {
 }
 
 void read_target_keys(TableReader& in, iscsi::TargetKeys& out) {
-  for_each_target_key([&](const char* key, auto member, auto... range) {
+  for_each_target_key([&](const char* key, const char*, auto member, auto... range) {
     if constexpr (kIsDigest<decltype(member)>) {
       in.read(key, out.*member, &parse_digest_use);
     } else {

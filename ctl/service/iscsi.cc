@@ -43,7 +43,7 @@ void edit_redirection(const Params& params, iscsi::Redirection& redirection) {
 
 base::Result<void> edit_target_keys(const Params& params, iscsi::TargetKeys& keys) {
   base::Result<void> result;
-  for_each_target_key([&](const char* key, auto member, auto...) {
+  for_each_target_key([&](const char* key, const char*, auto member, auto...) {
     if (!params.has(key) || !result) return;
     if constexpr (kIsDigest<decltype(member)>) {
       const auto use = parse_digest_use(params.text(key));

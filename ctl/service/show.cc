@@ -182,7 +182,7 @@ Json show(const Target& target) {
   out["max_commands"] = target.max_commands;
   out["report_changes"] = target.report_changes;
   out["error_recovery_level"] = target.error_recovery_level;
-  for_each_target_key([&](const char* key, auto member, auto...) {
+  for_each_target_key([&](const char* key, const char*, auto member, auto...) {
     if constexpr (kIsDigest<decltype(member)>) {
       out[key] = digest_use_key(target.keys.*member);
     } else {
