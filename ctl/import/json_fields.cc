@@ -25,6 +25,11 @@ std::optional<std::int64_t> integer(const Json& value) {
   return error == std::errc() && stop == end ? std::optional(number) : std::nullopt;
 }
 
+std::optional<std::string> text_of(const Json& value) {
+  if (const auto* const text = value.get_ptr<const Json::string_t*>()) return *text;
+  return value.is_number_integer() ? std::optional(value.dump()) : std::nullopt;
+}
+
 // "Yes" and "yes", 1, "1" and true are the same.
 std::string plain(const Json& value) {
   if (const auto number = integer(value)) return fmt::format("{}", *number);
@@ -49,10 +54,14 @@ const Json* JsonFields::take(const char* key) {
 
 std::string JsonFields::text(const char* key) {
   const Json* const value = take(key);
-  if (value == nullptr) return {};
-  const auto* const text = value->get_ptr<const Json::string_t*>();
-  if (text != nullptr) return *text;
-  return value->is_number_integer() ? value->dump() : std::string();
+  return value == nullptr ? std::string() : text_of(*value).value_or("");
+}
+
+std::optional<std::string> JsonFields::text_if_it_is(const char* key) {
+  const auto found = json_.is_object() ? json_.find(key) : json_.end();
+  std::optional<std::string> text = found == json_.end() ? std::nullopt : text_of(*found);
+  if (text) taken_.emplace(key);
+  return text;
 }
 
 std::optional<std::int64_t> JsonFields::signed_number(const char* key) {

@@ -22,8 +22,9 @@ class JsonFields {
 
   const Place& place() const { return place_; }
   Place place(std::string_view key) const;
-  std::string text(const char* key);                     // numbers as text, too; else empty
-  std::optional<std::uint64_t> number(const char* key);  // not negative; text that is a number, too
+  std::string text(const char* key);                          // numbers as text, too; else empty
+  std::optional<std::string> text_if_it_is(const char* key);  // likewise; what is neither stays for finish()
+  std::optional<std::uint64_t> number(const char* key);       // not negative; text that is a number, too
   std::optional<std::int64_t> signed_number(const char* key);
   bool flag(const char* key, bool otherwise);                               // true, 1, "1", "yes"
   const Json& object(const char* key);                                      // an empty one if there is none

@@ -27,14 +27,17 @@ constexpr std::pair<const char*, const char*> kLioKeys[] = {{"DataDigest", "CRC3
                                                             {"MaxOutstandingR2T", "1"},
                                                             {"MaxRecvDataSegmentLength", "8192"}};
 
-void take_keys(JsonFields& in, Findings& findings, Target& target) {
+// `target`: null where they set nothing.
+void take_keys(JsonFields& in, Findings& findings, Target* target) {
   for (const auto& [key, usual] : kLioKeys) {
-    const std::string value = in.text(key);
-    if (value.empty() || value == usual) continue;
-    const KeyTaken taken = take_text_key(key, value, target);
+    const std::optional<std::string> value = in.text_if_it_is(key);
+    if (!value || *value == usual) continue;
+    const KeyTaken taken = target == nullptr ? KeyTaken::kNo : take_text_key(key, *value, *target);
     if (taken == KeyTaken::kYes) continue;
-    findings.add(in.place(key), fmt::format("{}={}", key, base::escaped(value, 40)),
-                 taken == KeyTaken::kNearest ? kOutOfRange : "that is no value of it",
+    findings.add(in.place(key), fmt::format("{}={}", key, base::escaped(*value, 40)),
+                 taken == KeyTaken::kNearest ? kOutOfRange
+                 : target == nullptr         ? kNegotiated
+                                             : "that is no value of it",
                  taken == KeyTaken::kNearest ? kNearestTaken : "it is passed over");
   }
 }
@@ -46,28 +49,9 @@ void parameters(JsonFields& in, Findings& findings, Target* target = nullptr) {
   if (target != nullptr && !take_connections(keys.number("MaxConnections").value_or(1), *target))
     findings.add(keys.place("MaxConnections"), "MaxConnections", kFewerConnections,
                  "the target has the most there may be");
-  if (target != nullptr) take_keys(keys, findings, *target);
-  keys.finish({"AuthMethod",
-               "DataDigest=CRC32C,None",
-               "DataPDUInOrder=Yes",
-               "DataSequenceInOrder=Yes",
-               "DefaultTime2Retain=20",
-               "DefaultTime2Wait=2",
-               "ErrorRecoveryLevel=0",
-               "FirstBurstLength=65536",
-               "HeaderDigest=CRC32C,None",
-               "IFMarkInt",
-               "IFMarker=No",
-               "ImmediateData=Yes",
-               "InitialR2T=Yes",
-               "MaxBurstLength=262144",
-               "MaxConnections=1",
-               "MaxOutstandingR2T=1",
-               "MaxRecvDataSegmentLength=8192",
-               "MaxXmitDataSegmentLength=262144",
-               "OFMarkInt",
-               "OFMarker=No",
-               "SessionType"},
+  take_keys(keys, findings, target);
+  keys.finish({"AuthMethod", "DataPDUInOrder=Yes", "DataSequenceInOrder=Yes", "IFMarkInt", "IFMarker=No",
+               "MaxConnections=1", "MaxXmitDataSegmentLength=262144", "OFMarkInt", "OFMarker=No", "SessionType"},
               kNegotiated);
 }
 

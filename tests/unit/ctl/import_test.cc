@@ -399,12 +399,13 @@ TEST(Import, KeysOfNegotiationThatSomebodySet) {
   const std::string one = R"("MaxConnections": "1")";
   text.replace(text.find(one), one.size(),
                R"("MaxConnections": "1", "HeaderDigest": "CRC32C", "DataDigest": "CRC32C,None", "InitialR2T": "Yes",
-                  "MaxBurstLength": "1048576", "MaxOutstandingR2T": "1", "ImmediateData": "Maybe")");
+                  "MaxBurstLength": "1048576", "MaxOutstandingR2T": "1", "ImmediateData": "Maybe", "DefaultTime2Wait": [2])");
   const Imported lio = import_text(text.c_str(), "saveconfig.json");
   EXPECT_EQ(lio.config.targets.at(0).keys,
             (iscsi::TargetKeys{.header_digest = iscsi::DigestUse::kRequired, .max_burst_length = 1048576}));
   EXPECT_EQ(lio.config.targets.at(0).error_recovery_level, 2);
   EXPECT_THAT(report_of(lio), HasSubstr("ImmediateData=Maybe: that is no value of it"));
+  EXPECT_THAT(report_of(lio), HasSubstr("DefaultTime2Wait: Outboard negotiates it by itself; it is passed over"));
 }
 
 TEST(ImportScst, FaultsHaveTheirPlace) {
