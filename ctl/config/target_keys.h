@@ -29,9 +29,9 @@ void for_each_target_key(Visit&& visit) {
         Keys::kLeastLength, Keys::kMostData);
   visit("max_burst_length", "MaxBurstLength", &Keys::max_burst_length, Keys::kLeastLength, Keys::kMostBurst);
   visit("first_burst_length", "FirstBurstLength", &Keys::first_burst_length, Keys::kLeastLength, Keys::kMostFirstBurst);
-  visit("max_outstanding_r2t", "MaxOutstandingR2T", &Keys::max_outstanding_r2t, 1, Keys::kMostR2t);
-  visit("default_time2wait", "DefaultTime2Wait", &Keys::default_time2wait, 0, Keys::kMostTime);
-  visit("default_time2retain", "DefaultTime2Retain", &Keys::default_time2retain, 0, Keys::kMostTime);
+  visit("max_outstanding_r2t", "MaxOutstandingR2T", &Keys::max_outstanding_r2t, 1u, Keys::kMostR2t);
+  visit("default_time2wait", "DefaultTime2Wait", &Keys::default_time2wait, 0u, Keys::kMostTime);
+  visit("default_time2retain", "DefaultTime2Retain", &Keys::default_time2retain, 0u, Keys::kMostTime);
 }
 
 }  // namespace ctl
